@@ -1,0 +1,81 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package flow
+
+// A Direction is seen from the observed socket.
+type Direction uint8
+
+// Directions, as indices of per-direction counters.
+const (
+	Transmit Direction = iota
+	Receive
+	NumDirections
+)
+
+// A CloseReason says what ended an established connection.
+type CloseReason uint8
+
+// Close reasons. Values are those of the kernel side.
+const (
+	CloseFIN           CloseReason = iota // both ends closed in order
+	CloseResetSent                        // this end aborted
+	CloseResetReceived                    // the peer's RST arrived
+	CloseTimeout                          // retransmissions or keepalives went unanswered
+	NumCloseReasons
+)
+
+// NumStates bounds the kernel's TCP states, TCP_ESTABLISHED (1) to
+// TCP_BOUND_INACTIVE (13); index 0 is unused.
+const NumStates = 14
+
+// A Delta is what one flow did in one interval, and what its live sockets
+// looked like at the interval's last sweep.
+type Delta struct {
+	Key Key
+	// Since is when the first of the connections seen in this interval was
+	// established: nanoseconds of CLOCK_MONOTONIC, 0 if unknown.
+	Since uint64
+
+	Bytes        [NumDirections]uint64 // application payload, bytes
+	Segments     [NumDirections]uint64
+	DataSegments [NumDirections]uint64
+	Retransmits  uint64 // segments
+	Opened       uint64 // connections
+	Closed       [NumCloseReasons]uint64
+
+	Live [NumStates]uint32 // open connections by TCP state
+
+	RTT           Sample // µs
+	RTTVariation  Sample // µs, the kernel's tcpi_rttvar
+	ReceiveWindow Sample // bytes
+	SendWindow    Sample // bytes
+}
+
+// A Sample is an interval's distribution. Counts[i] holds the values whose
+// upper bound is that of bucket Layout.First+i. Counts may be shared with the
+// producer and is valid only during the call it is passed to.
+type Sample struct {
+	Zero   uint32   // values equal to 0
+	Counts []uint32 // nil if there was no sample other than 0
+	Sum    uint64   // in the kernel's unit, µs or bytes
+}
+
+// A Layout describes the buckets of a histogram in OTLP's terms: bucket index i
+// holds values in (base^i, base^(i+1)] of the metric's unit, with
+// base = 2^(2^-Scale).
+type Layout struct {
+	Scale int32
+	First int32   // OTLP index of the first bucket
+	Count int     // number of buckets
+	Unit  float64 // the kernel's unit in the metric's unit
+}
+
+// RTTLayout holds every 32-bit number of microseconds: quarter powers of two of
+// one second. Its first bucket ends at 2^(-79/4) s = 1.13 µs, its last at
+// 2^(49/4) s = 4871 s.
+var RTTLayout = Layout{Scale: 2, First: -80, Count: 129, Unit: 1e-6}
+
+// WindowLayout holds every 32-bit number of bytes: powers of two of one byte.
+// Its first bucket ends at 1 B, its last at 2^32 B.
+var WindowLayout = Layout{Scale: 0, First: -1, Count: 33, Unit: 1}

@@ -1,0 +1,50 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package flow
+
+import "net/netip"
+
+// A Role says which end of the handshake the observed socket was.
+type Role uint8
+
+// Roles of the observed socket. Values are those of the kernel side.
+const (
+	RoleUnknown Role = iota
+	RoleClient       // sent the SYN
+	RoleServer       // answered it
+)
+
+// An OwnerID identifies the process that owns a socket. The start time tells a
+// re-used PID apart. In granularity "peer" it identifies a group of processes
+// and PID is 0. The zero value is an owner that nobody saw.
+type OwnerID struct {
+	PID   uint32
+	Start uint64 // nanoseconds since boot; a group's number if PID is 0
+}
+
+// An Owner is what is known of the process behind an [OwnerID]. Empty fields
+// are unknown.
+type Owner struct {
+	ID          OwnerID
+	Executable  string // basename of the executable file
+	ContainerID string // 64 hexadecimal digits, as runtimes print it
+	PodUID      string // UID of the Kubernetes pod, with dashes
+}
+
+// A Key is the identity of a flow. It never changes after the flow's creation.
+//
+// A port of 0 is not part of the key: the client's ephemeral port, unless the
+// granularity is "connection".
+type Key struct {
+	Owner      OwnerID
+	Local      netip.Addr // the observing end; IPv4-mapped addresses are unmapped
+	Remote     netip.Addr // its peer; the network's address where masked
+	LocalPort  uint16
+	RemotePort uint16
+	Role       Role
+	// Overflow marks the flow that takes in what found no room of its own:
+	// one per owner, and one with the zero owner for all the rest. Addresses,
+	// ports and role are zero.
+	Overflow bool
+}
