@@ -1,0 +1,56 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpanomalyprocessor
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadata"
+)
+
+// NewFactory returns the factory of tcp_anomaly. It serves metrics, which are
+// what it watches, and logs, because its verdicts are to leave as log records.
+func NewFactory() processor.Factory {
+	return processor.NewFactory(
+		metadata.Type,
+		createDefaultConfig,
+		processor.WithMetrics(createMetrics, metadata.MetricsStability),
+		processor.WithLogs(createLogs, metadata.LogsStability),
+	)
+}
+
+func createMetrics(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next consumer.Metrics,
+) (processor.Metrics, error) {
+	return processorhelper.NewMetrics(ctx, set, cfg, next, passMetrics,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
+}
+
+func createLogs(
+	ctx context.Context,
+	set processor.Settings,
+	cfg component.Config,
+	next consumer.Logs,
+) (processor.Logs, error) {
+	return processorhelper.NewLogs(ctx, set, cfg, next, passLogs,
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
+}
+
+func passMetrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+	return md, nil
+}
+
+func passLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
+	return ld, nil
+}
