@@ -1,0 +1,52 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package names
+
+// Data point attributes that identify a flow. The source is the observing end,
+// the destination its peer.
+const (
+	SourceAddress      = "source.address"
+	SourcePort         = "source.port"
+	DestinationAddress = "destination.address"
+	DestinationPort    = "destination.port"
+	NetworkType        = "network.type"
+	NetworkTransport   = "network.transport"
+	// HandshakeRole is own: the conventions have no attribute for it yet.
+	HandshakeRole = "network.tcp.handshake.role"
+	// MetricOverflow is what the metrics SDK specification sets on the point
+	// that takes in what exceeds a cardinality limit.
+	MetricOverflow = "otel.metric.overflow"
+)
+
+// Data point attributes that split one flow's metric.
+const (
+	IODirection     = "network.io.direction"
+	ConnectionState = "network.connection.state"
+	RetransmitType  = "network.tcp.retransmit.type" // own
+	CloseReason     = "tcp.close.reason"            // own
+	LostReason      = "reason"                      // own
+)
+
+// Values of [NetworkType] and [NetworkTransport].
+const (
+	IPv4 = "ipv4"
+	IPv6 = "ipv6"
+	TCP  = "tcp"
+)
+
+// Values of [HandshakeRole]. The attribute is absent where the role is unknown.
+const (
+	Client = "client"
+	Server = "server"
+)
+
+// Values of [IODirection], as seen from the source.
+const (
+	Transmit = "transmit"
+	Receive  = "receive"
+)
+
+// RetransmitUnknown is the value of [RetransmitType] for segments whose kind
+// was not observed.
+const RetransmitUnknown = "unknown"

@@ -1,0 +1,23 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package names
+
+// Values of [CloseReason].
+const (
+	CloseFIN           = "fin"
+	CloseResetSent     = "reset_sent"
+	CloseResetReceived = "reset_received"
+	CloseTimeout       = "timeout"
+)
+
+// Values of [LostReason].
+const (
+	LostOverflow         = "overflow"          // no room for a flow of its own
+	LostRecursion        = "recursion"         // a tracing program was skipped
+	LostCallbacksCleared = "callbacks_cleared" // another program switched ours off
+	LostSweepSkipped     = "sweep_skipped"     // live, but not visited by the sweep
+	LostPredates         = "predates"          // established before the receiver attached
+	LostNoStorage        = "no_storage"        // no memory for the socket's record
+	LostOwnerTable       = "owner_table"       // no room for the record of its process
+)
