@@ -67,13 +67,14 @@ func create() (file *os.File, err error) {
 // Goroutines that fn starts are not in the namespace.
 func (n *NS) Do(fn func()) {
 	n.t.Helper()
-	require.NoError(n.t, n.do(func() error {
+	require.NoError(n.t, n.Try(func() error {
 		fn()
 		return nil
 	}))
 }
 
-func (n *NS) do(fn func() error) error {
+// Try is [NS.Do] for a function that may fail, from any goroutine.
+func (n *NS) Try(fn func() error) error {
 	return elsewhere(func() error {
 		if err := unix.Setns(n.FD(), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("enter network namespace: %w", err)

@@ -40,9 +40,6 @@ func CongestionControl(name string) Option {
 	})
 }
 
-// CongestionControl returns the algorithm chosen, empty if none was.
-func (n *NS) CongestionControl() string { return n.congestion }
-
 // Sysctl sets a kernel parameter, such as "net.ipv4.tcp_syncookies".
 func Sysctl(key, value string) Option {
 	return optionFunc(func(n *NS) { n.SetSysctl(key, value) })

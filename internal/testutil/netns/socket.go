@@ -6,77 +6,54 @@
 package netns
 
 import (
-	"context"
-	"fmt"
 	"net"
-	"syscall"
+	"net/netip"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/socket"
 )
 
 // Listen opens a TCP listener in the namespace at an address such as
 // "127.0.0.1:0". It is closed with the test.
 func (n *NS) Listen(address string) *net.TCPListener {
 	n.t.Helper()
-	config := net.ListenConfig{KeepAlive: -1, Control: n.control}
-	// Since Go 1.24 listeners speak Multipath TCP where the kernel can.
-	config.SetMultipathTCP(false)
+	at, err := netip.ParseAddrPort(address)
+	require.NoError(n.t, err)
+	return n.ListenWith(n.Socket(), at)
+}
 
-	var listener net.Listener
-	n.Do(func() {
-		var err error
-		listener, err = config.Listen(context.Background(), "tcp", address)
-		require.NoError(n.t, err)
-	})
+// ListenWith is [NS.Listen] with sockets of a given kind.
+func (n *NS) ListenWith(config socket.Config, address netip.AddrPort) (listener *net.TCPListener) {
+	n.t.Helper()
+	require.NoError(n.t, n.Try(func() (err error) {
+		listener, err = config.Listen(address)
+		return err
+	}))
 	n.t.Cleanup(func() { _ = listener.Close() })
-	return listener.(*net.TCPListener)
+	return listener
 }
 
 // Dial connects from the namespace to a literal address.
 func (n *NS) Dial(address string) (*net.TCPConn, error) {
-	return n.DialFrom(nil, address)
-}
-
-// DialFrom is [NS.Dial] from a local address whose port may be 0.
-func (n *NS) DialFrom(local *net.TCPAddr, address string) (*net.TCPConn, error) {
-	dialer := net.Dialer{KeepAlive: -1, Control: n.control}
-	if local != nil {
-		dialer.LocalAddr = local
-	}
-
-	var conn net.Conn
-	err := n.do(func() (err error) {
-		conn, err = dialer.Dial("tcp", address)
-		return err
-	})
+	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.TCPConn), nil
+	return n.DialWith(n.Socket(), netip.AddrPort{}, to)
 }
 
-// control prepares a socket before it is bound.
-func (n *NS) control(_, _ string, conn syscall.RawConn) error {
-	var err error
-	if e := conn.Control(func(fd uintptr) { err = n.Prepare(int(fd)) }); e != nil {
-		return e
-	}
-	return err
+// DialWith is [NS.Dial] with a socket of a given kind, from an address whose
+// port may be 0 or from the zero value if the kernel is to choose.
+func (n *NS) DialWith(config socket.Config, from, to netip.AddrPort) (conn *net.TCPConn, err error) {
+	err = n.Try(func() (err error) {
+		conn, err = config.Dial(from, to)
+		return err
+	})
+	return conn, err
 }
 
-// Prepare gives a socket what all of the namespace have: the algorithm of
-// [CongestionControl], and a source port that connect chooses, which may reuse
-// one towards another destination where bind would have to find a free one.
-func (n *NS) Prepare(fd int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
-		return fmt.Errorf("bind late: %w", err)
-	}
-	if n.congestion == "" {
-		return nil
-	}
-	if err := unix.SetsockoptString(fd, unix.SOL_TCP, unix.TCP_CONGESTION, n.congestion); err != nil {
-		return fmt.Errorf("choose congestion control %q: %w", n.congestion, err)
-	}
-	return nil
+// Socket returns the kind of sockets that the namespace has by default.
+func (n *NS) Socket() socket.Config {
+	return socket.Config{Congestion: n.congestion}
 }
