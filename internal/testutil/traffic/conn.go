@@ -1,0 +1,151 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
+)
+
+// patience bounds everything that an application waits for: a scenario that
+// hangs fails. Emulated machines with loss are slow.
+const patience = 2 * time.Minute
+
+// chunk is what an application writes or reads at a time, bytes.
+const chunk = 256 << 10
+
+var (
+	zeros   [chunk]byte
+	buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
+)
+
+// A Conn is one end of a connection, which keeps count of what it does.
+type Conn struct {
+	tcp *net.TCPConn
+	end End
+	eof bool // the peer's FIN arrived
+}
+
+// newConn takes a connection over.
+func newConn(tcp *net.TCPConn) (*Conn, error) {
+	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	return &Conn{tcp: tcp, end: End{Local: address(tcp.LocalAddr()), Remote: address(tcp.RemoteAddr())}}, nil
+}
+
+func address(a net.Addr) netip.AddrPort {
+	ap := a.(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// Write writes n bytes.
+func (c *Conn) Write(n int64) error {
+	for n > 0 {
+		done, err := c.tcp.Write(zeros[:min(n, chunk)])
+		c.end.Written += uint64(done)
+		n -= int64(done)
+		if err != nil {
+			return fmt.Errorf("write: %w", err)
+		}
+	}
+	return nil
+}
+
+// Read reads n bytes.
+func (c *Conn) Read(n int64) error {
+	buffer := buffers.Get().(*[chunk]byte)
+	defer buffers.Put(buffer)
+	for n > 0 {
+		done, err := c.tcp.Read(buffer[:min(n, chunk)])
+		c.end.Read += uint64(done)
+		n -= int64(done)
+		if err != nil {
+			return fmt.Errorf("read, %d bytes missing: %w", n, err)
+		}
+	}
+	return nil
+}
+
+// Swap writes and reads n bytes at the same time.
+func (c *Conn) Swap(n int64) error {
+	wrote := make(chan error, 1)
+	go func() { wrote <- c.Write(n) }()
+	return errors.Join(c.Read(n), <-wrote)
+}
+
+// Drain reads until the peer's FIN or RST.
+func (c *Conn) Drain(int64) error {
+	switch err := c.Read(math.MaxInt64); {
+	case errors.Is(err, io.EOF):
+		c.eof = true
+	case errors.Is(err, unix.ECONNRESET):
+		c.end.Ending = Reset
+	default:
+		return err
+	}
+	return nil
+}
+
+// Shutdown sends a FIN and goes on reading.
+func (c *Conn) Shutdown(int64) error { return c.tcp.CloseWrite() }
+
+// Await waits until the connection is in state CLOSE and its totals are final.
+func (c *Conn) Await(int64) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := tcpinfo.AwaitClosed(ctx, c.tcp)
+	return err
+}
+
+// Abort closes with a RST.
+func (c *Conn) Abort(int64) error {
+	c.end.Ending = Aborted
+	return errors.Join(c.observe(), c.tcp.SetLinger(0), c.tcp.Close())
+}
+
+// Close closes the descriptor.
+func (c *Conn) Close(int64) error {
+	if err := c.observe(); err != nil {
+		return err
+	}
+	unread, err := queued(c.tcp, unix.SIOCINQ)
+	if err != nil {
+		return err
+	}
+	c.end.Unread = uint64(unread)
+	if c.end.Ending == "" {
+		c.end.Ending = c.ending()
+	}
+	return c.tcp.Close()
+}
+
+func (c *Conn) observe() (err error) {
+	c.end.Info, err = tcpinfo.Get(c.tcp)
+	return err
+}
+
+func (c *Conn) ending() Ending {
+	switch {
+	case c.end.Unread > 0:
+		return Unread
+	case c.eof:
+		return Ordered
+	default:
+		return Orphan
+	}
+}

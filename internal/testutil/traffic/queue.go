@@ -1,0 +1,52 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package traffic
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Flush waits until the peer has acknowledged all that was written.
+func (c *Conn) Flush(int64) error {
+	return c.until(unix.SIOCOUTQ, func(n int) bool { return n == 0 })
+}
+
+// Arrive waits until n bytes lie unread.
+func (c *Conn) Arrive(n int64) error {
+	return c.until(unix.SIOCINQ, func(queued int) bool { return int64(queued) >= n })
+}
+
+// until waits for a length of one of the connection's queues.
+func (c *Conn) until(queue uint, ok func(int) bool) error {
+	tick := time.NewTicker(200 * time.Microsecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		n, err := queued(c.tcp, queue)
+		if err != nil || ok(n) {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("await queue %#x: still %d bytes", queue, n)
+		}
+	}
+}
+
+// queued returns the bytes in a queue: SIOCINQ received and not read, SIOCOUTQ
+// written and not acknowledged.
+func queued(conn syscall.Conn, queue uint) (n int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("read queue %#x: %w", queue, err)
+	}
+	if e := raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), queue) }); e != nil {
+		return 0, fmt.Errorf("read queue %#x: %w", queue, e)
+	}
+	return n, err
+}
