@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* The end of a connection: why, and its last fold. */
+#pragma once
+
+#include "fold.bpf.h"
+
+/* close() with unread data resets: it has emptied the queue, but nobody has read
+ * it. Data that a live reader has yet to fetch is still queued.
+ */
+static __always_inline bool dropped_unread(struct tcp_sock *tp, bool fin_received)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	return tp->rcv_nxt - tp->copied_seq > fin_received && !sk->sk_receive_queue.qlen;
+}
+
+/* An error names the reason. Without one, the last state does: a FIN exchange
+ * ends in LAST_ACK, CLOSING or FIN_WAIT2, anything else was cut off by this end.
+ * From FIN_WAIT2 an orphan goes on as a time-wait socket even without the peer's
+ * FIN; a socket that a process still holds was reset (SO_LINGER of 0).
+ */
+static __always_inline u32 close_reason(struct tcp_sock *tp, u32 old_state)
+{
+	struct sock *sk = (struct sock *)tp;
+	unsigned long flags = sk->__sk_common.skc_flags;
+	bool done = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+	bool dead = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DEAD) & 1;
+
+	switch (sk->sk_err) {
+	case 0:
+		break;
+	case ECONNRESET:
+	case EPIPE:
+		return CLOSE_RESET_RECEIVED;
+	case ECONNABORTED:
+		return CLOSE_RESET_SENT;
+	default:
+		return CLOSE_TIMEOUT;
+	}
+	if (dropped_unread(tp, done))
+		return CLOSE_RESET_SENT;
+	if (old_state == TCP_LAST_ACK || old_state == TCP_CLOSING)
+		return CLOSE_FIN;
+	if (old_state == TCP_FIN_WAIT2 && (done || dead))
+		return CLOSE_FIN;
+	return CLOSE_RESET_SENT;
+}
+
+/* The socket is locked or nobody else's any more. After the first call only what
+ * the kernel still adds to a closed socket is left: the RST it sends. Nobody else
+ * folds meanwhile but the sweep, and it has an eye on kind.
+ */
+static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
+{
+	struct totals t = {};
+	struct delta d = {};
+	u32 reason, epoch;
+	struct flow *f;
+
+	if (!c || !tp)
+		return 0;
+	t.since = c->since;
+	totals_read(&t, tp, true);
+	if (c->kind == CONN_CLOSED && (s32)(t.segments[0] - c->segments[0]) <= 0)
+		return 0;
+	reason = close_reason(tp, old_state);
+	epoch = current_control().epoch;
+	f = conn_flow(c, epoch, true);
+	if (!f)
+		return 0;
+	bpf_spin_lock(&c->lock);
+	claim(&d, c, &t);
+	d.closed = c->kind == CONN_OPEN;
+	c->kind = CONN_CLOSED;
+	bpf_spin_unlock(&c->lock);
+	bpf_spin_lock(&f->lock);
+	flow_add(f, &d, c);
+	if (reason < CLOSE_REASONS)
+		f->closed[reason] += d.closed;
+	bpf_spin_unlock(&f->lock);
+	return 0;
+}

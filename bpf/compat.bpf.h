@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* Where kernels differ. Callers see a getter, never a version. */
+#pragma once
+
+#include "types.h"
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpadded"
+
+/* 633488947ef6 "kernfs: Use RCU to access kernfs_node::parent." (6.15) renamed
+ * the field.
+ * https://git.kernel.org/torvalds/c/633488947ef66b194377411322dc9e12aab79b65
+ */
+struct kernfs_node___rcu {
+	struct kernfs_node *__parent;
+} __attribute__((preserve_access_index));
+
+#pragma clang diagnostic pop
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___rcu *rcu = (void *)kn;
+
+	if (bpf_core_field_exists(rcu->__parent))
+		return rcu->__parent;
+	return kn->parent;
+}
+
+/* The RTT callback has its sample as an argument since about 6.10 (tcp_bpf_rtt
+ * in include/net/tcp.h); before, its arguments are zeroed. The second argument,
+ * the smoothed RTT, is never 0.
+ */
+static __always_inline u32 rtt_sample_us(struct bpf_sock_ops *ctx, struct tcp_sock *tp)
+{
+	u32 us = ctx->args[0], smoothed = ctx->args[1];
+
+	barrier_var(us); /* the verifier wants the context read at a fixed place */
+	return smoothed ? us : tp->rack.rtt_us;
+}
+
+/* Whether somebody works on the socket right now. A real-time kernel's lock
+ * cannot be looked at: there the answer is always yes.
+ */
+static __always_inline bool sock_busy(struct sock *sk)
+{
+	if (!bpf_core_field_exists(sk->sk_lock.slock.rlock.raw_lock.val.counter))
+		return true;
+	return sk->sk_lock.slock.rlock.raw_lock.val.counter || sk->sk_lock.owned;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* All maps. Sizes that configuration decides are set before loading. */
+#pragma once
+
+#include "types.h"
+
+/* socket -> its record. Inserted when a socket listens, connects or is accepted
+ * from a listener that we did not see; copied from the listener into each child
+ * (BPF_F_CLONE). Deleted by the kernel with the socket. It cannot be full; a
+ * socket that gets no memory is counted in STAT_NO_STORAGE.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct conn);
+} conns SEC(".maps");
+
+/* struct conn's flow_id -> what the flow did in the even (odd) epochs. Inserted
+ * by the first event or sweep that has something to add; drained and deleted by
+ * user space once no program can write to that epoch any more. When full, the
+ * rest goes to overflow.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, struct flow);
+} flows_even SEC(".maps"), flows_odd SEC(".maps");
+
+/* owner -> what its flows without room of their own did in the even (odd)
+ * epochs. Inserted and deleted as flows are. When full, the rest goes to rest.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1024);
+	__type(key, struct owner_key);
+	__type(value, struct flow);
+} overflow_even SEC(".maps"), overflow_odd SEC(".maps");
+
+/* epoch's parity -> what found room nowhere else. Always there: this is where
+ * the chain ends. User space zeroes it after draining.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, u32);
+	__type(value, struct flow);
+} rest SEC(".maps");
+
+/* owner -> its name and cgroups. Inserted when a process connects or listens for
+ * the first time; deleted by user space when the process is dead and no flow is
+ * its. When full, the process stays without a name (STAT_OWNER_FULL).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct owner_key);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* 0 -> which epoch and sweep it is. Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct control);
+} control SEC(".maps");
+
+/* 0 -> what the sweep saw. Written by the sweep, zeroed by user space before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct progress);
+} progress SEC(".maps");
+
+/* enum stat -> count since start. Added to by every program. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, STATS);
+	__type(key, enum stat);
+	__type(value, u64);
+} stats SEC(".maps");
+
+/* Initial values too large for the stack. */
+static const struct flow no_flow;
+static const struct owner no_owner;
+
+static __always_inline void count(enum stat stat)
+{
+	u64 *n = bpf_map_lookup_elem(&stats, &stat);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
+static __always_inline struct control current_control(void)
+{
+	struct control none = {};
+	u32 zero = 0;
+	struct control *c = bpf_map_lookup_elem(&control, &zero);
+
+	return c ? *c : none;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* One visit of each tracked socket, of every network namespace. */
+#pragma once
+
+#include "fold.bpf.h"
+#include "open.bpf.h"
+
+/* The iterator holds the RCU read lock until it has output: this many sockets
+ * later it lets go of the CPU.
+ */
+#define SWEEP_STRETCH 2048
+
+/* Sockets that may still receive. */
+#define OPEN_STATES (1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
+
+/* Caller holds f->lock. */
+static __always_inline void live_add(struct flow *f, u32 sweep, u32 state)
+{
+	if (f->live_sweep != sweep) {
+		f->live_sweep = sweep;
+		__builtin_memset(f->live, 0, sizeof(f->live));
+	}
+	if (state < TCP_STATES)
+		f->live[state]++;
+}
+
+/* A sweep that resumes may pass a socket over, or come twice: that changes no
+ * count, only what the gauges show, and is told here.
+ */
+static __always_inline bool first_visit(struct conn *c, struct progress *p, u32 sweep)
+{
+	if (c->sweep == sweep)
+		return false;
+	if (c->sweep + 1 != sweep)
+		p->skipped++;
+	c->sweep = sweep;
+	return true;
+}
+
+static __always_inline void check_callbacks(struct conn *c, struct tcp_sock *tp, struct progress *p)
+{
+	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
+		return;
+	p->muted++;
+	p->cleared += !c->cleared;
+	c->cleared = 1;
+}
+
+static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p,
+				       struct control now)
+{
+	struct sample s = {};
+	struct totals t = {};
+	struct delta d = {};
+	struct flow *f;
+	u32 state;
+	bool fresh;
+
+	state = ((struct sock *)tp)->__sk_common.skc_state;
+	t.since = c->since;
+	totals_read(&t, tp, false);
+	s.receive_window = tp->rcv_wnd;
+	s.send_window = tp->snd_wnd;
+	f = conn_flow(c, now.epoch, false);
+	if (!f)
+		return;
+	bpf_spin_lock(&c->lock);
+	if (c->kind == CONN_OPEN)
+		claim(&d, c, &t);
+	fresh = !c->sampled && 1 << state & OPEN_STATES;
+	c->sampled = 0;
+	bpf_spin_unlock(&c->lock);
+	bpf_spin_lock(&f->lock);
+	flow_add(f, &d, c);
+	live_add(f, now.sweep, state);
+	if (fresh)
+		windows_add(f, &s);
+	bpf_spin_unlock(&f->lock);
+	check_callbacks(c, tp, p);
+}
+
+/* Its owner's name is needed as long as it has children. */
+static __always_inline void listener_sweep(struct sock *sk, struct control now)
+{
+	struct conn *c;
+	struct owner *o;
+
+	if (sk->__sk_common.skc_state != TCP_LISTEN)
+		return; /* the clone in a child that is not established yet */
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (!c)
+		return;
+	o = bpf_map_lookup_elem(&owners, &c->key.owner);
+	if (o)
+		o->listened = now.sweep;
+}
+
+static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
+{
+	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+
+	if (!c || !tp || !first_visit(c, p, now.sweep))
+		return;
+	p->open++;
+	conn_sweep(c, tp, p, now);
+}
+
+static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, const struct conn *seen)
+{
+	struct progress *p;
+	u32 zero = 0;
+
+	p = bpf_map_lookup_elem(&progress, &zero);
+	if (!p)
+		return;
+	if (++p->visited % SWEEP_STRETCH == 0)
+		bpf_seq_write(seq, &p->visited, sizeof(p->visited));
+	if (seen->kind == CONN_OPEN)
+		open_sweep(sk, p, current_control());
+	else if (seen->kind == CONN_LISTENER)
+		listener_sweep(sk, current_control());
+	else if (seen->kind == CONN_PREDATES && sk->__sk_common.skc_state != TCP_CLOSE)
+		p->predates++;
+}

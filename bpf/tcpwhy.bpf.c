@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* The kernel side of tcpwhy: reads each TCP socket's own totals and round trips
+ * and adds them up by flow. Hooks hold no logic: each fetches its arguments and
+ * calls the one function named by its event.
+ */
+#include "close.bpf.h"
+#include "open.bpf.h"
+#include "owner.bpf.h"
+#include "sweep.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* The process that connects or listens. This hook runs in its context. */
+static __always_inline void on_owned(struct sock *sk, u8 kind)
+{
+	struct owner_key owner;
+	struct conn *c;
+
+	if (!bpf_skc_to_tcp_sock(sk))
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c) {
+		count(STAT_NO_STORAGE);
+		return;
+	}
+	owner = owner_of((void *)bpf_get_current_task_btf());
+	conn_reset(c, kind, &owner);
+}
+
+/* Sockets that are older than this program. A listener gets its owner, so that its
+ * children have one; of a connection it is known only that it is there. What a
+ * live event wrote stays.
+ */
+static __always_inline void on_found(struct task_struct *task, struct sock *sk)
+{
+	struct owner_key owner;
+	struct conn *c;
+	u8 kind, state;
+
+	if (!bpf_skc_to_tcp_sock(sk))
+		return;
+	state = sk->__sk_common.skc_state;
+	if (state == TCP_CLOSE || bpf_sk_storage_get(&conns, sk, NULL, 0))
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!c) {
+		count(STAT_NO_STORAGE);
+		return;
+	}
+	kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
+	owner = owner_of(task);
+	bpf_spin_lock(&c->lock);
+	if (c->kind == CONN_NONE) {
+		c->kind = kind;
+		c->key.owner = owner;
+	}
+	bpf_spin_unlock(&c->lock);
+}
+
+/* A close whose callback another program has switched off. */
+static __always_inline void on_unseen_close(struct sock *sk, u32 old_state)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct conn *c;
+
+	if (!tp || tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG)
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (!c)
+		return;
+	if (c->kind == CONN_OPEN)
+		conn_close(c, tp, old_state);
+	else
+		c->kind = CONN_NONE;
+}
+
+/* The last chance: a close that nobody saw, and what was sent after it. */
+static __always_inline void on_destroy(struct sock *sk)
+{
+	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	struct tcp_sock *tp;
+
+	if (!c || (c->kind != CONN_OPEN && c->kind != CONN_CLOSED))
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		conn_close(c, tp, sk->__sk_common.skc_state);
+}
+
+static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct owner_key owner;
+	struct flow_key key;
+	struct tcp_sock *tp;
+	struct conn *c;
+
+	if (!sk)
+		return 0;
+	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!c || !tp) {
+		count(STAT_NO_STORAGE);
+		return 0;
+	}
+	if (c->kind == CONN_CONNECTING)
+		role = ROLE_CLIENT; /* even if both ends sent a SYN */
+	owner = c->key.owner;
+	key_fill(&key, (struct sock_common *)tp, &owner, role);
+	if (!observed(&key)) {
+		count(STAT_EXCLUDED);
+		bpf_sk_storage_delete(&conns, sk);
+		return 0;
+	}
+	key_reduce(&key);
+	conn_open(c, tp, &key);
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | CALLBACKS);
+	return 0;
+}
+
+/* Samples count while both ends may send: the ACK of a lone FIN comes when the
+ * peer's delayed-ACK timer says so and tells nothing of the path.
+ */
+static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct tcp_sock *tp;
+	struct sample s;
+	struct flow *f;
+	struct conn *c;
+
+	if (!sk || (ctx->state != TCP_ESTABLISHED && ctx->state != TCP_CLOSE_WAIT))
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (!c || c->kind != CONN_OPEN)
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return;
+	s.rtt = rtt_sample_us(ctx, tp);
+	s.rtt_variation = tp->mdev_us >> 2;
+	s.receive_window = tp->rcv_wnd;
+	s.send_window = tp->snd_wnd;
+	f = conn_flow(c, current_control().epoch, true);
+	if (!f)
+		return;
+	c->sampled = 1;
+	bpf_spin_lock(&f->lock);
+	sample_add(f, &s);
+	bpf_spin_unlock(&f->lock);
+}
+
+static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u32 state)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct tcp_sock *tp;
+	struct conn *c;
+
+	if (state != TCP_CLOSE || !sk)
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (!c || c->kind != CONN_OPEN)
+		return;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (tp)
+		conn_close(c, tp, old_state);
+}
+
+SEC("sockops")
+int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
+{
+	switch (ctx->op) {
+	case BPF_SOCK_OPS_RTT_CB:
+		on_rtt(ctx);
+		break;
+	case BPF_SOCK_OPS_STATE_CB:
+		on_state(ctx, ctx->args[0], ctx->args[1]);
+		break;
+	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
+		on_established(ctx, ROLE_CLIENT);
+		break;
+	case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+		on_established(ctx, ROLE_SERVER);
+		break;
+	}
+	return 1;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcpwhy_set_state, struct sock *sk, int old_state, int state)
+{
+	if (state == TCP_SYN_SENT)
+		on_owned(sk, CONN_CONNECTING);
+	else if (state == TCP_LISTEN)
+		on_owned(sk, CONN_LISTENER);
+	else if (state == TCP_CLOSE)
+		on_unseen_close(sk, old_state);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcpwhy_destroy, struct sock *sk)
+{
+	on_destroy(sk);
+	return 0;
+}
+
+SEC("iter/bpf_sk_storage_map")
+int tcpwhy_sweep(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct conn *c = ctx->value;
+
+	if (sk && c)
+		on_sweep(ctx->meta->seq, sk, c);
+	return 0;
+}
+
+SEC("iter/task_file")
+int tcpwhy_find(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (socket && socket->sk)
+		on_found(task, socket->sk);
+	return 0;
+}
