@@ -3,6 +3,8 @@
 
 package flow
 
+import "math"
+
 // A Direction is seen from the observed socket.
 type Direction uint8
 
@@ -79,3 +81,11 @@ var RTTLayout = Layout{Scale: 2, First: -80, Count: 129, Unit: 1e-6}
 // WindowLayout holds every 32-bit number of bytes: powers of two of one byte.
 // Its first bucket ends at 1 B, its last at 2^32 B.
 var WindowLayout = Layout{Scale: 0, First: -1, Count: 33, Unit: 1}
+
+// UpperBound is the inclusive upper bound of the i-th bucket in the kernel's
+// unit. An integer v is in the bucket if v <= floor(UpperBound(i)) and in none
+// before.
+func (l Layout) UpperBound(i int) float64 {
+	exponent := float64(int(l.First)+i+1) / float64(int(1)<<l.Scale)
+	return math.Exp2(exponent) / l.Unit
+}

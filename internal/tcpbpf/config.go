@@ -1,0 +1,51 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import "net/netip"
+
+// Granularity says what of a connection is part of its flow's identity.
+type Granularity uint32
+
+// Granularities. Values are those of the kernel side.
+const (
+	GranularityConnection Granularity = iota // the whole five-tuple
+	GranularityEndpoint                      // without the client's ephemeral port
+	GranularityPeer                          // as endpoint, a container's processes as one
+)
+
+// Limits of the kernel side's filter.
+const (
+	MaxRules        = 16 // entries of Include, and of Exclude
+	MaxRuleCIDRs    = 8
+	MaxRulePorts    = 8
+	MaxProcesses    = 64 // in all entries together
+	MaxProcessLen   = 32 // bytes
+	MaxClusterCIDRs = 16
+)
+
+// A Config says what to observe and how much memory to spend on it.
+type Config struct {
+	// Cgroup is the path of the cgroup v2 whose sockets are observed; empty
+	// for the root, wherever it is mounted.
+	Cgroup      string
+	Granularity Granularity
+	// MaxFlows bounds the flows of one interval; more go to overflow.
+	MaxFlows int
+	// MaskPublic reduces a server's public visitors to their /24 or /56.
+	MaskPublic bool
+	// ClusterCIDRs are not public although their addresses look so.
+	ClusterCIDRs []netip.Prefix
+	// A connection is observed if it matches any of Include, or there is none,
+	// and none of Exclude.
+	Include, Exclude []Rule
+}
+
+// A Rule matches a connection if each of its lists does. An empty list matches
+// all, another if any of its values does.
+type Rule struct {
+	CIDRs     []netip.Prefix // of the peer's address
+	Ports     []uint16       // of the server's end
+	Processes []string       // globs of the local executable's name: * and ?
+}

@@ -1,0 +1,36 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"github.com/cilium/ebpf/link"
+)
+
+// iterate runs an iterator over all of its objects. A read that returns output
+// ends one stretch under the RCU read lock, so the buffer is as small as a
+// record. EAGAIN ends a stretch without output: the kernel has visited a million
+// objects and goes on where it was.
+func iterate(it *link.Iter) error {
+	r, err := it.Open()
+	if err != nil {
+		return fmt.Errorf("open iterator: %w", err)
+	}
+	defer r.Close()
+	var record [8]byte
+	for {
+		_, err := r.Read(record[:])
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return fmt.Errorf("read iterator: %w", err)
+		}
+	}
+}

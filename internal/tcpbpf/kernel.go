@@ -1,0 +1,156 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/tcpwhy/tcpwhy/internal/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+)
+
+// A Kernel is the attached kernel side.
+type Kernel struct {
+	objects *tcpwhyObjects
+	links   []link.Link
+	sweeper *link.Iter
+	epoch   *epoch
+	drain   *drain
+	owners  *ownerTable
+	losses  losses
+	closers []io.Closer
+}
+
+// Open loads and attaches the kernel side. If the machine lacks what that needs,
+// the error is a [*MissingError].
+func Open(cfg Config) (_ *Kernel, err error) {
+	if err := probe(); err != nil {
+		return nil, err
+	}
+	k := &Kernel{}
+	defer func() {
+		if err != nil {
+			k.Close()
+		}
+	}()
+	root, err := k.cgroup(cfg.Cgroup)
+	if err != nil {
+		return nil, err
+	}
+	if k.objects, err = load(cfg); err != nil {
+		return nil, err
+	}
+	k.closers = append(k.closers, k.objects)
+	if k.epoch, err = newEpoch(k.objects.Control); err != nil {
+		return nil, err
+	}
+	k.closers = append(k.closers, k.epoch)
+	if k.sweeper, err = link.AttachIter(link.IterOptions{Program: k.objects.TcpwhySweep, Map: k.objects.Conns}); err != nil {
+		return nil, fmt.Errorf("attach sweep: %w", err)
+	}
+	k.closers = append(k.closers, k.sweeper)
+	k.drain = newDrain(k.objects)
+	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
+	k.losses = losses{objects: k.objects}
+	if k.links, err = attach(k.objects, root); err != nil {
+		return nil, err
+	}
+	return k, k.find()
+}
+
+// cgroup finds the path to attach to; an own mount of the hierarchy is closed
+// with k.
+func (k *Kernel) cgroup(path string) (string, error) {
+	if path != "" {
+		return path, nil
+	}
+	root, err := cgroup.Root()
+	if err != nil {
+		return "", &MissingError{What: "the cgroup v2 hierarchy: " + err.Error(),
+			Grant: "mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or grant CAP_SYS_ADMIN"}
+	}
+	k.closers = append(k.closers, root)
+	return root.Path(), nil
+}
+
+// find marks the sockets that are older than the attached programs.
+func (k *Kernel) find() error {
+	it, err := link.AttachIter(link.IterOptions{Program: k.objects.TcpwhyFind})
+	if err != nil {
+		return fmt.Errorf("attach search for old sockets: %w", err)
+	}
+	defer it.Close()
+	return iterate(it)
+}
+
+// Sweep folds what live sockets have done since the last time into their flows.
+// [Kernel.Collect] does it by itself.
+func (k *Kernel) Sweep() error {
+	if err := k.objects.Progress.Put(uint32(0), &tcpwhyProgress{}); err != nil {
+		return fmt.Errorf("reset progress: %w", err)
+	}
+	if err := k.epoch.sweep(); err != nil {
+		return err
+	}
+	if err := iterate(k.sweeper); err != nil {
+		return fmt.Errorf("sweep sockets: %w", err)
+	}
+	return k.losses.swept()
+}
+
+// Collect sweeps live sockets, begins a new epoch and hands the delta of each
+// flow of the old one to visit, which may keep nothing of it. On an error deltas
+// that were visited are final; the others come with the next but one call.
+func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error) {
+	if err := ctx.Err(); err != nil {
+		return flow.Report{}, err
+	}
+	if err := k.Sweep(); err != nil {
+		return flow.Report{}, err
+	}
+	odd := k.epoch.odd()
+	if err := k.epoch.next(); err != nil {
+		return flow.Report{}, err
+	}
+	k.losses.begin()
+	err := k.drain.run(odd, k.epoch.now.Sweep, func(d *flow.Delta) {
+		d.Key.Owner = k.owners.canonical(d.Key.Owner)
+		k.owners.seen(d.Key.Owner)
+		k.losses.describe(d)
+		visit(d)
+	})
+	if err != nil {
+		return flow.Report{}, err
+	}
+	if err := k.owners.expire(k.epoch.now.Sweep); err != nil {
+		return flow.Report{}, err
+	}
+	return k.losses.report()
+}
+
+// Owner tells what is known of the process behind id.
+func (k *Kernel) Owner(id flow.OwnerID) flow.Owner { return k.owners.lookup(id) }
+
+// Close detaches and frees everything. It may be called again.
+func (k *Kernel) Close() error {
+	err := closeAll(k.links)
+	k.links = nil
+	for i := len(k.closers) - 1; i >= 0; i-- {
+		if e := k.closers[i].Close(); err == nil {
+			err = e
+		}
+	}
+	k.closers = nil
+	return err
+}
+
+func (k *Kernel) programs() []*ebpf.Program {
+	o := k.objects
+	return []*ebpf.Program{o.TcpwhySockOps, o.TcpwhySetState, o.TcpwhyDestroy, o.TcpwhySweep}
+}

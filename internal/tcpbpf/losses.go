@@ -1,0 +1,107 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+)
+
+// losses tells how complete an interval is.
+type losses struct {
+	objects  *tcpwhyObjects
+	progress tcpwhyProgress // of the last sweep
+	predates uint64         // the most that were seen at once
+	skipped  uint64         // in all sweeps since the last report
+	cleared  uint64
+	last     [flow.NumLostReasons]uint64 // counters of the kernel side at the last report
+	current  flow.Report
+}
+
+// swept notes what the sweep has seen.
+func (l *losses) swept() error {
+	if err := l.objects.Progress.Lookup(uint32(0), &l.progress); err != nil {
+		return fmt.Errorf("read progress: %w", err)
+	}
+	l.skipped += l.progress.Skipped
+	l.cleared += l.progress.Cleared
+	return nil
+}
+
+func (l *losses) begin() { l.current = flow.Report{} }
+
+// describe counts the connections of a delta.
+func (l *losses) describe(d *flow.Delta) {
+	var n uint64
+	for _, live := range d.Live {
+		n += uint64(live)
+	}
+	for _, closed := range d.Closed {
+		n += closed
+	}
+	if d.Key.Overflow {
+		l.current.Missed += n
+		return
+	}
+	l.current.Described += n
+}
+
+func (l *losses) report() (flow.Report, error) {
+	r := &l.current
+	now, err := l.counters()
+	if err != nil {
+		return flow.Report{}, err
+	}
+	for reason := range now {
+		r.Lost[reason] = now[reason] - l.last[reason]
+	}
+	l.last = now
+	r.Lost[flow.LostSweepSkipped], l.skipped = l.skipped, 0
+	r.Lost[flow.LostCallbacksCleared], l.cleared = l.cleared, 0
+	if l.progress.Predates > l.predates {
+		r.Lost[flow.LostPredates] = l.progress.Predates - l.predates
+		l.predates = l.progress.Predates
+	}
+	r.Missed += l.progress.Predates + r.Lost[flow.LostNoStorage] + r.Lost[flow.LostRecursion]
+	muted := min(l.progress.Muted, r.Described)
+	r.Described -= muted
+	r.Missed += muted
+	return *r, nil
+}
+
+// counters reads what the kernel side counts since it was loaded.
+func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
+	for reason, stat := range map[flow.LostReason]tcpwhyStat{
+		flow.LostOverflow:   tcpwhyStatSTAT_OVERFLOW,
+		flow.LostNoStorage:  tcpwhyStatSTAT_NO_STORAGE,
+		flow.LostOwnerTable: tcpwhyStatSTAT_OWNER_FULL,
+	} {
+		if now[reason], err = readStat(l.objects.Stats, stat); err != nil {
+			return now, err
+		}
+	}
+	for _, p := range []*ebpf.Program{l.objects.TcpwhySetState, l.objects.TcpwhyDestroy} {
+		s, err := p.Stats()
+		if err != nil {
+			return now, fmt.Errorf("read statistics of %s: %w", p, err)
+		}
+		now[flow.LostRecursion] += s.RecursionMisses
+	}
+	return now, nil
+}
+
+func readStat(m *ebpf.Map, stat tcpwhyStat) (uint64, error) {
+	var perCPU []uint64
+	if err := m.Lookup(uint32(stat), &perCPU); err != nil {
+		return 0, fmt.Errorf("read statistic %d: %w", stat, err)
+	}
+	var sum uint64
+	for _, n := range perCPU {
+		sum += n
+	}
+	return sum, nil
+}

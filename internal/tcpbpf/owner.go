@@ -1,0 +1,134 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+)
+
+// expireEvery is how many sweeps pass between two looks for records of dead
+// processes, and how long such a record is kept for flows that come late.
+const expireEvery = 30
+
+// An ownerTable names processes by the records that the kernel side made of
+// them, and deletes the records of those that are dead and have no flow.
+type ownerTable struct {
+	records *ebpf.Map
+	peer    bool
+	merged  map[flow.OwnerID]flow.Owner   // granularity peer: owners of containers
+	alias   map[flow.OwnerID]flow.OwnerID // granularity peer: group -> container
+	used    map[flow.OwnerID]bool         // by flows since the last look
+	next    uint32                        // sweep of the next look
+	record  tcpwhyOwner
+}
+
+func newOwnerTable(records *ebpf.Map, g Granularity) *ownerTable {
+	return &ownerTable{
+		records: records,
+		peer:    g == GranularityPeer,
+		merged:  make(map[flow.OwnerID]flow.Owner),
+		alias:   make(map[flow.OwnerID]flow.OwnerID),
+		used:    make(map[flow.OwnerID]bool),
+	}
+}
+
+// canonical merges the groups of one container. The kernel side groups by
+// executable and cgroup, because only here is it known what a container is.
+func (t *ownerTable) canonical(id flow.OwnerID) flow.OwnerID {
+	if !t.peer || id == (flow.OwnerID{}) {
+		return id
+	}
+	if c, ok := t.alias[id]; ok {
+		return c
+	}
+	o := t.read(id)
+	c := id
+	if o.ContainerID != "" {
+		h := fnv.New64a()
+		h.Write([]byte(o.ContainerID))
+		c = flow.OwnerID{Start: h.Sum64()}
+		t.merged[c] = flow.Owner{ID: c, ContainerID: o.ContainerID, PodUID: o.PodUID}
+	}
+	t.alias[id] = c
+	return c
+}
+
+func (t *ownerTable) seen(id flow.OwnerID) { t.used[id] = true }
+
+func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {
+	if o, ok := t.merged[id]; ok {
+		return o
+	}
+	return t.read(id)
+}
+
+func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
+	o := flow.Owner{ID: id}
+	err := t.records.Lookup(&tcpwhyOwnerKey{Pid: id.PID, Start: id.Start}, &t.record)
+	if err != nil || t.record.Ready == 0 {
+		return o
+	}
+	o.Executable = text(t.record.Exe[:])
+	names := make([]string, 0, len(t.record.Cgroup))
+	for i := range t.record.Cgroup {
+		names = append(names, text(t.record.Cgroup[i][:]))
+	}
+	o.ContainerID, o.PodUID = cgroup.Identify(names)
+	return o
+}
+
+// expire deletes records of processes that are dead, had no flow since the last
+// look and have no listener.
+func (t *ownerTable) expire(sweep uint32) error {
+	if t.peer || sweep < t.next {
+		return nil // groups are as many as there are programs in containers
+	}
+	t.next = sweep + expireEvery
+	var key tcpwhyOwnerKey
+	var dead []tcpwhyOwnerKey
+	entries := t.records.Iterate()
+	for entries.Next(&key, &t.record) {
+		listens := t.record.Listened != 0 && t.record.Listened == sweep
+		if id := decodeOwner(key); !listens && !t.used[id] && !alive(id) {
+			dead = append(dead, key)
+		}
+	}
+	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return fmt.Errorf("list owners: %w", err)
+	}
+	for _, key := range dead {
+		if err := t.records.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("delete owner %d: %w", key.Pid, err)
+		}
+	}
+	clear(t.used)
+	return nil
+}
+
+// alive reports whether a process has that PID. A stranger with a re-used one
+// only makes the record live longer.
+func alive(id flow.OwnerID) bool {
+	err := unix.Kill(int(id.PID), 0)
+	return err == nil || errors.Is(err, unix.EPERM)
+}
+
+// text is a C string.
+func text(c []int8) string {
+	b := make([]byte, 0, len(c))
+	for _, ch := range c {
+		if ch == 0 {
+			break
+		}
+		b = append(b, byte(ch))
+	}
+	return string(b)
+}

@@ -1,0 +1,59 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+)
+
+// A MissingError says what the machine lacks and how to get it.
+type MissingError struct {
+	What, Grant string
+}
+
+// Error is one sentence.
+func (e *MissingError) Error() string { return fmt.Sprintf("missing %s: %s", e.What, e.Grant) }
+
+// probe finds what would make loading fail, in words that help.
+func probe() error {
+	if err := capabilities(); err != nil {
+		return err
+	}
+	if _, err := btf.LoadKernelSpec(); err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			return &MissingError{"permission to read the kernel's type information (BTF)",
+				"make /sys/kernel/btf/vmlinux readable: " + err.Error()}
+		}
+		return &MissingError{"the kernel's type information (BTF)",
+			"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as any distribution's since 2021"}
+	}
+	return nil
+}
+
+func capabilities() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	effective := uint64(data[0].Effective) | uint64(data[1].Effective)<<32
+	if effective>>unix.CAP_SYS_ADMIN&1 == 1 {
+		effective |= 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON
+	}
+	for _, c := range []struct {
+		bit  int
+		name string
+	}{{unix.CAP_BPF, "CAP_BPF"}, {unix.CAP_PERFMON, "CAP_PERFMON"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}} {
+		if effective>>c.bit&1 == 0 {
+			return &MissingError{"the capability " + c.name,
+				"run as root (sudo make run), or grant it: setcap cap_bpf,cap_perfmon,cap_net_admin=ep <binary>"}
+		}
+	}
+	return nil
+}
