@@ -33,7 +33,8 @@ var (
 	buffers = sync.Pool{New: func() any { return new([chunk]byte) }}
 )
 
-// A Conn is one end of a connection, which keeps count of what it does.
+// A Conn is one end of a connection, which keeps count of what it does. It is
+// for one goroutine.
 type Conn struct {
 	tcp *net.TCPConn
 	end End
@@ -53,8 +54,8 @@ func address(a net.Addr) netip.AddrPort {
 	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 }
 
-// Write writes n bytes.
-func (c *Conn) Write(n int64) error {
+// write writes n bytes.
+func (c *Conn) write(n int64) error {
 	for n > 0 {
 		done, err := c.tcp.Write(zeros[:min(n, chunk)])
 		c.end.Written += uint64(done)
@@ -66,8 +67,8 @@ func (c *Conn) Write(n int64) error {
 	return nil
 }
 
-// Read reads n bytes.
-func (c *Conn) Read(n int64) error {
+// read reads n bytes.
+func (c *Conn) read(n int64) error {
 	buffer := buffers.Get().(*[chunk]byte)
 	defer buffers.Put(buffer)
 	for n > 0 {
@@ -81,16 +82,16 @@ func (c *Conn) Read(n int64) error {
 	return nil
 }
 
-// Swap writes and reads n bytes at the same time.
-func (c *Conn) Swap(n int64) error {
+// swap writes and reads n bytes at the same time.
+func (c *Conn) swap(n int64) error {
 	wrote := make(chan error, 1)
-	go func() { wrote <- c.Write(n) }()
+	go func() { wrote <- c.write(n) }()
 	return errors.Join(c.Read(n), <-wrote)
 }
 
-// Drain reads until the peer's FIN or RST.
-func (c *Conn) Drain(int64) error {
-	switch err := c.Read(math.MaxInt64); {
+// drain reads until the peer's FIN or RST.
+func (c *Conn) drain(int64) error {
+	switch err := c.read(math.MaxInt64); {
 	case errors.Is(err, io.EOF):
 		c.eof = true
 	case errors.Is(err, unix.ECONNRESET):
@@ -101,25 +102,25 @@ func (c *Conn) Drain(int64) error {
 	return nil
 }
 
-// Shutdown sends a FIN and goes on reading.
-func (c *Conn) Shutdown(int64) error { return c.tcp.CloseWrite() }
+// shutdown sends a FIN and goes on reading.
+func (c *Conn) shutdown(int64) error { return c.tcp.CloseWrite() }
 
-// Await waits until the connection is in state CLOSE and its totals are final.
-func (c *Conn) Await(int64) error {
+// await waits until the connection is in state CLOSE and its totals are final.
+func (c *Conn) await(int64) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := tcpinfo.AwaitClosed(ctx, c.tcp)
 	return err
 }
 
-// Abort closes with a RST.
-func (c *Conn) Abort(int64) error {
+// abort closes with a RST.
+func (c *Conn) abort(int64) error {
 	c.end.Ending = Aborted
 	return errors.Join(c.observe(), c.tcp.SetLinger(0), c.tcp.Close())
 }
 
-// Close closes the descriptor.
-func (c *Conn) Close(int64) error {
+// close closes the descriptor.
+func (c *Conn) close(int64) error {
 	if err := c.observe(); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	traffic.Child()
 	goleak.VerifyTestMain(m)
 }
 
@@ -84,6 +85,18 @@ func TestShortConns(t *testing.T) {
 	client, server := traffic.Sum(path.ShortConns(t, 5000, 16))
 	require.Equal(t, traffic.Totals{Connections: 5000, Written: 5000, Read: 5000}, client)
 	require.Equal(t, client, server)
+}
+
+func TestStepByStep(t *testing.T) {
+	client, server := traffic.Mapped(netns.New(t)).Open(t)
+	client.Act(t, traffic.Step{Verb: traffic.Write, Bytes: 100})
+	server.Act(t, traffic.Step{Verb: traffic.Arrive, Bytes: 100}, traffic.Step{Verb: traffic.Read, Bytes: 60})
+	client.Act(t, traffic.Step{Verb: traffic.Flush})
+	require.EqualValues(t, 100, client.End().Written)
+	require.EqualValues(t, 60, server.End().Read)
+	require.EqualValues(t, 100, client.Info(t).Bytes_acked-1, "the SYN is acknowledged as a byte")
+	server.Act(t, traffic.Step{Verb: traffic.Close})
+	require.EqualValues(t, 40, server.End().Unread)
 }
 
 func BenchmarkShortConns(b *testing.B) {

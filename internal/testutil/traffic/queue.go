@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flush waits until the peer has acknowledged all that was written.
-func (c *Conn) Flush(int64) error {
+// flush waits until the peer has acknowledged all that was written.
+func (c *Conn) flush(int64) error {
 	return c.until(unix.SIOCOUTQ, func(n int) bool { return n == 0 })
 }
 
-// Arrive waits until n bytes lie unread.
-func (c *Conn) Arrive(n int64) error {
+// arrive waits until n bytes lie unread.
+func (c *Conn) arrive(n int64) error {
 	return c.until(unix.SIOCINQ, func(queued int) bool { return int64(queued) >= n })
 }
 

@@ -10,34 +10,34 @@ import (
 	"net"
 )
 
-// A Verb is something that an end does. See the methods of [Conn].
+// A Verb is something that an end does.
 type Verb string
 
-// Verbs.
+// Verbs. Those that take a number of bytes say so.
 const (
-	Write    Verb = "write"
-	Read     Verb = "read"
-	Swap     Verb = "swap"
-	Drain    Verb = "drain"
-	Flush    Verb = "flush"
-	Arrive   Verb = "arrive"
-	Shutdown Verb = "shutdown"
-	Await    Verb = "await"
-	Abort    Verb = "abort"
-	Close    Verb = "close"
+	Write    Verb = "write"    // n bytes
+	Read     Verb = "read"     // n bytes
+	Swap     Verb = "swap"     // write and read n bytes at the same time
+	Drain    Verb = "drain"    // read until the peer's FIN or RST
+	Flush    Verb = "flush"    // wait until the peer has acknowledged everything
+	Arrive   Verb = "arrive"   // wait until n bytes lie unread
+	Shutdown Verb = "shutdown" // send a FIN and go on reading
+	Await    Verb = "await"    // wait for the state CLOSE, in which totals are final
+	Abort    Verb = "abort"    // close with a RST
+	Close    Verb = "close"    // close the descriptor
 )
 
 var verbs = map[Verb]func(*Conn, int64) error{
-	Write:    (*Conn).Write,
-	Read:     (*Conn).Read,
-	Swap:     (*Conn).Swap,
-	Drain:    (*Conn).Drain,
-	Flush:    (*Conn).Flush,
-	Arrive:   (*Conn).Arrive,
-	Shutdown: (*Conn).Shutdown,
-	Await:    (*Conn).Await,
-	Abort:    (*Conn).Abort,
-	Close:    (*Conn).Close,
+	Write:    (*Conn).write,
+	Read:     (*Conn).read,
+	Swap:     (*Conn).swap,
+	Drain:    (*Conn).drain,
+	Flush:    (*Conn).flush,
+	Arrive:   (*Conn).arrive,
+	Shutdown: (*Conn).shutdown,
+	Await:    (*Conn).await,
+	Abort:    (*Conn).abort,
+	Close:    (*Conn).close,
 }
 
 // A Step is a verb and its number of bytes, 0 where it has none.
