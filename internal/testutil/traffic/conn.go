@@ -86,7 +86,7 @@ func (c *Conn) read(n int64) error {
 func (c *Conn) swap(n int64) error {
 	wrote := make(chan error, 1)
 	go func() { wrote <- c.write(n) }()
-	return errors.Join(c.Read(n), <-wrote)
+	return errors.Join(c.read(n), <-wrote)
 }
 
 // drain reads until the peer's FIN or RST.
