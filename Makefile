@@ -1,0 +1,140 @@
+# Copyright The tcpwhy Authors
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+GO ?= go
+CLANG ?= clang-19
+CLANG_FORMAT ?= clang-format-19
+LLVM_STRIP ?= llvm-strip-19
+GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# sudo drops the directory that Go's own installation instructions use.
+export PATH := $(PATH):/usr/local/go/bin
+
+BINARY := bin/otelcol-tcpwhy
+SOURCES := $(shell find internal receiver processor -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
+GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' 'receiver/*/documentation.md' 'processor/*/documentation.md'
+
+UID := $(shell id -u)
+ifeq ($(UID),0)
+SUDO :=
+# Called by sudo, files are made as the user who called it.
+ifneq ($(filter-out root,$(SUDO_USER)),)
+AS_USER := su -l $(SUDO_USER) -c
+endif
+else
+SUDO := sudo
+endif
+
+##@ For everyone
+
+.PHONY: help
+help: ## Print this help
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build out/metrics.json ## Show this machine's TCP flows; asks for sudo to start, not to build
+	@$(if $(SUDO),command -v sudo >/dev/null || { echo "sudo is missing: become root and run make run again" >&2; exit 1; })
+	@$(SUDO) $(BINARY) --config config/quickstart.yaml 2> >(trap '' INT; exec sed -u '/Everything is ready/a $(WHERE)' >&2)
+
+WHERE := tcpwhy is running: one line per flow and interval below; Prometheus page http://127.0.0.1:9464/metrics; OTLP JSON in out/metrics.json. Ctrl-C stops it.
+
+.PHONY: test
+test: | have-go ## Run the tests; sudo make test runs those too that need root
+	$(TEST_ENV) $(GO) vet ./...
+	$(TEST_ENV) $(GO) test -vet=off -count=1 -p 1 ./...
+ifneq ($(UID),0)
+	@echo "Tests that load BPF programs or make network namespaces were left out, because they need root: sudo make test"
+endif
+
+##@ To build it
+
+.PHONY: build
+build: ## Build the distribution, bin/otelcol-tcpwhy
+
+ifdef AS_USER
+
+# Root has caches of its own, so that none of the user's files becomes root's.
+TEST_ENV := env -u GOPATH -u GOCACHE -u GOMODCACHE HOME=$(shell echo ~root)
+
+build out/metrics.json:
+	@$(AS_USER) "$(MAKE) --no-print-directory -C '$(CURDIR)' $@"
+
+else
+
+build: $(BINARY)
+
+# The builder writes dist/ and resolves its modules.
+dist/go.sum: builder-config.yaml go.mod | have-go
+	$(GO) tool builder --skip-compilation --config $<
+	touch $@
+
+# A package of ours may import what no package imported when dist/ was written,
+# hence -mod=mod.
+$(BINARY): dist/go.sum go.sum $(SOURCES) | have-go
+	CGO_ENABLED=0 $(GO) build -C dist -mod=mod -trimpath -buildvcs=false -ldflags='-s -w' -o ../$@ .
+
+# Made before the collector starts as root, and kept by it: the user's own file.
+out/metrics.json:
+	mkdir -p out
+	touch $@
+
+endif
+
+.PHONY: generate
+generate: | have-go have-clang ## Generate the BPF objects, their Go types, and the components' metadata
+	$(GO) generate ./...
+
+.PHONY: format
+format: | have-go have-clang ## Format Go and C
+	$(GOLANGCI_LINT) fmt
+	$(CLANG_FORMAT) -i bpf/*.[ch]
+
+.PHONY: clean
+clean: ## Remove what was built; out/ stays
+	rm -rf bin dist
+
+##@ To check it
+
+.PHONY: ci
+ci: generate-check lint test test-distribution ## All that CI checks
+
+.PHONY: generate-check
+generate-check: generate ## Check that generated files are committed as they are generated
+	@changed=$$(git status --porcelain -- $(GENERATED)); \
+	if [ -n "$$changed" ]; then \
+		git --no-pager diff --stat -- $(GENERATED); \
+		echo "$$changed"; \
+		echo "generated files differ from the committed ones: run make generate and commit them" >&2; \
+		exit 1; \
+	fi
+
+.PHONY: lint
+lint: | have-go have-clang ## Check style and layer order
+	$(GOLANGCI_LINT) run
+	$(CLANG_FORMAT) --dry-run --Werror bpf/*.[ch]
+
+.PHONY: test-distribution
+test-distribution: build ## Start the built collector on each configuration in config/
+	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution
+
+.PHONY: install-tools
+install-tools: ## Install by apt what generate, lint and the tests with root use
+	$(SUDO) apt-get install -y --no-install-recommends \
+		clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev \
+		conntrack ethtool iproute2 nftables
+
+.PHONY: have-go have-clang
+have-go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing: install 1.26 or newer, see https://go.dev/doc/install" >&2; exit 1; }
+
+have-clang:
+	@for tool in $(CLANG) $(CLANG_FORMAT) $(LLVM_STRIP); do \
+		command -v $$tool >/dev/null || { echo "$$tool is missing: make install-tools" >&2; exit 1; }; \
+	done
