@@ -58,6 +58,7 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	struct delta d = {};
 	u32 reason, epoch;
 	struct flow *f;
+	bool taken;
 
 	if (!c || !tp)
 		return 0;
@@ -75,10 +76,15 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	d.closed = c->kind == CONN_OPEN;
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
+	taken = pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
+	if (taken)
+		pending_flush(f, &c->pending);
 	if (reason < CLOSE_REASONS)
 		f->closed[reason] += d.closed;
 	bpf_spin_unlock(&f->lock);
+	if (taken)
+		pending_give(c);
 	return 0;
 }

@@ -12,7 +12,7 @@
 
 #include "compat.bpf.h"
 #include "flow.bpf.h"
-#include "histogram.bpf.h"
+#include "pending.bpf.h"
 
 struct totals {
 	u64 since; /* of the connection that they belong to */
@@ -29,9 +29,8 @@ struct delta {
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
 	u8 opened;
-	u8 syn;
 	u8 closed;
-	u8 pad;
+	u16 pad;
 };
 
 /* Orders loads on CPUs that need it: an exchange is a full barrier in BPF. */
@@ -120,8 +119,6 @@ static __always_inline void claim(struct delta *d, struct conn *c, const struct 
 	d->retransmits = claim32(&c->retransmits, t->retransmits);
 	d->opened = !c->opened;
 	c->opened = 1;
-	d->syn = c->syn_pending;
-	c->syn_pending = 0;
 }
 
 /* Caller holds f->lock. */
@@ -135,8 +132,6 @@ static __always_inline void flow_add(struct flow *f, const struct delta *d, cons
 	f->data_segments[1] += d->data_segments[1];
 	f->retransmits += d->retransmits;
 	f->opened += d->opened;
-	if (d->syn)
-		sample_add(f, &c->syn);
 	if (!f->since || c->since < f->since)
 		f->since = c->since;
 }

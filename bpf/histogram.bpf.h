@@ -28,10 +28,15 @@ static __always_inline u32 ilog2(u32 v)
 	return r | (v >> 1);
 }
 
+/* The functions that find a bucket the slow way are global, so that the verifier
+ * looks at them once: their branches would multiply in each program that calls
+ * them.
+ */
+
 /* The smallest i with us <= rtt_bounds[i]. A power of two starts at most four
  * bounds before the next one, so three compares decide.
  */
-static __always_inline u32 rtt_bucket(u32 us)
+__noinline u32 rtt_bucket_large(u32 us)
 {
 	u32 i = rtt_guess[ilog2(us) & 31];
 
@@ -44,51 +49,37 @@ static __always_inline u32 rtt_bucket(u32 us)
 	return us <= rtt_bounds[i + 3] ? i + 3 : i + 4;
 }
 
-static __always_inline void rtt_add(struct rtt_histogram *h, u32 us)
+/* Bucket 0 is that of 0. */
+static __always_inline u32 rtt_bucket(u32 us)
 {
-	u32 i;
-
-	h->sum += us;
-	if (!us) {
-		h->zero++;
-		return;
-	}
-	i = rtt_bucket(us);
-	if (i < RTT_BUCKETS)
-		h->counts[i]++;
+	return us < RTT_SMALL ? rtt_small[us] : rtt_bucket_large(us);
 }
 
-/* The smallest i with bytes <= 2^i. */
-static __always_inline u32 window_bucket(u32 bytes)
+/* 0 for 0, else one more than the smallest i with bytes <= 2^i. */
+__noinline u32 window_bucket(u32 bytes)
 {
-	return bytes < 2 ? 0 : ilog2(bytes - 1) + 1;
+	u32 i = bytes > 1 ? ilog2(bytes - 1) + 2 : bytes;
+
+	return i < WINDOW_BUCKETS ? i : WINDOW_BUCKETS - 1;
 }
 
-static __always_inline void window_add(struct window_histogram *h, u32 bytes)
+/* Caller holds the lock of h's flow. */
+static __always_inline void rtt_add(struct rtt_histogram *h, u8 bucket)
 {
-	u32 i;
+	h->counts[bucket & (RTT_BUCKETS - 1)]++;
+}
 
-	h->sum += bytes;
-	if (!bytes) {
-		h->zero++;
-		return;
-	}
-	i = window_bucket(bytes);
-	if (i < WINDOW_BUCKETS)
-		h->counts[i]++;
+/* Caller holds the lock of h's flow. */
+static __always_inline void window_add(struct window_histogram *h, u8 bucket, u32 n)
+{
+	h->counts[bucket & (WINDOW_BUCKETS - 1)] += n;
 }
 
 /* Caller holds f->lock. */
-static __always_inline void windows_add(struct flow *f, const struct sample *s)
+static __always_inline void sums_add(struct flow *f, const struct sample *sum)
 {
-	window_add(&f->receive_window, s->receive_window);
-	window_add(&f->send_window, s->send_window);
-}
-
-/* Caller holds f->lock. */
-static __always_inline void sample_add(struct flow *f, const struct sample *s)
-{
-	rtt_add(&f->rtt, s->rtt);
-	rtt_add(&f->rtt_variation, s->rtt_variation);
-	windows_add(f, s);
+	f->rtt.sum += sum->rtt;
+	f->rtt_variation.sum += sum->rtt_variation;
+	f->receive_window.sum += sum->receive_window;
+	f->send_window.sum += sum->send_window;
 }

@@ -56,8 +56,11 @@ const volatile u32 granularity = GRANULARITY_ENDPOINT;
 const volatile u32 mask_public;
 const volatile u64 hash_seed;
 
-/* The k-th entry is the largest u32 of µs in RTT bucket k. */
+/* The k-th entry is the largest u32 of µs in RTT bucket k; the last one has no end. */
 const volatile u32 rtt_bounds[RTT_BUCKETS];
+/* The bucket of each small number of µs: what most round trips take. */
+#define RTT_SMALL 4096
+const volatile u8 rtt_small[RTT_SMALL];
 /* The k-th entry is the bucket that 2^k µs falls into. */
 const volatile u8 rtt_guess[32];
 

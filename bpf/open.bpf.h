@@ -8,6 +8,7 @@
 #include "filter.bpf.h"
 #include "key.bpf.h"
 #include "maps.bpf.h"
+#include "pending.bpf.h"
 
 #define CALLBACKS (BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG)
 
@@ -20,16 +21,20 @@ static __always_inline void conn_reset(struct conn *c, u8 kind, const struct own
 	bpf_spin_unlock(&c->lock);
 }
 
-/* The client's SYN was timed by the first estimate: srtt is that sample. */
+/* The client's SYN was timed by the first estimate: srtt is that sample. If it was
+ * retransmitted there is none, for nobody knows which SYN was answered.
+ */
 static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
 {
-	if (!tp->srtt_us)
-		return; /* retransmitted: nobody knows which SYN was answered */
-	c->syn.rtt = tp->srtt_us >> 3;
-	c->syn.rtt_variation = tp->mdev_us >> 2;
-	c->syn.receive_window = tp->rcv_wnd;
-	c->syn.send_window = tp->snd_wnd;
-	c->syn_pending = 1;
+	struct sample s = {
+		.rtt = tp->srtt_us >> 3,
+		.rtt_variation = tp->mdev_us >> 2,
+		.receive_window = tp->rcv_wnd,
+		.send_window = tp->snd_wnd,
+	};
+
+	if (tp->srtt_us)
+		conn_sample(c, &s);
 }
 
 /* Totals of a socket that is established for the first time count from zero:
@@ -42,7 +47,6 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp, const
 
 	bpf_spin_lock(&c->lock);
 	c->opened = 0;
-	c->syn_pending = 0;
 	c->sampled = 0;
 	c->lost = 0;
 	c->cleared = 0;
@@ -54,8 +58,10 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp, const
 	c->data_segments[0] = c->data_segments[1] = 0;
 	c->retransmits = 0;
 	c->sweep = sweep;
-	if (key->role == ROLE_CLIENT)
-		syn_sample(c, tp);
+	c->busy = 0;
+	__builtin_memset(&c->pending, 0, sizeof(c->pending));
 	c->kind = CONN_OPEN;
 	bpf_spin_unlock(&c->lock);
+	if (key->role == ROLE_CLIENT)
+		syn_sample(c, tp);
 }

@@ -51,18 +51,19 @@ static __always_inline void check_callbacks(struct conn *c, struct tcp_sock *tp,
 static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p,
 				       struct control now)
 {
-	struct sample s = {};
+	u32 state, receive, send, receive_bucket, send_bucket;
 	struct totals t = {};
 	struct delta d = {};
 	struct flow *f;
-	u32 state;
-	bool fresh;
+	bool fresh, taken;
 
 	state = ((struct sock *)tp)->__sk_common.skc_state;
 	t.since = c->since;
 	totals_read(&t, tp, false);
-	s.receive_window = tp->rcv_wnd;
-	s.send_window = tp->snd_wnd;
+	receive = tp->rcv_wnd;
+	receive_bucket = window_bucket(receive);
+	send = tp->snd_wnd;
+	send_bucket = window_bucket(send);
 	f = conn_flow(c, now.epoch, false);
 	if (!f)
 		return;
@@ -72,12 +73,21 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	fresh = !c->sampled && 1 << state & OPEN_STATES;
 	c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
+	taken = pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
 	live_add(f, now.sweep, state);
-	if (fresh)
-		windows_add(f, &s);
+	if (taken)
+		pending_flush(f, &c->pending);
+	if (fresh) {
+		window_add(&f->receive_window, receive_bucket, 1);
+		window_add(&f->send_window, send_bucket, 1);
+		f->receive_window.sum += receive;
+		f->send_window.sum += send;
+	}
 	bpf_spin_unlock(&f->lock);
+	if (taken)
+		pending_give(c);
 	check_callbacks(c, tp, p);
 }
 

@@ -128,7 +128,6 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	struct bpf_sock *sk = ctx->sk;
 	struct tcp_sock *tp;
 	struct sample s;
-	struct flow *f;
 	struct conn *c;
 
 	if (!sk || (ctx->state != TCP_ESTABLISHED && ctx->state != TCP_CLOSE_WAIT))
@@ -143,13 +142,8 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	s.rtt_variation = tp->mdev_us >> 2;
 	s.receive_window = tp->rcv_wnd;
 	s.send_window = tp->snd_wnd;
-	f = conn_flow(c, current_control().epoch, true);
-	if (!f)
-		return;
 	c->sampled = 1;
-	bpf_spin_lock(&f->lock);
-	sample_add(f, &s);
-	bpf_spin_unlock(&f->lock);
+	conn_sample(c, &s);
 }
 
 static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u32 state)

@@ -10,8 +10,8 @@
 
 #define DIRECTIONS 2	 /* 0 transmit, 1 receive */
 #define CLOSE_REASONS 4	 /* enum close_reason */
-#define RTT_BUCKETS 129	 /* quarter powers of two of 1 s: every u32 of µs */
-#define WINDOW_BUCKETS 33 /* powers of two of 1 B: every u32 of bytes */
+#define RTT_BUCKETS 128	 /* 0, then quarter powers of two of 1 s up to 3444 s */
+#define WINDOW_BUCKETS 32 /* 0, then powers of two of 1 B up to 1 GiB, TCP's largest */
 #define EXE_LEN 64
 #define CGROUP_LEVELS 6
 #define CGROUP_NAME_LEN 96
@@ -61,15 +61,14 @@ struct flow_key {
 	u16 pad;
 };
 
+/* Powers of two of buckets: an index is bounded by a mask, not by a branch. */
 struct rtt_histogram {
 	u64 sum; /* µs */
-	u32 zero;
 	u32 counts[RTT_BUCKETS];
 };
 
 struct window_histogram {
 	u64 sum; /* bytes */
-	u32 zero;
 	u32 counts[WINDOW_BUCKETS];
 };
 
@@ -102,6 +101,24 @@ struct sample {
 	u32 send_window;    /* bytes */
 };
 
+/* Samples on their way from a socket to its flow: a flow's entry and its lock
+ * cost more than a sample, so several go together. Windows seldom change: all of
+ * them have the same buckets.
+ */
+#define PENDING 8
+
+struct pending {
+	struct sample sum;
+	u8 rtt[PENDING];	   /* buckets */
+	u8 rtt_variation[PENDING]; /* buckets */
+	u32 receive_window;	   /* the last one, bytes */
+	u32 send_window;
+	u8 receive_bucket;
+	u8 send_bucket;
+	u8 n; /* samples */
+	u8 pad;
+};
+
 enum conn_kind {
 	CONN_NONE,
 	CONN_LISTENER,	 /* also the clone in a child until it is established */
@@ -113,14 +130,14 @@ enum conn_kind {
 
 /* The record that lives in a socket. */
 struct conn {
-	struct bpf_spin_lock lock; /* of kind, opened, syn_pending and folded totals */
+	struct bpf_spin_lock lock; /* of kind, opened and folded totals */
 	u8 kind;		   /* enum conn_kind */
 	u8 opened;		   /* its flow knows that it was opened */
-	u8 syn_pending;		   /* syn holds a sample that no flow has yet */
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* another program took our callbacks away */
-	u16 pad[3];
+	u8 pad[3];
+	u32 busy; /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
 	u64 since;    /* establishment, µs of CLOCK_MONOTONIC */
@@ -129,7 +146,8 @@ struct conn {
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
 	u32 sweep; /* the last sweep that visited it */
-	struct sample syn;
+	struct pending pending;
+	u32 pad2;
 };
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");

@@ -73,14 +73,14 @@ type Layout struct {
 	Unit  float64 // the kernel's unit in the metric's unit
 }
 
-// RTTLayout holds every 32-bit number of microseconds: quarter powers of two of
-// one second. Its first bucket ends at 2^(-79/4) s = 1.13 µs, its last at
-// 2^(49/4) s = 4871 s.
-var RTTLayout = Layout{Scale: 2, First: -80, Count: 129, Unit: 1e-6}
+// RTTLayout holds numbers of microseconds: quarter powers of two of one second. Its
+// first bucket ends at 2^(-79/4) s = 1.13 µs, its last at 2^(47/4) s = 3444 s; no
+// connection lives through a longer round trip.
+var RTTLayout = Layout{Scale: 2, First: -80, Count: 127, Unit: 1e-6}
 
-// WindowLayout holds every 32-bit number of bytes: powers of two of one byte.
-// Its first bucket ends at 1 B, its last at 2^32 B.
-var WindowLayout = Layout{Scale: 0, First: -1, Count: 33, Unit: 1}
+// WindowLayout holds numbers of bytes: powers of two of one byte. Its first bucket
+// ends at 1 B, its last at 2^30 B; TCP's largest window is 65535 << 14.
+var WindowLayout = Layout{Scale: 0, First: -1, Count: 31, Unit: 1}
 
 // UpperBound is the inclusive upper bound of the i-th bucket in the kernel's
 // unit. An integer v is in the bucket if v <= floor(UpperBound(i)) and in none

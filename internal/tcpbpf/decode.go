@@ -23,10 +23,10 @@ func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
 		Opened:       f.Opened,
 		Closed:       f.Closed,
 
-		RTT:           sample(f.Rtt.Sum, f.Rtt.Zero, f.Rtt.Counts[:]),
-		RTTVariation:  sample(f.RttVariation.Sum, f.RttVariation.Zero, f.RttVariation.Counts[:]),
-		ReceiveWindow: sample(f.ReceiveWindow.Sum, f.ReceiveWindow.Zero, f.ReceiveWindow.Counts[:]),
-		SendWindow:    sample(f.SendWindow.Sum, f.SendWindow.Zero, f.SendWindow.Counts[:]),
+		RTT:           sample(f.Rtt.Sum, f.Rtt.Counts[:]),
+		RTTVariation:  sample(f.RttVariation.Sum, f.RttVariation.Counts[:]),
+		ReceiveWindow: sample(f.ReceiveWindow.Sum, f.ReceiveWindow.Counts[:]),
+		SendWindow:    sample(f.SendWindow.Sum, f.SendWindow.Counts[:]),
 	}
 	if f.LiveSweep == sweep {
 		d.Live = f.Live
@@ -61,9 +61,11 @@ func address(words [4]uint32) netip.Addr {
 	return netip.AddrFrom16(b).Unmap()
 }
 
-func sample(sum uint64, zero uint32, counts []uint32) flow.Sample {
-	if sum == 0 {
-		counts = nil // only zeros, if anything
+// sample splits the kernel's buckets, of which the first is that of 0.
+func sample(sum uint64, counts []uint32) flow.Sample {
+	s := flow.Sample{Zero: counts[0], Sum: sum}
+	if sum != 0 {
+		s.Counts = counts[1:]
 	}
-	return flow.Sample{Zero: zero, Counts: counts, Sum: sum}
+	return s
 }

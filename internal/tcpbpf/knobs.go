@@ -38,6 +38,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config) error {
 		{v.MaskPublic, flag(cfg.MaskPublic)},
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
 		{v.RttBounds, bounds},
+		{v.RttSmall, rttSmall(bounds)},
 		{v.RttGuess, rttGuess(bounds)},
 		{v.N_rules, [2]uint32{uint32(len(cfg.Include)), uint32(len(cfg.Exclude))}},
 		{v.Rules, rules},
@@ -61,22 +62,33 @@ func flag(b bool) uint32 {
 	return 0
 }
 
-// rttBounds holds, for each bucket of flow.RTTLayout, the largest whole number
-// of µs that is not above the bucket's upper bound in seconds.
-func rttBounds() [129]uint32 {
-	var bounds [129]uint32
-	for i := range bounds {
-		bounds[i] = uint32(min(flow.RTTLayout.UpperBound(i), 1<<32-1))
+// rttBounds holds, for each bucket, the largest whole number of µs in it. Bucket 0
+// is that of 0, the others are those of flow.RTTLayout.
+func rttBounds() (bounds [128]uint32) {
+	for i := range flow.RTTLayout.Count {
+		bounds[i+1] = uint32(flow.RTTLayout.UpperBound(i))
 	}
 	return bounds
 }
 
+// rttSmall holds, for each small number of µs, its bucket.
+func rttSmall(bounds [128]uint32) (small [4096]uint8) {
+	i := 0
+	for us := range small {
+		for int(bounds[i]) < us {
+			i++
+		}
+		small[us] = uint8(i)
+	}
+	return small
+}
+
 // rttGuess holds, for each k, the bucket of 2^k µs.
-func rttGuess(bounds [129]uint32) [32]uint8 {
+func rttGuess(bounds [128]uint32) [32]uint8 {
 	var guess [32]uint8
 	i := 0
 	for k := range guess {
-		for bounds[i] < 1<<k {
+		for i < len(bounds)-1 && bounds[i] < 1<<k {
 			i++
 		}
 		guess[k] = uint8(i)

@@ -25,15 +25,15 @@ type tcpwhyConn struct {
 		_   structs.HostLayout
 		Val uint32
 	}
-	Kind       uint8
-	Opened     uint8
-	SynPending uint8
-	Sampled    uint8
-	Lost       uint8
-	Cleared    uint8
-	Pad        [3]uint16
-	FlowId     uint64
-	Key        struct {
+	Kind    uint8
+	Opened  uint8
+	Sampled uint8
+	Lost    uint8
+	Cleared uint8
+	Pad     [3]uint8
+	Busy    uint32
+	FlowId  uint64
+	Key     struct {
 		_          structs.HostLayout
 		Local      [4]uint32
 		Remote     [4]uint32
@@ -50,13 +50,25 @@ type tcpwhyConn struct {
 	DataSegments [2]uint32
 	Retransmits  uint32
 	Sweep        uint32
-	Syn          struct {
-		_             structs.HostLayout
-		Rtt           uint32
-		RttVariation  uint32
+	Pending      struct {
+		_   structs.HostLayout
+		Sum struct {
+			_             structs.HostLayout
+			Rtt           uint32
+			RttVariation  uint32
+			ReceiveWindow uint32
+			SendWindow    uint32
+		}
+		Rtt           [8]uint8
+		RttVariation  [8]uint8
 		ReceiveWindow uint32
 		SendWindow    uint32
+		ReceiveBucket uint8
+		SendBucket    uint8
+		N             uint8
+		Pad           uint8
 	}
+	Pad2 uint32
 }
 
 type tcpwhyControl struct {
@@ -96,26 +108,22 @@ type tcpwhyFlow struct {
 	Rtt          struct {
 		_      structs.HostLayout
 		Sum    uint64
-		Zero   uint32
-		Counts [129]uint32
+		Counts [128]uint32
 	}
 	RttVariation struct {
 		_      structs.HostLayout
 		Sum    uint64
-		Zero   uint32
-		Counts [129]uint32
+		Counts [128]uint32
 	}
 	ReceiveWindow struct {
 		_      structs.HostLayout
 		Sum    uint64
-		Zero   uint32
-		Counts [33]uint32
+		Counts [32]uint32
 	}
 	SendWindow struct {
 		_      structs.HostLayout
 		Sum    uint64
-		Zero   uint32
-		Counts [33]uint32
+		Counts [32]uint32
 	}
 }
 
@@ -209,6 +217,7 @@ const (
 	tcpwhyVarN_rules         = "n_rules"
 	tcpwhyVarRttBounds       = "rtt_bounds"
 	tcpwhyVarRttGuess        = "rtt_guess"
+	tcpwhyVarRttSmall        = "rtt_small"
 	tcpwhyVarRules           = "rules"
 )
 
@@ -291,6 +300,7 @@ type tcpwhyVariableSpecs struct {
 	N_rules        *ebpf.VariableSpec `ebpf:"n_rules"`
 	RttBounds      *ebpf.VariableSpec `ebpf:"rtt_bounds"`
 	RttGuess       *ebpf.VariableSpec `ebpf:"rtt_guess"`
+	RttSmall       *ebpf.VariableSpec `ebpf:"rtt_small"`
 	Rules          *ebpf.VariableSpec `ebpf:"rules"`
 }
 
@@ -355,6 +365,7 @@ type tcpwhyVariables struct {
 	N_rules        *ebpf.Variable `ebpf:"n_rules"`
 	RttBounds      *ebpf.Variable `ebpf:"rtt_bounds"`
 	RttGuess       *ebpf.Variable `ebpf:"rtt_guess"`
+	RttSmall       *ebpf.Variable `ebpf:"rtt_small"`
 	Rules          *ebpf.Variable `ebpf:"rules"`
 }
 
