@@ -14,6 +14,8 @@
 static __always_inline void key_addresses(struct flow_key *key, struct sock_common *sk)
 {
 	if (sk->skc_family == AF_INET) {
+		key->local[0] = key->remote[0] = 0;
+		key->local[1] = key->remote[1] = 0;
 		key->local[2] = key->remote[2] = bpf_htonl(0xffff);
 		key->local[3] = sk->skc_rcv_saddr;
 		key->remote[3] = sk->skc_daddr;
@@ -26,16 +28,15 @@ static __always_inline void key_addresses(struct flow_key *key, struct sock_comm
 	}
 }
 
-/* The whole identity, of every granularity. */
-static __always_inline void key_fill(struct flow_key *key, struct sock_common *sk,
-				     const struct owner_key *owner, u8 role)
+/* The whole identity, of every granularity; its owner is there already. */
+static __always_inline void key_fill(struct flow_key *key, struct sock_common *sk, u8 role)
 {
-	__builtin_memset(key, 0, sizeof(*key));
 	key_addresses(key, sk);
-	key->owner = *owner;
 	key->local_port = sk->skc_num;
 	key->remote_port = bpf_ntohs(sk->skc_dport);
 	key->role = role;
+	key->overflow = 0;
+	key->pad = 0;
 }
 
 /* What the configured granularity leaves of it. */

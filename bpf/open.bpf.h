@@ -15,10 +15,8 @@
 /* Begins anew: a socket can live twice (a failed connect, then another). */
 static __always_inline void conn_reset(struct conn *c, u8 kind, const struct owner_key *owner)
 {
-	bpf_spin_lock(&c->lock);
-	c->kind = kind;
 	c->key.owner = *owner;
-	bpf_spin_unlock(&c->lock);
+	c->kind = kind;
 }
 
 /* The client's SYN was timed by the first estimate: srtt is that sample. If it was
@@ -38,30 +36,25 @@ static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
 }
 
 /* Totals of a socket that is established for the first time count from zero:
- * its SYN is a segment of this connection.
+ * its SYN is a segment of this connection. Until kind says so, no sweep looks at
+ * the record; the exchange makes the rest seen before it.
  */
-static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp, const struct flow_key *key)
+static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 {
-	u32 sweep = current_control().sweep;
-	u64 id = key_hash(key);
-
-	bpf_spin_lock(&c->lock);
 	c->opened = 0;
 	c->sampled = 0;
 	c->lost = 0;
 	c->cleared = 0;
-	c->flow_id = id;
-	c->key = *key;
+	c->flow_id = key_hash(&c->key);
 	c->since = tp->tcp_mstamp;
 	c->bytes[0] = c->bytes[1] = 0;
 	c->segments[0] = c->segments[1] = 0;
 	c->data_segments[0] = c->data_segments[1] = 0;
 	c->retransmits = 0;
-	c->sweep = sweep;
-	c->busy = 0;
+	c->sweep = current_control().sweep;
 	__builtin_memset(&c->pending, 0, sizeof(c->pending));
+	__sync_lock_test_and_set(&c->busy, 0);
 	c->kind = CONN_OPEN;
-	bpf_spin_unlock(&c->lock);
-	if (key->role == ROLE_CLIENT)
+	if (c->key.role == ROLE_CLIENT)
 		syn_sample(c, tp);
 }

@@ -12,21 +12,23 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* The process that connects or listens. This hook runs in its context. */
-static __always_inline void on_owned(struct sock *sk, u8 kind)
+/* The process that connects or listens: both callbacks run in its context. */
+static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 {
+	struct bpf_sock *sk = ctx->sk;
 	struct owner_key owner;
 	struct conn *c;
 
-	if (!bpf_skc_to_tcp_sock(sk))
-		return;
+	if (!sk)
+		return 0;
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c) {
 		count(STAT_NO_STORAGE);
-		return;
+		return 0;
 	}
 	owner = owner_of((void *)bpf_get_current_task_btf());
 	conn_reset(c, kind, &owner);
+	return 0;
 }
 
 /* Sockets that are older than this program. A listener gets its owner, so that its
@@ -59,23 +61,6 @@ static __always_inline void on_found(struct task_struct *task, struct sock *sk)
 	bpf_spin_unlock(&c->lock);
 }
 
-/* A close whose callback another program has switched off. */
-static __always_inline void on_unseen_close(struct sock *sk, u32 old_state)
-{
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct conn *c;
-
-	if (!tp || tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG)
-		return;
-	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
-	if (!c)
-		return;
-	if (c->kind == CONN_OPEN)
-		conn_close(c, tp, old_state);
-	else
-		c->kind = CONN_NONE;
-}
-
 /* The last chance: a close that nobody saw, and what was sent after it. */
 static __always_inline void on_destroy(struct sock *sk)
 {
@@ -92,8 +77,6 @@ static __always_inline void on_destroy(struct sock *sk)
 static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 {
 	struct bpf_sock *sk = ctx->sk;
-	struct owner_key owner;
-	struct flow_key key;
 	struct tcp_sock *tp;
 	struct conn *c;
 
@@ -107,15 +90,14 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 	}
 	if (c->kind == CONN_CONNECTING)
 		role = ROLE_CLIENT; /* even if both ends sent a SYN */
-	owner = c->key.owner;
-	key_fill(&key, (struct sock_common *)tp, &owner, role);
-	if (!observed(&key)) {
+	key_fill(&c->key, (struct sock_common *)tp, role);
+	if (!observed(&c->key)) {
 		count(STAT_EXCLUDED);
 		bpf_sk_storage_delete(&conns, sk);
 		return 0;
 	}
-	key_reduce(&key);
-	conn_open(c, tp, &key);
+	key_reduce(&c->key);
+	conn_open(c, tp);
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | CALLBACKS);
 	return 0;
 }
@@ -172,6 +154,12 @@ int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
 	case BPF_SOCK_OPS_STATE_CB:
 		on_state(ctx, ctx->args[0], ctx->args[1]);
 		break;
+	case BPF_SOCK_OPS_TCP_CONNECT_CB:
+		on_owned(ctx, CONN_CONNECTING);
+		break;
+	case BPF_SOCK_OPS_TCP_LISTEN_CB:
+		on_owned(ctx, CONN_LISTENER);
+		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		on_established(ctx, ROLE_CLIENT);
 		break;
@@ -180,18 +168,6 @@ int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
 		break;
 	}
 	return 1;
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcpwhy_set_state, struct sock *sk, int old_state, int state)
-{
-	if (state == TCP_SYN_SENT)
-		on_owned(sk, CONN_CONNECTING);
-	else if (state == TCP_LISTEN)
-		on_owned(sk, CONN_LISTENER);
-	else if (state == TCP_CLOSE)
-		on_unseen_close(sk, old_state);
-	return 0;
 }
 
 SEC("tp_btf/tcp_destroy_sock")

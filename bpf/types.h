@@ -178,7 +178,6 @@ enum stat {
 	STAT_OVERFLOW,	     /* connections that went to an overflow flow */
 	STAT_FLOW_RETRY,     /* folds put off: no flow entry for the moment */
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */
-	STAT_LATE_OWNER,     /* connects whose SYN_SENT no program saw */
 	STAT_EXCLUDED,	     /* connections left out by configuration */
 	STATS,
 };

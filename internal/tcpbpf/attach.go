@@ -13,9 +13,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// attach lets the programs run. Owners come first: a connection that begins in
-// between is established without one otherwise. The links hold no pins, so the
-// kernel detaches with the process.
+// attach lets the programs run. The links hold no pins, so the kernel detaches
+// with the process.
 func attach(o *tcpwhyObjects, cgroup string) (_ []link.Link, err error) {
 	var links []link.Link
 	defer func() {
@@ -23,14 +22,12 @@ func attach(o *tcpwhyObjects, cgroup string) (_ []link.Link, err error) {
 			closeAll(links)
 		}
 	}()
-	for _, p := range []*ebpf.Program{o.TcpwhySetState, o.TcpwhyDestroy} {
-		l, err := link.AttachTracing(link.TracingOptions{Program: p})
-		if err != nil {
-			return nil, fmt.Errorf("attach %s: %w", p, err)
-		}
-		links = append(links, l)
+	l, err := link.AttachTracing(link.TracingOptions{Program: o.TcpwhyDestroy})
+	if err != nil {
+		return nil, fmt.Errorf("attach %s: %w", o.TcpwhyDestroy, err)
 	}
-	l, err := link.AttachCgroup(link.CgroupOptions{
+	links = append(links, l)
+	l, err = link.AttachCgroup(link.CgroupOptions{
 		Path:    cgroup,
 		Attach:  ebpf.AttachCGroupSockOps,
 		Program: o.TcpwhySockOps,

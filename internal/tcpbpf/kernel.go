@@ -152,5 +152,5 @@ func (k *Kernel) Close() error {
 
 func (k *Kernel) programs() []*ebpf.Program {
 	o := k.objects
-	return []*ebpf.Program{o.TcpwhySockOps, o.TcpwhySetState, o.TcpwhyDestroy, o.TcpwhySweep}
+	return []*ebpf.Program{o.TcpwhySockOps, o.TcpwhyDestroy, o.TcpwhySweep}
 }

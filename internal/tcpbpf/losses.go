@@ -84,13 +84,11 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 			return now, err
 		}
 	}
-	for _, p := range []*ebpf.Program{l.objects.TcpwhySetState, l.objects.TcpwhyDestroy} {
-		s, err := p.Stats()
-		if err != nil {
-			return now, fmt.Errorf("read statistics of %s: %w", p, err)
-		}
-		now[flow.LostRecursion] += s.RecursionMisses
+	s, err := l.objects.TcpwhyDestroy.Stats()
+	if err != nil {
+		return now, fmt.Errorf("read statistics of %s: %w", l.objects.TcpwhyDestroy, err)
 	}
+	now[flow.LostRecursion] = s.RecursionMisses
 	return now, nil
 }
 

@@ -183,42 +183,40 @@ const (
 	tcpwhyStatSTAT_OVERFLOW       tcpwhyStat = 2
 	tcpwhyStatSTAT_FLOW_RETRY     tcpwhyStat = 3
 	tcpwhyStatSTAT_FLOW_COLLISION tcpwhyStat = 4
-	tcpwhyStatSTAT_LATE_OWNER     tcpwhyStat = 5
-	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 6
-	tcpwhyStatSTATS               tcpwhyStat = 7
+	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 5
+	tcpwhyStatSTATS               tcpwhyStat = 6
 )
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tcpwhyMapConns           = "conns"
-	tcpwhyMapControl         = "control"
-	tcpwhyMapFlowsEven       = "flows_even"
-	tcpwhyMapFlowsOdd        = "flows_odd"
-	tcpwhyMapOverflowEven    = "overflow_even"
-	tcpwhyMapOverflowOdd     = "overflow_odd"
-	tcpwhyMapOwners          = "owners"
-	tcpwhyMapProgress        = "progress"
-	tcpwhyMapRest            = "rest"
-	tcpwhyMapStats           = "stats"
-	tcpwhyProgTcpwhyDestroy  = "tcpwhy_destroy"
-	tcpwhyProgTcpwhyFind     = "tcpwhy_find"
-	tcpwhyProgTcpwhySetState = "tcpwhy_set_state"
-	tcpwhyProgTcpwhySockOps  = "tcpwhy_sock_ops"
-	tcpwhyProgTcpwhySweep    = "tcpwhy_sweep"
-	tcpwhyVarClusterCidrs    = "cluster_cidrs"
-	tcpwhyVarGlobs           = "globs"
-	tcpwhyVarGranularity     = "granularity"
-	tcpwhyVarHashSeed        = "hash_seed"
-	tcpwhyVarMaskPublic      = "mask_public"
-	tcpwhyVarN_clusterCidrs  = "n_cluster_cidrs"
-	tcpwhyVarN_globs         = "n_globs"
-	tcpwhyVarN_rules         = "n_rules"
-	tcpwhyVarRttBounds       = "rtt_bounds"
-	tcpwhyVarRttGuess        = "rtt_guess"
-	tcpwhyVarRttSmall        = "rtt_small"
-	tcpwhyVarRules           = "rules"
+	tcpwhyMapConns          = "conns"
+	tcpwhyMapControl        = "control"
+	tcpwhyMapFlowsEven      = "flows_even"
+	tcpwhyMapFlowsOdd       = "flows_odd"
+	tcpwhyMapOverflowEven   = "overflow_even"
+	tcpwhyMapOverflowOdd    = "overflow_odd"
+	tcpwhyMapOwners         = "owners"
+	tcpwhyMapProgress       = "progress"
+	tcpwhyMapRest           = "rest"
+	tcpwhyMapStats          = "stats"
+	tcpwhyProgTcpwhyDestroy = "tcpwhy_destroy"
+	tcpwhyProgTcpwhyFind    = "tcpwhy_find"
+	tcpwhyProgTcpwhySockOps = "tcpwhy_sock_ops"
+	tcpwhyProgTcpwhySweep   = "tcpwhy_sweep"
+	tcpwhyVarClusterCidrs   = "cluster_cidrs"
+	tcpwhyVarGlobs          = "globs"
+	tcpwhyVarGranularity    = "granularity"
+	tcpwhyVarHashSeed       = "hash_seed"
+	tcpwhyVarMaskPublic     = "mask_public"
+	tcpwhyVarN_clusterCidrs = "n_cluster_cidrs"
+	tcpwhyVarN_globs        = "n_globs"
+	tcpwhyVarN_rules        = "n_rules"
+	tcpwhyVarRttBounds      = "rtt_bounds"
+	tcpwhyVarRttGuess       = "rtt_guess"
+	tcpwhyVarRttSmall       = "rtt_small"
+	tcpwhyVarRules          = "rules"
 )
 
 // loadTcpwhy returns the embedded CollectionSpec for tcpwhy.
@@ -263,11 +261,10 @@ type tcpwhySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyProgramSpecs struct {
-	TcpwhyDestroy  *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind     *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
-	TcpwhySetState *ebpf.ProgramSpec `ebpf:"tcpwhy_set_state"`
-	TcpwhySockOps  *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep    *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
+	TcpwhyDestroy *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind    *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
+	TcpwhySockOps *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep   *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
 }
 
 // tcpwhyMapSpecs contains maps before they are loaded into the kernel.
@@ -373,18 +370,16 @@ type tcpwhyVariables struct {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyPrograms struct {
-	TcpwhyDestroy  *ebpf.Program `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind     *ebpf.Program `ebpf:"tcpwhy_find"`
-	TcpwhySetState *ebpf.Program `ebpf:"tcpwhy_set_state"`
-	TcpwhySockOps  *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep    *ebpf.Program `ebpf:"tcpwhy_sweep"`
+	TcpwhyDestroy *ebpf.Program `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind    *ebpf.Program `ebpf:"tcpwhy_find"`
+	TcpwhySockOps *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep   *ebpf.Program `ebpf:"tcpwhy_sweep"`
 }
 
 func (p *tcpwhyPrograms) Close() error {
 	return _TcpwhyClose(
 		p.TcpwhyDestroy,
 		p.TcpwhyFind,
-		p.TcpwhySetState,
 		p.TcpwhySockOps,
 		p.TcpwhySweep,
 	)
