@@ -41,7 +41,7 @@ help: ## Print this help
 .PHONY: run
 run: build out/metrics.json ## Show this machine's TCP flows; asks for sudo to start, not to build
 	@$(if $(SUDO),command -v sudo >/dev/null || { echo "sudo is missing: become root and run make run again" >&2; exit 1; })
-	@$(SUDO) $(BINARY) --config config/quickstart.yaml 2> >(trap '' INT; exec sed -u '/Everything is ready/a $(WHERE)' >&2)
+	@exec $(SUDO) $(BINARY) --config config/quickstart.yaml 2> >(trap '' INT; exec sed -u '/Everything is ready/a $(WHERE)' >&2)
 
 WHERE := tcpwhy is running: one line per flow and interval below; Prometheus page http://127.0.0.1:9464/metrics; OTLP JSON in out/metrics.json. Ctrl-C stops it.
 
