@@ -18,8 +18,8 @@ import (
 // Netlink manages links, addresses and routes of the namespace.
 func (n *NS) Netlink() *netlink.Handle { return n.links }
 
-// up switches a link on.
-func (n *NS) up(name string) {
+// Up switches a link on.
+func (n *NS) Up(name string) {
 	n.t.Helper()
 	link, err := n.links.LinkByName(name)
 	require.NoError(n.t, err, "find link %s", name)

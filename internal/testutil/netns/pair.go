@@ -48,7 +48,7 @@ func (h Host) configure() {
 	h.DisableOffloads(h.Link)
 	h.AddAddress(h.Link, netip.PrefixFrom(h.IPv4, 24))
 	h.AddAddress(h.Link, netip.PrefixFrom(h.IPv6, 64))
-	h.up(h.Link)
+	h.Up(h.Link)
 }
 
 // awaitCarrier waits until the kernel has made the link's queue usable, which
