@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // Root returns the path of the hierarchy's root: where it is mounted, else a
@@ -56,9 +58,10 @@ type Group struct {
 	Path string
 }
 
-// New makes an empty group.
+// New makes an empty group. It skips the test unless it runs as root.
 func New(t testing.TB) *Group {
 	t.Helper()
+	root.Require(t)
 	path, err := os.MkdirTemp(Root(t), "tcpwhy-test-")
 	require.NoError(t, err)
 	g := &Group{t: t, Path: path}

@@ -12,9 +12,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 func TestProcessReturns(t *testing.T) {
+	root.Require(t)
 	home := of(t, os.Getpid())
 	var path string
 	t.Run("in a group", func(t *testing.T) {
@@ -28,6 +31,7 @@ func TestProcessReturns(t *testing.T) {
 }
 
 func TestPrivateMountIsTheSameHierarchy(t *testing.T) {
+	root.Require(t)
 	require.True(t, os.SameFile(stat(t, Root(t)), stat(t, mount(t))))
 
 	var fs unix.Statfs_t

@@ -9,11 +9,16 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
 
 func TestCountsOneNamespace(t *testing.T) {
 	ns, other := netns.New(t), netns.New(t)

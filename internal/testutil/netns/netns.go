@@ -15,6 +15,8 @@ import (
 	"github.com/vishvananda/netlink"
 	nshandle "github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // A NS is a network namespace that lives as long as its test, or as long as a
@@ -31,10 +33,11 @@ func init() {
 	runtime.LockOSThread()
 }
 
-// New makes a network namespace with loopback up. It needs CAP_SYS_ADMIN.
+// New makes a network namespace with loopback up. It skips the test unless it
+// runs as root.
 func New(t testing.TB, options ...Option) *NS {
 	t.Helper()
-
+	root.Require(t)
 	file, err := create()
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = file.Close() })

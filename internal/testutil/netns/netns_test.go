@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 func TestMain(m *testing.M) {
@@ -62,6 +63,7 @@ func TestMainThreadStaysHome(t *testing.T) {
 }
 
 func TestNamespaceEndsWithItsTest(t *testing.T) {
+	root.Require(t)
 	var fd, number string
 	t.Run("inner", func(t *testing.T) {
 		ns := netns.New(t)

@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // A Sample is what a socket looked like in one callback.
@@ -51,6 +52,7 @@ type Log struct {
 // ends with the test.
 func Start(t testing.TB, cgroup string, ns *netns.NS) *Log {
 	t.Helper()
+	root.Require(t)
 	spec, err := loadRttlog()
 	require.NoError(t, err)
 	if ns != nil {

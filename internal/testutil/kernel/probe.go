@@ -1,0 +1,119 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+)
+
+// victim is a kernel function that programs can hang on to.
+const victim = "tcp_close"
+
+func probeBase(testing.TB) error {
+	return errors.Join(
+		features.HaveProgramType(ebpf.SockOps),
+		features.HaveMapType(ebpf.SkStorage),
+		features.HaveMapType(ebpf.RingBuf),
+		try(ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: "inet_sock_set_state"},
+			func(p *ebpf.Program) (link.Link, error) { return link.AttachTracing(link.TracingOptions{Program: p}) }),
+		try(ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceIter, AttachTo: "tcp"},
+			func(p *ebpf.Program) (link.Link, error) { return link.AttachIter(link.IterOptions{Program: p}) }),
+	)
+}
+
+func probeFentry(testing.TB) error {
+	return try(ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceFEntry, AttachTo: victim},
+		func(p *ebpf.Program) (link.Link, error) { return link.AttachTracing(link.TracingOptions{Program: p}) })
+}
+
+func probeKprobe(testing.TB) error {
+	return try(ebpf.ProgramSpec{Type: ebpf.Kprobe},
+		func(p *ebpf.Program) (link.Link, error) { return link.Kprobe(victim, p, nil) })
+}
+
+func probeKprobeMulti(testing.TB) error {
+	return try(ebpf.ProgramSpec{Type: ebpf.Kprobe, AttachType: ebpf.AttachTraceKprobeMulti},
+		func(p *ebpf.Program) (link.Link, error) {
+			return link.KprobeMulti(p, link.KprobeMultiOptions{Symbols: []string{victim}})
+		})
+}
+
+func probeTCX(t testing.TB) (err error) {
+	const loopback = 1 // index, in every namespace
+	ns := netns.New(t)
+	return try(ebpf.ProgramSpec{Type: ebpf.SchedCLS},
+		func(p *ebpf.Program) (l link.Link, err error) {
+			err = ns.Try(func() (err error) {
+				l, err = link.AttachTCX(link.TCXOptions{Program: p, Attach: ebpf.AttachTCXIngress, Interface: loopback})
+				return err
+			})
+			return l, err
+		})
+}
+
+// try loads a program that does nothing and attaches it for a moment.
+func try(spec ebpf.ProgramSpec, attach func(*ebpf.Program) (link.Link, error)) error {
+	spec.License = "GPL"
+	spec.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+	program, err := ebpf.NewProgram(&spec)
+	if err != nil {
+		return fmt.Errorf("load program: %w", err)
+	}
+	defer func() { _ = program.Close() }()
+	l, err := attach(program)
+	if err != nil {
+		return fmt.Errorf("attach program: %w", err)
+	}
+	return l.Close()
+}
+
+// probeCallbackFlags looks for the option's name. It belongs to an enumeration
+// without a name, so the kernel's types are searched as text.
+func probeCallbackFlags(testing.TB) error {
+	const option = "TCP_BPF_SOCK_OPS_CB_FLAGS"
+	types, err := os.ReadFile("/sys/kernel/btf/vmlinux")
+	if err != nil {
+		return fmt.Errorf("read kernel types: %w", err)
+	}
+	if !bytes.Contains(types, append([]byte(option), 0)) {
+		return fmt.Errorf("find %s in the kernel's types: %w", option, os.ErrNotExist)
+	}
+	return nil
+}
+
+func probeSocketLength(testing.TB) error {
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return err
+	}
+	var tracepoint *btf.Typedef
+	return types.TypeByName("btf_trace_sock_send_length", &tracepoint)
+}
+
+func probeNetem(t testing.TB) error {
+	links := netns.New(t).Netlink()
+	loopback, err := links.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	qdisc := netlink.NewNetem(
+		netlink.QdiscAttrs{LinkIndex: loopback.Attrs().Index, Parent: netlink.HANDLE_ROOT},
+		netlink.NetemQdiscAttrs{Latency: 1})
+	return links.QdiscAdd(qdisc)
+}
