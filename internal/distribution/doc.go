@@ -1,0 +1,7 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package distribution holds the tests of what is shipped: they start the built
+// collector as a user does. They have the build tag "distribution", because
+// they need bin/otelcol-tcpwhy; make test-distribution builds and runs them.
+package distribution
