@@ -1,0 +1,223 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+)
+
+// patience bounds what a test waits for in the kernel, such as a close.
+const patience = time.Minute
+
+// A sum is what deltas add up to.
+type sum struct {
+	Bytes, Segments, DataSegments [flow.NumDirections]uint64
+	Retransmits, Opened           uint64
+	Closed                        [flow.NumCloseReasons]uint64
+	Live                          [flow.NumStates]uint64 // of the last interval
+
+	RTT, RTTVariation, ReceiveWindow, SendWindow uint64 // samples
+}
+
+// closed is the number of connections that ended, for whatever reason.
+func (s *sum) closed() (n uint64) {
+	for _, closed := range s.Closed {
+		n += closed
+	}
+	return n
+}
+
+func (s *sum) add(o *sum) {
+	for i := range flow.NumDirections {
+		s.Bytes[i] += o.Bytes[i]
+		s.Segments[i] += o.Segments[i]
+		s.DataSegments[i] += o.DataSegments[i]
+	}
+	s.Retransmits += o.Retransmits
+	s.Opened += o.Opened
+	for i := range s.Closed {
+		s.Closed[i] += o.Closed[i]
+	}
+	for i := range s.Live {
+		s.Live[i] += o.Live[i]
+	}
+	s.RTT += o.RTT
+	s.RTTVariation += o.RTTVariation
+	s.ReceiveWindow += o.ReceiveWindow
+	s.SendWindow += o.SendWindow
+}
+
+// sumOf converts a delta.
+func sumOf(d *flow.Delta) sum {
+	s := sum{
+		Bytes: d.Bytes, Segments: d.Segments, DataSegments: d.DataSegments,
+		Retransmits: d.Retransmits, Opened: d.Opened, Closed: d.Closed,
+		RTT: samples(d.RTT), RTTVariation: samples(d.RTTVariation),
+		ReceiveWindow: samples(d.ReceiveWindow), SendWindow: samples(d.SendWindow),
+	}
+	for state, n := range d.Live {
+		s.Live[state] = uint64(n)
+	}
+	return s
+}
+
+func samples(s flow.Sample) uint64 {
+	n := uint64(s.Zero)
+	for _, count := range s.Counts {
+		n += uint64(count)
+	}
+	return n
+}
+
+// A collector adds up what a kernel side hands out, by key. The whole machine's
+// traffic is among it.
+type collector struct {
+	*Kernel
+	t      testing.TB
+	sums   map[flow.Key]*sum
+	report flow.Report // of the last interval
+}
+
+// observe attaches a kernel side that ends with the test.
+func observe(t testing.TB, cfg Config) *collector {
+	t.Helper()
+	if cfg.MaxFlows == 0 {
+		cfg.MaxFlows = 65536
+	}
+	k, err := Open(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, k.Close()) })
+	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum)}
+}
+
+// collect adds up one more interval.
+func (c *collector) collect() {
+	c.t.Helper()
+	for _, s := range c.sums {
+		s.Live = [flow.NumStates]uint64{}
+	}
+	var err error
+	c.report, err = c.Collect(context.Background(), func(d *flow.Delta) {
+		s := c.sums[d.Key]
+		if s == nil {
+			s = new(sum)
+			c.sums[d.Key] = s
+		}
+		more := sumOf(d)
+		s.add(&more)
+	})
+	require.NoError(c.t, err)
+}
+
+// until collects until ok, and then once more: what is counted twice or late
+// shows then.
+func (c *collector) until(ok func() bool) {
+	c.t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	deadline := time.Now().Add(patience)
+	for c.collect(); !ok(); c.collect() {
+		if time.Now().After(deadline) {
+			require.FailNow(c.t, "condition never held", "%s", c)
+		}
+		<-tick.C
+	}
+	c.collect()
+}
+
+// untilClosed collects until n connections of the matching flows are closed.
+func (c *collector) untilClosed(n int, match func(flow.Key) bool) {
+	c.t.Helper()
+	c.until(func() bool {
+		s := c.sum(match)
+		return s.closed() >= uint64(n)
+	})
+}
+
+// sum adds up all flows whose key matches.
+func (c *collector) sum(match func(flow.Key) bool) (total sum) {
+	for key, s := range c.sums {
+		if match(key) {
+			total.add(s)
+		}
+	}
+	return total
+}
+
+// keys returns the keys that match.
+func (c *collector) keys(match func(flow.Key) bool) (keys []flow.Key) {
+	for key := range c.sums {
+		if match(key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// String lists all flows, for who looks at a failure.
+func (c *collector) String() (s string) {
+	for key, sum := range c.sums {
+		s += fmt.Sprintf("%+v: %+v\n", key, *sum)
+	}
+	return s + fmt.Sprintf("last report: %+v", c.report)
+}
+
+// at matches the flows that have one of the addresses at either end.
+func at(addresses ...netip.Addr) func(flow.Key) bool {
+	return func(k flow.Key) bool {
+		return slices.Contains(addresses, k.Local) || slices.Contains(addresses, k.Remote)
+	}
+}
+
+// role narrows a match to one role.
+func role(r flow.Role, match func(flow.Key) bool) func(flow.Key) bool {
+	return func(k flow.Key) bool { return k.Role == r && match(k) }
+}
+
+// newPair makes two hosts whose addresses no other test on this machine uses.
+func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) {
+	t.Helper()
+	client, server = netns.Pair(t, options...)
+	n := rand.Uint32()
+	for i, host := range []*netns.Host{&client, &server} {
+		host.IPv4 = netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), byte(1 + i)})
+		host.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 4: byte(n >> 24), 5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n), 15: byte(1 + i)})
+		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv4, 24))
+		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv6, 64))
+	}
+	return client, server
+}
+
+// A place is a network namespace with addresses on its loopback that no other
+// test on this machine uses: kernel sides observe every namespace.
+type place struct {
+	*netns.NS
+	IPv4, IPv6 netip.Addr
+}
+
+func newPlace(t testing.TB, options ...netns.Option) place {
+	t.Helper()
+	n := 2 + rand.N(uint32(1)<<24-3) // neither a network's number nor 127.0.0.1
+	p := place{
+		NS:   netns.New(t, options...),
+		IPv4: netip.AddrFrom4([4]byte{127, byte(n >> 16), byte(n >> 8), byte(n)}),
+		IPv6: netip.AddrFrom16([16]byte{0: 0xfd, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}),
+	}
+	p.AddAddress("lo", netip.PrefixFrom(p.IPv6, 128))
+	return p
+}
+
+// here matches the flows of the place.
+func (p place) here() func(flow.Key) bool { return at(p.IPv4, p.IPv6) }

@@ -1,0 +1,153 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// congestionControls are those that differ in how they send: BBR paces.
+var congestionControls = []string{"cubic", "bbr"}
+
+// TestEachConnectionIsExact compares each end of each connection with what its
+// application did and what its socket said last.
+func TestEachConnectionIsExact(t *testing.T) {
+	for _, congestion := range congestionControls {
+		place := newPlace(t, netns.CongestionControl(congestion))
+		for name, path := range places(place) {
+			t.Run(congestion+" "+name, func(t *testing.T) {
+				k := observe(t, Config{Granularity: GranularityConnection})
+				scenarios := mixed()
+				truths := path.Run(t, 4, scenarios...)
+				k.untilClosed(2*len(scenarios), place.here())
+
+				require.Len(t, k.keys(place.here()), 2*len(scenarios))
+				for _, truth := range truths {
+					requireExact(t, k, truth, flow.RoleClient)
+					requireExact(t, k, truth, flow.RoleServer)
+				}
+			})
+		}
+	}
+}
+
+// places are the kinds of sockets that reach a place.
+func places(p place) map[string]traffic.Path {
+	mapped := traffic.Mapped(p.NS)
+	mapped.Address = p.IPv4
+	return map[string]traffic.Path{
+		"IPv4":   traffic.Loopback(p.NS, p.IPv4.String()),
+		"IPv6":   traffic.Loopback(p.NS, p.IPv6.String()),
+		"mapped": mapped,
+	}
+}
+
+// mixed is connections of many sizes and endings.
+func mixed() (all []traffic.Scenario) {
+	for _, side := range []traffic.Side{traffic.Client, traffic.Server} {
+		all = append(all,
+			traffic.Exchange(100, 300, 5000).ClosedBy(side),
+			traffic.Exchange(1, 1, 1).OrphanedBy(side),
+			traffic.Duplex(1_000_000).ClosedBy(side),
+			traffic.HalfClosed(side, 2000, 300_000),
+			traffic.HalfClosed(side, 0, 1),
+			traffic.AbortedBy(side, 100_000),
+			traffic.UnreadBy(side, 3000),
+		)
+		for _, n := range []int64{0, 1, 100_000_000} {
+			stream := traffic.Stream(n).ClosedBy(side)
+			stream.Name = fmt.Sprintf("%d bytes %s", n, stream.Name)
+			all = append(all, stream)
+		}
+	}
+	return all
+}
+
+// requireExact compares one end of a connection with its flow. Bytes that
+// arrived and that nobody read are received all the same. Segments are compared
+// where the socket could still be asked after the last one; for others see
+// [TestSegmentsThatNoSocketCounts].
+func requireExact(t *testing.T, k *collector, truth traffic.Truth, role flow.Role) {
+	t.Helper()
+	end := truth.Client
+	if role == flow.RoleServer {
+		end = truth.Server
+	}
+	name := fmt.Sprintf("%s: %s -> %s, %s", truth.Scenario, end.Local, end.Remote, end.Ending)
+	s := k.sum(func(key flow.Key) bool {
+		return key.Local == end.Local.Addr() && key.LocalPort == end.Local.Port() &&
+			key.Remote == end.Remote.Addr() && key.RemotePort == end.Remote.Port() && key.Role == role
+	})
+	require.Equal(t, [2]uint64{end.Written, end.Read + end.Unread}, s.Bytes, name)
+	require.EqualValues(t, 1, s.Opened, name)
+	require.EqualValues(t, 1, s.closed(), name)
+	if end.Info.State == tcpinfo.StateClose {
+		requireSegments(t, end.Info, &s, name)
+	}
+}
+
+func requireSegments(t *testing.T, info tcpinfo.Info, s *sum, name string) {
+	t.Helper()
+	require.Equal(t, [2]uint64{uint64(info.Segs_out), uint64(info.Segs_in)}, s.Segments, name)
+	require.Equal(t, [2]uint64{uint64(info.Data_segs_out), uint64(info.Data_segs_in)}, s.DataSegments, name)
+	require.EqualValues(t, info.Total_retrans, s.Retransmits, name)
+}
+
+// TestLossIsExact drops 2 % of all segments, those of handshakes too.
+func TestLossIsExact(t *testing.T) {
+	for _, congestion := range congestionControls {
+		t.Run(congestion, func(t *testing.T) {
+			t.Parallel()
+			client, server := newPair(t, netns.CongestionControl(congestion))
+			there := nft.New(t, server.NS).Drop(nft.Input, 20)
+			back := nft.New(t, client.NS).Drop(nft.Input, 20)
+			before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
+			k := observe(t, Config{Granularity: GranularityConnection})
+
+			truths := traffic.Between(client.NS, server.NS, server.IPv4).Run(t, 100, lossy()...)
+			here := at(client.IPv4, server.IPv4)
+			k.untilClosed(2*len(truths), here)
+
+			for _, truth := range truths {
+				requireExact(t, k, truth, flow.RoleClient)
+				requireExact(t, k, truth, flow.RoleServer)
+			}
+			requireRetransmits(t, k, role(flow.RoleClient, here), mib.Read(t, client.NS).Since(before[0]))
+			requireRetransmits(t, k, role(flow.RoleServer, here), mib.Read(t, server.NS).Since(before[1]))
+			require.NotZero(t, there.Packets())
+			require.NotZero(t, back.Packets())
+		})
+	}
+}
+
+// lossy is connections that get to their end although segments are missing: no
+// end relies on a RST, which is sent but once.
+func lossy() (all []traffic.Scenario) {
+	for _, side := range []traffic.Side{traffic.Client, traffic.Server} {
+		all = append(all, traffic.Exchange(20, 300, 5000).ClosedBy(side).Times(20)...)
+		all = append(all, traffic.Exchange(1, 1, 1).OrphanedBy(side).Times(20)...)
+		all = append(all, traffic.HalfClosed(side, 2000, 300_000).Times(5)...)
+		all = append(all, traffic.Stream(5_000_000).ClosedBy(side))
+	}
+	return all
+}
+
+// requireRetransmits compares flows with what their namespace counted.
+func requireRetransmits(t *testing.T, k *collector, match func(flow.Key) bool, counted mib.Counters) {
+	t.Helper()
+	s := k.sum(match)
+	t.Logf("%d retransmitted", s.Retransmits)
+	require.NotZero(t, s.Retransmits)
+	require.Equal(t, counted["RetransSegs"], s.Retransmits)
+}
