@@ -103,6 +103,7 @@ clean: ## Remove what was built; out/ stays
 ##@ To check it
 
 .PHONY: ci
+ci: export TCPWHY_REQUIRE_ROOT := 1
 ci: generate-check lint test test-distribution ## All that CI checks
 
 .PHONY: generate-check
