@@ -10,7 +10,7 @@
 #include "owner.bpf.h"
 #include "sweep.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";
 
 /* The process that connects or listens: both callbacks run in its context. */
 static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
