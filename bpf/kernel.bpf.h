@@ -167,6 +167,7 @@ struct mm_struct {
 };
 
 struct kernfs_node {
+	__u64 id; /* of a cgroup: never used again */
 	const char *name;
 	struct kernfs_node *parent;
 };

@@ -61,7 +61,7 @@ static __always_inline u64 owner_group(struct task_struct *task)
 	u64 words[2 + EXE_LEN / 8] = {};
 	struct file *exe = task->mm->exe_file;
 
-	words[0] = (u64)cgroup_node(task);
+	words[0] = cgroup_node(task)->id;
 	if (exe)
 		bpf_probe_read_kernel_str(&words[2], EXE_LEN, exe->f_path.dentry->d_name.name);
 	return hash_words(words, 2 + EXE_LEN / 8) | 1;

@@ -24,8 +24,8 @@ const expireEvery = 30
 type ownerTable struct {
 	records *ebpf.Map
 	peer    bool
-	merged  map[flow.OwnerID]flow.Owner   // granularity peer: owners of containers
 	alias   map[flow.OwnerID]flow.OwnerID // granularity peer: group -> container
+	merged  map[flow.OwnerID]flow.Owner   // granularity peer: owners of containers
 	used    map[flow.OwnerID]bool         // by flows since the last look
 	next    uint32                        // sweep of the next look
 	record  tcpwhyOwner
@@ -41,9 +41,11 @@ func newOwnerTable(records *ebpf.Map, g Granularity) *ownerTable {
 	}
 }
 
-// canonical merges the groups of one container. The kernel side groups by
-// executable and cgroup, because only here is it known what a container is.
+// canonical notes that a flow uses id, and merges the groups of one container.
+// The kernel side groups by executable and cgroup, because only here is it known
+// what a container is.
 func (t *ownerTable) canonical(id flow.OwnerID) flow.OwnerID {
+	t.used[id] = true
 	if !t.peer || id == (flow.OwnerID{}) {
 		return id
 	}
@@ -61,8 +63,6 @@ func (t *ownerTable) canonical(id flow.OwnerID) flow.OwnerID {
 	t.alias[id] = c
 	return c
 }
-
-func (t *ownerTable) seen(id flow.OwnerID) { t.used[id] = true }
 
 func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {
 	if o, ok := t.merged[id]; ok {
@@ -87,31 +87,54 @@ func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
 }
 
 // expire deletes records of processes that are dead, had no flow since the last
-// look and have no listener.
+// look and have no listener. A group's record comes back with its next connection.
 func (t *ownerTable) expire(sweep uint32) error {
-	if t.peer || sweep < t.next {
-		return nil // groups are as many as there are programs in containers
+	if sweep < t.next {
+		return nil
 	}
 	t.next = sweep + expireEvery
-	var key tcpwhyOwnerKey
-	var dead []tcpwhyOwnerKey
-	entries := t.records.Iterate()
-	for entries.Next(&key, &t.record) {
-		listens := t.record.Listened != 0 && t.record.Listened == sweep
-		if id := decodeOwner(key); !listens && !t.used[id] && !alive(id) {
-			dead = append(dead, key)
-		}
-	}
-	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+	unused, err := t.unused(sweep)
+	if err != nil {
 		return fmt.Errorf("list owners: %w", err)
 	}
-	for _, key := range dead {
+	for _, key := range unused {
 		if err := t.records.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("delete owner %d: %w", key.Pid, err)
 		}
+		delete(t.alias, decodeOwner(key))
 	}
+	t.prune()
 	clear(t.used)
 	return nil
+}
+
+func (t *ownerTable) unused(sweep uint32) ([]tcpwhyOwnerKey, error) {
+	var key tcpwhyOwnerKey
+	var unused []tcpwhyOwnerKey
+	entries := t.records.Iterate()
+	for entries.Next(&key, &t.record) {
+		listens := t.record.Listened == sweep
+		if id := decodeOwner(key); !listens && !t.used[id] && (id.PID == 0 || !alive(id)) {
+			unused = append(unused, key)
+		}
+	}
+	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return nil, err
+	}
+	return unused, nil
+}
+
+// prune forgets containers without groups.
+func (t *ownerTable) prune() {
+	containers := make(map[flow.OwnerID]bool, len(t.alias))
+	for _, c := range t.alias {
+		containers[c] = true
+	}
+	for c := range t.merged {
+		if !containers[c] {
+			delete(t.merged, c)
+		}
+	}
 }
 
 // alive reports whether a process has that PID. A stranger with a re-used one
