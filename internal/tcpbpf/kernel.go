@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -24,6 +25,7 @@ type Kernel struct {
 	drain   *drain
 	owners  *ownerTable
 	losses  losses
+	timing  Timing
 	closers []io.Closer
 }
 
@@ -86,7 +88,8 @@ func (k *Kernel) find() error {
 		return fmt.Errorf("attach search for old sockets: %w", err)
 	}
 	defer it.Close()
-	return iterate(it)
+	_, err = iterate(it)
+	return err
 }
 
 // Sweep folds what live sockets have done since the last time into their flows.
@@ -98,9 +101,12 @@ func (k *Kernel) Sweep() error {
 	if err := k.epoch.sweep(); err != nil {
 		return err
 	}
-	if err := iterate(k.sweeper); err != nil {
+	begin := time.Now()
+	stretch, err := iterate(k.sweeper)
+	if err != nil {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
+	k.timing.Sweep, k.timing.Stretch = time.Since(begin), stretch
 	return k.losses.swept()
 }
 
@@ -114,20 +120,21 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 	if err := k.Sweep(); err != nil {
 		return flow.Report{}, err
 	}
-	odd := k.epoch.odd()
+	odd, begin := k.epoch.odd(), time.Now()
 	if err := k.epoch.next(); err != nil {
 		return flow.Report{}, err
 	}
+	k.timing.Swap, begin = time.Since(begin), time.Now()
 	k.losses.begin()
 	err := k.drain.run(odd, k.epoch.now.Sweep, func(d *flow.Delta) {
 		d.Key.Owner = k.owners.canonical(d.Key.Owner)
-		k.owners.seen(d.Key.Owner)
 		k.losses.describe(d)
 		visit(d)
 	})
 	if err != nil {
 		return flow.Report{}, err
 	}
+	k.timing.Drain = time.Since(begin)
 	if err := k.owners.expire(k.epoch.now.Sweep); err != nil {
 		return flow.Report{}, err
 	}
