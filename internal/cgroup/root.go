@@ -54,11 +54,16 @@ func Root() (*Mount, error) {
 	return mountDetached()
 }
 
+// maxMountLine bounds a line of mountinfo, bytes: an overlay of hundreds of
+// layers lists them all.
+const maxMountLine = 1 << 20
+
 // findMount returns the mount point of the whole hierarchy: a bind mount of a
 // part of it has another root than "/".
 // https://docs.kernel.org/filesystems/proc.html#proc-pid-mountinfo
 func findMount(mountinfo io.Reader) (string, error) {
 	lines := bufio.NewScanner(mountinfo)
+	lines.Buffer(nil, maxMountLine)
 	for lines.Scan() {
 		mount, super, ok := strings.Cut(lines.Text(), " - ")
 		fields := strings.Fields(mount)

@@ -36,3 +36,13 @@ func TestFindMount(t *testing.T) {
 		})
 	}
 }
+
+// TestFindMountAfterLongLine has one of an overlay with many layers, longer than
+// bufio.Scanner takes by itself.
+func TestFindMountAfterLongLine(t *testing.T) {
+	overlay := "50 24 0:40 / /merged rw - overlay overlay rw,lowerdir=" + strings.Repeat("/layer:", 20_000) + "\n"
+	got, err := findMount(strings.NewReader(overlay + "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"))
+	if err != nil || got != "/sys/fs/cgroup" {
+		t.Errorf("findMount() = %q, %v", got, err)
+	}
+}
