@@ -1,0 +1,149 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+)
+
+// FuzzDecode decodes a flow from whatever bytes, as user space reads them.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range seedFlows() {
+		b, err := binary.Append(nil, binary.NativeEndian, &seed)
+		require.NoError(f, err)
+		f.Add(b, seed.LiveSweep)
+	}
+	f.Add([]byte{}, uint32(0))
+	f.Add(bytes.Repeat([]byte{0xff}, binary.Size(tcpwhyFlow{})), uint32(1<<32-1))
+
+	f.Fuzz(func(t *testing.T, b []byte, sweep uint32) {
+		var record tcpwhyFlow
+		fill(t, &record, b)
+		before := record
+		var d flow.Delta
+		decode(&d, &record, sweep)
+
+		require.Equal(t, before, record, "the record is only read")
+		requireKey(t, d.Key, &record)
+		requireCounters(t, &d, &record, sweep)
+		requireSample(t, d.RTT, record.Rtt.Sum, record.Rtt.Counts[:], flow.RTTLayout)
+		requireSample(t, d.RTTVariation, record.RttVariation.Sum, record.RttVariation.Counts[:], flow.RTTLayout)
+		requireSample(t, d.ReceiveWindow, record.ReceiveWindow.Sum, record.ReceiveWindow.Counts[:], flow.WindowLayout)
+		requireSample(t, d.SendWindow, record.SendWindow.Sum, record.SendWindow.Counts[:], flow.WindowLayout)
+	})
+}
+
+func FuzzAddress(f *testing.F) {
+	for _, seed := range []string{"0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "2001:db8::ffff:1"} {
+		b := netip.MustParseAddr(seed).As16()
+		f.Add(b[:])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var words [4]uint32
+		fill(t, &words, b)
+		a := address(words)
+
+		require.True(t, a.IsValid())
+		require.False(t, a.Is4In6())
+		require.Empty(t, a.Zone())
+		want := make([]byte, 16)
+		copy(want, b)
+		have := a.As16()
+		require.Equal(t, want, have[:])
+		require.Equal(t, bytes.HasPrefix(want, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}), a.Is4())
+	})
+}
+
+func FuzzText(f *testing.F) {
+	for _, seed := range []string{"", "nginx\x00", "nginx\x00left over", "no end", "\x00\x00", "caf\xc3\xa9\x00", "\xff\xfe"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := make([]int8, len(b))
+		for i := range b {
+			c[i] = int8(b[i])
+		}
+		want, _, _ := bytes.Cut(b, []byte{0})
+		require.Equal(t, string(want), text(c))
+	})
+}
+
+// seedFlows are one of each kind: IPv4, IPv6, overflow, idle.
+func seedFlows() []tcpwhyFlow {
+	busy := tcpwhyFlow{
+		Keyed: 1, Since: 1_000_000, Bytes: [2]uint64{1, 2}, Segments: [2]uint64{3, 4}, DataSegments: [2]uint64{5, 6},
+		Retransmits: 7, Opened: 8, Closed: [4]uint64{9, 10, 11, 12}, LiveSweep: 13, Live: [14]uint32{1: 14},
+	}
+	busy.Key.Local = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(10 << 24)}
+	busy.Key.Remote = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(127<<24 | 1)}
+	busy.Key.Owner.Pid, busy.Key.Owner.Start = 15, 16
+	busy.Key.LocalPort, busy.Key.RemotePort, busy.Key.Role = 17, 443, 1
+	busy.Rtt.Sum, busy.Rtt.Counts[1], busy.Rtt.Counts[127] = 18, 19, 20
+	busy.RttVariation.Counts[0] = 21
+	busy.SendWindow.Sum, busy.SendWindow.Counts[31] = 22, 23
+
+	v6, overflow := busy, busy
+	v6.Key.Local = [4]uint32{networkOrder(0x20010db8), 3: networkOrder(1)}
+	v6.Key.Remote = [4]uint32{3: networkOrder(1)}
+	overflow.Key.Overflow = 1
+	return []tcpwhyFlow{busy, v6, overflow, {Keyed: 1}}
+}
+
+// fill decodes as many bytes as there are; the rest stays zero.
+func fill(t *testing.T, out any, b []byte) {
+	padded := make([]byte, binary.Size(out))
+	copy(padded, b)
+	_, err := binary.Decode(padded, binary.NativeEndian, out)
+	require.NoError(t, err)
+}
+
+func requireKey(t *testing.T, k flow.Key, record *tcpwhyFlow) {
+	require.Equal(t, record.Key.Overflow != 0, k.Overflow)
+	require.Equal(t, record.Key.Owner.Pid, k.Owner.PID)
+	require.Equal(t, record.Key.Owner.Start, k.Owner.Start)
+	if k.Overflow {
+		require.Equal(t, flow.Key{Overflow: true, Owner: k.Owner}, k, "an overflow flow is its owner's only")
+		return
+	}
+	require.Equal(t, address(record.Key.Local), k.Local)
+	require.Equal(t, address(record.Key.Remote), k.Remote)
+	require.Equal(t, record.Key.LocalPort, k.LocalPort)
+	require.Equal(t, record.Key.RemotePort, k.RemotePort)
+	require.EqualValues(t, record.Key.Role, k.Role)
+}
+
+func requireCounters(t *testing.T, d *flow.Delta, record *tcpwhyFlow, sweep uint32) {
+	require.Equal(t, record.Since*1000, d.Since)
+	require.Equal(t, record.Bytes, d.Bytes)
+	require.Equal(t, record.Segments, d.Segments)
+	require.Equal(t, record.DataSegments, d.DataSegments)
+	require.Equal(t, record.Retransmits, d.Retransmits)
+	require.Equal(t, record.Opened, d.Opened)
+	require.Equal(t, record.Closed, d.Closed)
+	if sweep == record.LiveSweep {
+		require.Equal(t, record.Live, d.Live)
+	} else {
+		require.Zero(t, d.Live, "sockets of an older sweep may be gone")
+	}
+}
+
+// requireSample wants every count in its place, unless all samples are 0.
+func requireSample(t *testing.T, s flow.Sample, sum uint64, counts []uint32, layout flow.Layout) {
+	require.Equal(t, sum, s.Sum)
+	require.Equal(t, counts[0], s.Zero)
+	if sum == 0 {
+		require.Nil(t, s.Counts)
+		return
+	}
+	require.Len(t, s.Counts, layout.Count)
+	require.True(t, slices.Equal(counts[1:], s.Counts))
+}
