@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -196,6 +197,7 @@ func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) 
 		host.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 4: byte(n >> 24), 5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n), 15: byte(1 + i)})
 		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv4, 24))
 		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv6, 64))
+		awaitAddress(t, host.NS, host.IPv6)
 	}
 	return client, server
 }
@@ -216,7 +218,18 @@ func newPlace(t testing.TB, options ...netns.Option) place {
 		IPv6: netip.AddrFrom16([16]byte{0: 0xfd, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}),
 	}
 	p.AddAddress("lo", netip.PrefixFrom(p.IPv6, 128))
+	awaitAddress(t, p.NS, p.IPv6)
 	return p
+}
+
+// awaitAddress waits until a new IPv6 address is the namespace's own: the kernel
+// adds its route a moment later, and until then answers that there is none.
+func awaitAddress(t testing.TB, ns *netns.NS, own netip.Addr) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		routes, err := ns.Netlink().RouteGet(own.AsSlice())
+		return err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL
+	}, patience, time.Millisecond, "%s is not local", own)
 }
 
 // here matches the flows of the place.
