@@ -1,0 +1,63 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"net/netip"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+var (
+	roles      = [...]string{flow.RoleClient: names.Client, flow.RoleServer: names.Server}
+	directions = [...]string{flow.Transmit: names.Transmit, flow.Receive: names.Receive}
+
+	closeReasons = [...]string{
+		flow.CloseFIN:           names.CloseFIN,
+		flow.CloseResetSent:     names.CloseResetSent,
+		flow.CloseResetReceived: names.CloseResetReceived,
+		flow.CloseTimeout:       names.CloseTimeout,
+	}
+	lostReasons = [...]string{
+		flow.LostOverflow:         names.LostOverflow,
+		flow.LostRecursion:        names.LostRecursion,
+		flow.LostCallbacksCleared: names.LostCallbacksCleared,
+		flow.LostSweepSkipped:     names.LostSweepSkipped,
+		flow.LostPredates:         names.LostPredates,
+		flow.LostNoStorage:        names.LostNoStorage,
+		flow.LostOwnerTable:       names.LostOwnerTable,
+	}
+)
+
+// describeFlow writes the attributes that all data points of a flow have.
+func describeFlow(attributes pcommon.Map, key flow.Key) {
+	if key.Overflow {
+		attributes.PutStr(names.NetworkTransport, names.TCP)
+		attributes.PutBool(names.MetricOverflow, true)
+		return
+	}
+	attributes.EnsureCapacity(8)
+	putEnd(attributes, names.SourceAddress, key.Local, names.SourcePort, key.LocalPort)
+	putEnd(attributes, names.DestinationAddress, key.Remote, names.DestinationPort, key.RemotePort)
+	attributes.PutStr(names.NetworkType, networkType(key.Local))
+	attributes.PutStr(names.NetworkTransport, names.TCP)
+	putKnown(attributes, names.HandshakeRole, roles[key.Role])
+}
+
+func putEnd(attributes pcommon.Map, addressKey string, address netip.Addr, portKey string, port uint16) {
+	attributes.PutStr(addressKey, address.String())
+	if port != 0 {
+		attributes.PutInt(portKey, int64(port))
+	}
+}
+
+func networkType(address netip.Addr) string {
+	if address.Is4() {
+		return names.IPv4
+	}
+	return names.IPv6
+}

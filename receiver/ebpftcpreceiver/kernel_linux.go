@@ -1,0 +1,55 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
+)
+
+var granularityValues = map[Granularity]tcpbpf.Granularity{
+	GranularityConnection: tcpbpf.GranularityConnection,
+	GranularityEndpoint:   tcpbpf.GranularityEndpoint,
+	GranularityPeer:       tcpbpf.GranularityPeer,
+}
+
+func openBPF(cfg *Config) (kernel, error) {
+	k, err := tcpbpf.Open(tcpbpf.Config{
+		Cgroup:       cfg.Cgroup,
+		Granularity:  granularityValues[cfg.Granularity],
+		MaxFlows:     cfg.MaxFlows,
+		MaskPublic:   cfg.RemoteAddresses == RemoteAddressesPrivate,
+		ClusterCIDRs: cfg.ClusterCIDRs,
+		Include:      bpfRules(cfg.Include),
+		Exclude:      bpfRules(cfg.Exclude),
+	})
+	if err != nil {
+		return nil, err // not k: an interface that holds nil is not nil
+	}
+	return k, nil
+}
+
+func bpfRules(configs []RuleConfig) []tcpbpf.Rule {
+	rules := make([]tcpbpf.Rule, len(configs))
+	for i, cfg := range configs {
+		rules[i] = tcpbpf.Rule{CIDRs: cfg.CIDRs, Processes: cfg.Processes}
+		for _, port := range cfg.Ports {
+			rules[i].Ports = append(rules[i].Ports, uint16(port))
+		}
+	}
+	return rules
+}
+
+// now reads both clocks.
+func now() flow.Instant {
+	var boot unix.Timespec
+	// CLOCK_MONOTONIC is there on every Linux. If it were not, flows would start
+	// with the interval that saw them.
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &boot)
+	return flow.Instant{Wall: uint64(time.Now().UnixNano()), Boot: uint64(boot.Nano())}
+}

@@ -1,0 +1,141 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadata"
+)
+
+// A writer writes flows as OTLP metrics.
+type writer struct {
+	host        host
+	version     string
+	exponential bool
+	flowMetrics []flowMetric // that are switched on
+	coverage    bool
+	lost        bool
+
+	time    pcommon.Timestamp
+	scratch []uint64
+	buckets []uint64
+}
+
+func newWriter(cfg *Config, host host, build component.BuildInfo) *writer {
+	w := &writer{
+		host:        host,
+		version:     build.Version,
+		exponential: cfg.Histogram == HistogramExponential,
+		coverage:    cfg.enabled(names.FlowCoverage),
+		lost:        cfg.enabled(names.FlowLost),
+	}
+	for _, metric := range flowMetrics {
+		if cfg.enabled(metric.Metric) {
+			w.flowMetrics = append(w.flowMetrics, metric)
+		}
+	}
+	return w
+}
+
+// setTime sets the end of the interval.
+func (w *writer) setTime(now flow.Instant) { w.time = pcommon.Timestamp(now.Wall) }
+
+// writeOwner writes flows of one owner.
+func (w *writer) writeOwner(md pmetric.Metrics, owner flow.Owner, flows []*flow.Flow) {
+	if len(w.flowMetrics) == 0 {
+		return
+	}
+	resource, metrics := w.scope(md)
+	w.host.describeOwner(resource.Attributes(), owner)
+	all := make([]series, len(flows))
+	for i, f := range flows {
+		all[i] = series{f, pcommon.NewMap()}
+		describeFlow(all[i].attributes, f.Key)
+	}
+	metrics.EnsureCapacity(len(w.flowMetrics))
+	for i := range w.flowMetrics {
+		w.writeMetric(metrics.AppendEmpty(), &w.flowMetrics[i], all)
+	}
+	metrics.RemoveIf(empty)
+}
+
+func (w *writer) scope(md pmetric.Metrics) (pcommon.Resource, pmetric.MetricSlice) {
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.SetSchemaUrl(names.SchemaURL)
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(metadata.ScopeName)
+	sm.Scope().SetVersion(w.version)
+	return rm.Resource(), sm.Metrics()
+}
+
+func (w *writer) writeMetric(m pmetric.Metric, metric *flowMetric, all []series) {
+	switch name(m, metric.Metric); {
+	case metric.numbers != nil:
+		points := numbers(m, metric.Kind)
+		points.EnsureCapacity(metric.points * len(all))
+		for _, s := range all {
+			metric.numbers(w, points, s)
+		}
+	case w.exponential:
+		w.writeExponential(m.SetEmptyExponentialHistogram(), metric, all)
+	default:
+		w.writeExplicit(m.SetEmptyHistogram(), metric, all)
+	}
+}
+
+func (w *writer) writeExponential(h pmetric.ExponentialHistogram, metric *flowMetric, all []series) {
+	h.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	h.DataPoints().EnsureCapacity(len(all))
+	for _, s := range all {
+		if histogram := metric.histogram(s.Flow); !histogram.Empty() {
+			w.exponentialHistogram(h.DataPoints().AppendEmpty(), s, histogram, metric.kind)
+		}
+	}
+}
+
+func (w *writer) writeExplicit(h pmetric.Histogram, metric *flowMetric, all []series) {
+	h.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	h.DataPoints().EnsureCapacity(len(all))
+	for _, s := range all {
+		if histogram := metric.histogram(s.Flow); !histogram.Empty() {
+			w.explicitHistogram(h.DataPoints().AppendEmpty(), s, histogram, metric.kind)
+		}
+	}
+}
+
+func name(m pmetric.Metric, metric names.Metric) {
+	m.SetName(metric.Name)
+	m.SetUnit(metric.Unit)
+	m.SetDescription(metric.Description)
+}
+
+func numbers(m pmetric.Metric, kind names.Kind) pmetric.NumberDataPointSlice {
+	if kind == names.Gauge {
+		return m.SetEmptyGauge().DataPoints()
+	}
+	m.SetEmptySum().SetIsMonotonic(true)
+	m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	return m.Sum().DataPoints()
+}
+
+// empty reports whether a metric has no data points.
+func empty(m pmetric.Metric) bool {
+	switch m.Type() {
+	case pmetric.MetricTypeSum:
+		return m.Sum().DataPoints().Len() == 0
+	case pmetric.MetricTypeGauge:
+		return m.Gauge().DataPoints().Len() == 0
+	case pmetric.MetricTypeHistogram:
+		return m.Histogram().DataPoints().Len() == 0
+	case pmetric.MetricTypeExponentialHistogram:
+		return m.ExponentialHistogram().DataPoints().Len() == 0
+	default:
+		return true
+	}
+}
