@@ -9,7 +9,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/tcpwhy/tcpwhy/internal/cgroup"
@@ -155,9 +154,4 @@ func (k *Kernel) Close() error {
 	}
 	k.closers = nil
 	return err
-}
-
-func (k *Kernel) programs() []*ebpf.Program {
-	o := k.objects
-	return []*ebpf.Program{o.TcpwhySockOps, o.TcpwhyDestroy, o.TcpwhySweep}
 }
