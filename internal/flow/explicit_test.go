@@ -53,14 +53,15 @@ func TestExplicitBucketsHoldTheirValues(t *testing.T) {
 
 // boundaries are the values around each bound, in the kernel's unit.
 func boundaries(layout flow.Layout, bounds []float64) []uint64 {
-	values := []uint64{1, 2, 3, math.MaxUint32 - 1, math.MaxUint32}
+	last := uint64(layout.UpperBound(layout.Count - 1))
+	values := []uint64{1, 2, 3, last - 1, last}
 	for bucket := range layout.Count {
-		bounds = append(bounds, math.Exp2(float64(int(layout.First)+bucket+1)/math.Exp2(float64(layout.Scale))))
+		bounds = append(bounds, layout.UpperBound(bucket)*layout.Unit)
 	}
 	for _, bound := range bounds {
 		near := uint64(bound / layout.Unit)
 		for _, value := range []uint64{near - 1, near, near + 1} {
-			if value > 0 && value <= math.MaxUint32 {
+			if 0 < value && value <= last {
 				values = append(values, value)
 			}
 		}
@@ -82,14 +83,15 @@ func TestExplicitCountsAddUp(t *testing.T) {
 	assert.EqualValues(t, 7, got[0], "value 0")
 	assert.EqualValues(t, 9, got[1], "1 B to 256 B")
 	assert.EqualValues(t, 1, got[2], "512 B")
-	assert.EqualValues(t, 4, got[22], "above 256 MiB")
+	assert.EqualValues(t, 2, got[22], "above 256 MiB: 512 MiB and 1 GiB")
 }
 
 func TestExplicitClearsWhatItAppendsTo(t *testing.T) {
 	conversion, err := flow.WindowLayout.Explicit([]float64{0, 256})
 	require.NoError(t, err)
 	dirty := []uint64{5, 5, 5, 5}
-	assert.Equal(t, []uint64{1, 0, 3}, conversion.AppendCounts(dirty[:0], 1, 32, []uint64{3}))
+	last := flow.WindowLayout.Count - 1
+	assert.Equal(t, []uint64{1, 0, 3}, conversion.AppendCounts(dirty[:0], 1, last, []uint64{3}))
 }
 
 func TestExplicitRejectsABoundInsideABucket(t *testing.T) {

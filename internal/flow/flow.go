@@ -45,6 +45,9 @@ func (f *Flow) Ended() bool { return f.phase == ended }
 func (f *Flow) Connections() uint64 { return total(f.Live[:]) }
 
 func (f *Flow) add(d *Delta, interval uint32) {
+	if f.Start == 0 {
+		f.alive = min(f.alive, d.Since) // 0 is unknown: the earliest possible
+	}
 	addAll(f.Bytes[:], d.Bytes[:])
 	addAll(f.Segments[:], d.Segments[:])
 	addAll(f.DataSegments[:], d.DataSegments[:])

@@ -8,7 +8,7 @@ import "math"
 // A Histogram is the cumulative distribution of a flow's samples. It holds
 // counts only between the lowest and the highest bucket in use, because a
 // table has tens of thousands of histograms and a path's round-trip times fill
-// about twenty of 129 buckets.
+// about twenty of 127 buckets.
 type Histogram struct {
 	zero uint64
 	sum  uint64

@@ -90,3 +90,26 @@ func TestAnOverflowFlowStartsWithTheInterval(t *testing.T) {
 	table.Seal(at(20), flow.Report{}, true)
 	assert.Equal(t, at(10).Wall, only(t, table).Start)
 }
+
+func TestAFlowOfSeveralDeltasStartsWithTheEarliest(t *testing.T) {
+	for name, test := range map[string]struct {
+		since []uint64
+		want  uint64
+	}{
+		"the second one":         {[]uint64{at(15).Boot, at(12).Boot, at(13).Boot}, at(12).Wall},
+		"one is of unknown time": {[]uint64{at(15).Boot, 0, at(13).Boot}, at(10).Wall},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := newTable(limits)
+			table.Seal(at(10), flow.Report{}, true)
+			for _, since := range test.since {
+				d := delta(key(1, 80), 1)
+				d.Since = since
+				table.Add(d)
+			}
+			table.Seal(at(20), flow.Report{}, true)
+			assert.Equal(t, test.want, only(t, table).Start)
+			assert.EqualValues(t, len(test.since), only(t, table).Connections())
+		})
+	}
+}
