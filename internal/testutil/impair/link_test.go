@@ -9,7 +9,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-
 	"slices"
 	"testing"
 	"time"
