@@ -101,62 +101,67 @@ func TestConfigThatDoesNotDecode(t *testing.T) {
 	}
 }
 
+// invalid is what makes a configuration invalid, by the error it makes.
+var invalid = map[string]func(*Config){
+	"collection_interval: 0s is not above 0s": func(cfg *Config) { cfg.CollectionInterval = 0 },
+	"initial_delay: -1s is below 0s":          func(cfg *Config) { cfg.InitialDelay = -time.Second },
+	`granularity: "pod" is none of connection, endpoint, peer`: func(cfg *Config) {
+		cfg.Granularity = "pod"
+	},
+	"max_flows: 0 is below 1":               func(cfg *Config) { cfg.MaxFlows = 0 },
+	"max_flows: 16777217 is above 16777216": func(cfg *Config) { cfg.MaxFlows = 1<<24 + 1 },
+	"flow_idle_timeout: -1s is below 0s":    func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
+	`remote_addresses: "none" is none of private, all`: func(cfg *Config) {
+		cfg.RemoteAddresses = "none"
+	},
+	`histogram: "native" is none of explicit, exponential`: func(cfg *Config) { cfg.Histogram = "native" },
+	"cluster_cidrs: has 17 values, more than 16": func(cfg *Config) {
+		cfg.ClusterCIDRs = repeat(netip.MustParsePrefix("10.0.0.0/8"), 17)
+	},
+	"cluster_cidrs::0: is empty": func(cfg *Config) { cfg.ClusterCIDRs = make([]netip.Prefix, 1) },
+	"cluster_cidrs::0: ::ffff:10.0.0.0/104: write IPv4-mapped addresses as IPv4, as flows do": func(cfg *Config) {
+		cfg.ClusterCIDRs = []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.0"), 104)}
+	},
+	"include: has 17 values, more than 16": func(cfg *Config) {
+		cfg.Include = repeat(RuleConfig{Ports: []int{1}}, 17)
+	},
+	"exclude::0: has none of cidrs, ports and processes, and would match everything": func(cfg *Config) {
+		cfg.Exclude = make([]RuleConfig, 1)
+	},
+	"include::1::ports::1: 65536 is above 65535": including(RuleConfig{Ports: []int{80, 65536}}),
+	"include::1::ports::0: 0 is below 1":         including(RuleConfig{Ports: []int{0}}),
+	"include::1::ports: has 9 values, more than 8": including(RuleConfig{
+		Ports: repeat(80, 9),
+	}),
+	"include::1::cidrs: has 9 values, more than 8": including(RuleConfig{
+		CIDRs: repeat(netip.MustParsePrefix("10.0.0.0/8"), 9),
+	}),
+	"include::1::processes: has 9 values, more than 8": including(RuleConfig{Processes: repeat("nginx", 9)}),
+	"include::1::processes::0: is empty":               including(RuleConfig{Processes: []string{""}}),
+	`include::1::processes::0: "` + strings.Repeat("x", 33) + `" has 33 bytes, more than 32`: including(RuleConfig{
+		Processes: []string{strings.Repeat("x", 33)},
+	}),
+	`include::1::processes::0: "post[gr]es" contains '[': a name with * and ? is expected, no other pattern and no path`: including(
+		RuleConfig{Processes: []string{"post[gr]es"}},
+	),
+	`include::1::processes::0: "/bin/sh" contains '/': a name with * and ? is expected, no other pattern and no path`: including(
+		RuleConfig{Processes: []string{"/bin/sh"}},
+	),
+	"include, exclude: have 72 processes together, more than 64": func(cfg *Config) {
+		cfg.Include = repeat(RuleConfig{Processes: repeat("nginx", 8)}, 9)
+	},
+	"metrics::tcp.flow.ttl: not a metric of this receiver": func(cfg *Config) {
+		cfg.Metrics["tcp.flow.ttl"] = MetricConfig{}
+	},
+}
+
+// including makes the second rule of include.
+func including(rule RuleConfig) func(*Config) {
+	return func(cfg *Config) { cfg.Include = []RuleConfig{{Ports: []int{1}}, rule} }
+}
+
 func TestInvalidConfig(t *testing.T) {
-	rule := func(rule RuleConfig) func(*Config) {
-		return func(cfg *Config) { cfg.Include = []RuleConfig{{Ports: []int{1}}, rule} }
-	}
-	for want, change := range map[string]func(*Config){
-		"collection_interval: 0s is not above 0s": func(cfg *Config) { cfg.CollectionInterval = 0 },
-		"initial_delay: -1s is below 0s":          func(cfg *Config) { cfg.InitialDelay = -time.Second },
-		`granularity: "pod" is none of connection, endpoint, peer`: func(cfg *Config) {
-			cfg.Granularity = "pod"
-		},
-		"max_flows: 0 is below 1":               func(cfg *Config) { cfg.MaxFlows = 0 },
-		"max_flows: 16777217 is above 16777216": func(cfg *Config) { cfg.MaxFlows = 1<<24 + 1 },
-		"flow_idle_timeout: -1s is below 0s":    func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
-		`remote_addresses: "none" is none of private, all`: func(cfg *Config) {
-			cfg.RemoteAddresses = "none"
-		},
-		`histogram: "native" is none of explicit, exponential`: func(cfg *Config) { cfg.Histogram = "native" },
-		"cluster_cidrs: has 17 values, more than 16": func(cfg *Config) {
-			cfg.ClusterCIDRs = repeat(netip.MustParsePrefix("10.0.0.0/8"), 17)
-		},
-		"cluster_cidrs::0: is empty": func(cfg *Config) { cfg.ClusterCIDRs = make([]netip.Prefix, 1) },
-		"cluster_cidrs::0: ::ffff:10.0.0.0/104: write IPv4-mapped addresses as IPv4, as flows do": func(cfg *Config) {
-			cfg.ClusterCIDRs = []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.0"), 104)}
-		},
-		"include: has 17 values, more than 16": func(cfg *Config) {
-			cfg.Include = repeat(RuleConfig{Ports: []int{1}}, 17)
-		},
-		"exclude::0: has none of cidrs, ports and processes, and would match everything": func(cfg *Config) {
-			cfg.Exclude = make([]RuleConfig, 1)
-		},
-		"include::1::ports::1: 65536 is above 65535": rule(RuleConfig{Ports: []int{80, 65536}}),
-		"include::1::ports::0: 0 is below 1":         rule(RuleConfig{Ports: []int{0}}),
-		"include::1::ports: has 9 values, more than 8": rule(RuleConfig{
-			Ports: repeat(80, 9),
-		}),
-		"include::1::cidrs: has 9 values, more than 8": rule(RuleConfig{
-			CIDRs: repeat(netip.MustParsePrefix("10.0.0.0/8"), 9),
-		}),
-		"include::1::processes: has 9 values, more than 8": rule(RuleConfig{Processes: repeat("nginx", 9)}),
-		"include::1::processes::0: is empty":               rule(RuleConfig{Processes: []string{""}}),
-		`include::1::processes::0: "` + strings.Repeat("x", 33) + `" has 33 bytes, more than 32`: rule(RuleConfig{
-			Processes: []string{strings.Repeat("x", 33)},
-		}),
-		`include::1::processes::0: "post[gr]es" contains '[': a name with * and ? is expected, no other pattern and no path`: rule(
-			RuleConfig{Processes: []string{"post[gr]es"}},
-		),
-		`include::1::processes::0: "/bin/sh" contains '/': a name with * and ? is expected, no other pattern and no path`: rule(
-			RuleConfig{Processes: []string{"/bin/sh"}},
-		),
-		"include, exclude: have 72 processes together, more than 64": func(cfg *Config) {
-			cfg.Include = repeat(RuleConfig{Processes: repeat("nginx", 8)}, 9)
-		},
-		"metrics::tcp.flow.ttl: not a metric of this receiver": func(cfg *Config) {
-			cfg.Metrics["tcp.flow.ttl"] = MetricConfig{}
-		},
-	} {
+	for want, change := range invalid {
 		t.Run(want, func(t *testing.T) {
 			cfg := createDefaultConfig().(*Config)
 			change(cfg)
