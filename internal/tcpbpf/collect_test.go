@@ -89,6 +89,7 @@ type collector struct {
 	t      testing.TB
 	sums   map[flow.Key]*sum
 	report flow.Report // of the last interval
+	table  *flow.Table // gets the deltas too, if there is one
 }
 
 // observe attaches a kernel side that ends with the test.
@@ -106,20 +107,29 @@ func observe(t testing.TB, cfg Config) *collector {
 // collect adds up one more interval.
 func (c *collector) collect() {
 	c.t.Helper()
+	require.NoError(c.t, c.tryCollect())
+}
+
+// tryCollect is collect for a goroutine that is not the test's.
+func (c *collector) tryCollect() (err error) {
 	for _, s := range c.sums {
 		s.Live = [flow.NumStates]uint64{}
 	}
-	var err error
-	c.report, err = c.Collect(context.Background(), func(d *flow.Delta) {
-		s := c.sums[d.Key]
-		if s == nil {
-			s = new(sum)
-			c.sums[d.Key] = s
-		}
-		more := sumOf(d)
-		s.add(&more)
-	})
-	require.NoError(c.t, err)
+	c.report, err = c.Collect(context.Background(), c.add)
+	return err
+}
+
+func (c *collector) add(d *flow.Delta) {
+	s := c.sums[d.Key]
+	if s == nil {
+		s = new(sum)
+		c.sums[d.Key] = s
+	}
+	more := sumOf(d)
+	s.add(&more)
+	if c.table != nil {
+		c.table.Add(d)
+	}
 }
 
 // until collects until ok, and then once more: what is counted twice or late
