@@ -38,8 +38,10 @@ static __always_inline u32 ilog2(u32 v)
  */
 __noinline u32 rtt_bucket_large(u32 us)
 {
-	u32 i = rtt_guess[ilog2(us) & 31];
+	u32 i, k = ilog2(us);
 
+	barrier_var(k); /* or the mask is gone: the compiler knows more than 6.1's verifier */
+	i = rtt_guess[k & 31];
 	if (i > RTT_BUCKETS - 5)
 		i = RTT_BUCKETS - 5;
 	if (us <= rtt_bounds[i + 1])

@@ -67,12 +67,16 @@ static __always_inline bool pending_sums(struct pending *p, const struct sample 
 /* Caller has taken p. */
 static __always_inline bool pending_add(struct pending *p, const struct sample *s)
 {
-	u32 n = p->n;
+	u32 rtt, rtt_variation, n = p->n;
 
 	if (n >= PENDING || !pending_windows(p, s) || !pending_sums(p, s))
 		return false;
-	p->rtt[n] = rtt_bucket(s->rtt);
-	p->rtt_variation[n] = rtt_bucket(s->rtt_variation);
+	rtt = rtt_bucket(s->rtt);
+	rtt_variation = rtt_bucket(s->rtt_variation);
+	barrier_var(n); /* 6.1's verifier has forgotten the bound */
+	n &= PENDING - 1;
+	p->rtt[n] = rtt;
+	p->rtt_variation[n] = rtt_variation;
 	p->n = n + 1;
 	return true;
 }
