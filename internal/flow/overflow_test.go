@@ -82,3 +82,13 @@ func TestOverflowShowsInTheReport(t *testing.T) {
 	table.Add(delta(key(1, 80), 5))
 	assert.Equal(t, flow.Report{Described: 5}, table.Seal(at(2), flow.Report{Described: 5}, true))
 }
+
+// The kernel side counts connections as missed for reasons of its own, too: what
+// the table adds never exceeds what the kernel described.
+func TestAReportNeverDescribesLessThanNothing(t *testing.T) {
+	table := newTable(flow.Limits{})
+	table.Add(delta(key(1, 80), 5))
+	got := table.Seal(at(1), flow.Report{Described: 3, Missed: 4}, true)
+	assert.Equal(t, flow.Report{Missed: 7}, got)
+	assert.Zero(t, got.Coverage())
+}
