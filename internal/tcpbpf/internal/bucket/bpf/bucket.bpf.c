@@ -4,7 +4,7 @@
 /* Runs the production's own bucket functions over values that a test gives. */
 #include "../../../../../bpf/histogram.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";
 
 #define VALUES 4096
 
