@@ -22,7 +22,7 @@ func TestFinIsNoByte(t *testing.T) {
 	place := newPlace(t)
 	k := observe(t, Config{})
 	stop := newLedger(k).sweepOn(1000)
-	require.NoError(t, place.Try(func() error { return hurry(place.IPv4, n) }))
+	require.NoError(t, place.Try(func() error { return openAndClose(place.IPv4, n) }))
 	stop()
 	k.untilClosed(2*n, place.here())
 
@@ -35,10 +35,10 @@ func TestFinIsNoByte(t *testing.T) {
 	}
 }
 
-// hurry opens n connections one after the other in the calling thread's
+// openAndClose opens n connections one after the other in the calling thread's
 // namespace, sends a byte and closes, the client first and the server first in
 // turn.
-func hurry(at netip.Addr, n int) (err error) {
+func openAndClose(at netip.Addr, n int) (err error) {
 	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -55,15 +55,15 @@ func hurry(at netip.Addr, n int) (err error) {
 		return err
 	}
 	for i := range n {
-		if err := one(listener, to, i%2 == 0); err != nil {
+		if err := openOnce(listener, to, i%2 == 0); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// one opens, uses and closes a connection.
-func one(listener int, to unix.Sockaddr, clientFirst bool) error {
+// openOnce opens, uses and closes a connection.
+func openOnce(listener int, to unix.Sockaddr, clientFirst bool) error {
 	client, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
