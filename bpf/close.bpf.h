@@ -48,9 +48,16 @@ static __always_inline u32 close_reason(struct tcp_sock *tp, u32 old_state)
 	return CLOSE_RESET_SENT;
 }
 
-/* The socket is locked or nobody else's any more. After the first call only what
- * the kernel still adds to a closed socket is left: the RST it sends. Nobody else
- * folds meanwhile but the sweep, and it has an eye on kind.
+/* What the kernel adds to a socket that is closed: the RST that it sends, and a
+ * segment that had found the socket before it was closed and waited for its lock.
+ */
+static __always_inline bool grown_since_close(const struct conn *c, const struct totals *t)
+{
+	return (s32)(t->segments[0] - c->segments[0]) > 0 || (s32)(t->segments[1] - c->segments[1]) > 0;
+}
+
+/* The socket is locked or nobody else's any more. Nobody else folds meanwhile but
+ * the sweep, and it has an eye on kind.
  */
 static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
@@ -64,7 +71,7 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 		return 0;
 	t.since = c->since;
 	totals_read(&t, tp, true);
-	if (c->kind == CONN_CLOSED && (s32)(t.segments[0] - c->segments[0]) <= 0)
+	if (c->kind == CONN_CLOSED && !grown_since_close(c, &t))
 		return 0;
 	reason = close_reason(tp, old_state);
 	epoch = current_control().epoch;

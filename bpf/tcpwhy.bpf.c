@@ -61,7 +61,7 @@ static __always_inline void on_found(struct task_struct *task, struct sock *sk)
 	bpf_spin_unlock(&c->lock);
 }
 
-/* The last chance: a close that nobody saw, and what was sent after it. */
+/* The last chance: a close that nobody saw, and segments after it. */
 static __always_inline void on_destroy(struct sock *sk)
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
