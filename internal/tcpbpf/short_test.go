@@ -40,12 +40,12 @@ func TestShortConnections(t *testing.T) {
 	require.Zero(t, k.report.Lost[flow.LostNoStorage])
 	require.Zero(t, k.report.Lost[flow.LostOverflow])
 	for _, key := range k.keys(place.here()) {
-		requireOwner(t, k, key)
+		requireSelf(t, k, key)
 	}
 }
 
-// requireOwner says that a flow's sockets are this process's.
-func requireOwner(t *testing.T, k *collector, key flow.Key) {
+// requireSelf says that a flow's sockets are this process's.
+func requireSelf(t *testing.T, k *collector, key flow.Key) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
