@@ -31,6 +31,7 @@ type section struct {
 
 var sections = []section{
 	{"throughput", (*bench).throughput},
+	{"cost", (*bench).cost},
 }
 
 func main() {
@@ -38,7 +39,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput")
+	only := flag.String("only", "", "print this section only: throughput or cost")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 300 * time.Millisecond}
