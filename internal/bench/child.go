@@ -62,6 +62,8 @@ func runChild(raw string) error {
 		return c.serve()
 	case doCall:
 		return c.call()
+	case doHold:
+		return c.hold()
 	}
 	return fmt.Errorf("find order %q: there is none", c.order.Do)
 }

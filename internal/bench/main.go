@@ -32,6 +32,8 @@ type section struct {
 var sections = []section{
 	{"throughput", (*bench).throughput},
 	{"cost", (*bench).cost},
+	{"sweep", (*bench).sweep},
+	{"drain", (*bench).drain},
 }
 
 func main() {
@@ -39,7 +41,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput or cost")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep or drain")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 300 * time.Millisecond}
