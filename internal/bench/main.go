@@ -34,6 +34,7 @@ var sections = []section{
 	{"cost", (*bench).cost},
 	{"sweep", (*bench).sweep},
 	{"drain", (*bench).drain},
+	{"memory", (*bench).memory},
 }
 
 func main() {
@@ -41,7 +42,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep or drain")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain or memory")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 300 * time.Millisecond}
