@@ -35,6 +35,7 @@ var sections = []section{
 	{"sweep", (*bench).sweep},
 	{"drain", (*bench).drain},
 	{"memory", (*bench).memory},
+	{"collector", (*bench).collector},
 }
 
 func main() {
@@ -42,7 +43,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain or memory")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory or collector")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 300 * time.Millisecond}
