@@ -85,9 +85,12 @@ static __always_inline struct owner_key owner_of(struct task_struct *task)
 {
 	struct owner_key key = owner_key_of(task);
 	struct owner *o = bpf_map_lookup_elem(&owners, &key);
+	u32 sweep = current_control().sweep;
 
-	if (o)
+	if (o) {
+		o->seen = sweep;
 		return key;
+	}
 	if (bpf_map_update_elem(&owners, &key, &no_owner, BPF_NOEXIST) == -E2BIG)
 		count(STAT_OWNER_FULL);
 	o = bpf_map_lookup_elem(&owners, &key);
@@ -96,6 +99,7 @@ static __always_inline struct owner_key owner_of(struct task_struct *task)
 	read_executable(task, o);
 	read_cgroups(task, o);
 	match_globs(o);
+	o->seen = sweep;
 	o->ready = 1;
 	return key;
 }

@@ -104,7 +104,7 @@ static __always_inline void listener_sweep(struct sock *sk, struct control now)
 		return;
 	o = bpf_map_lookup_elem(&owners, &c->key.owner);
 	if (o)
-		o->listened = now.sweep;
+		o->seen = now.sweep;
 }
 
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)

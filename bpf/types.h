@@ -44,7 +44,7 @@ struct owner {
 	char cgroup[CGROUP_LEVELS][CGROUP_NAME_LEN]; /* own name first, then its parents' */
 	u32 matches[2]; /* enum rule_list: rules whose globs match exe, a bit each */
 	u32 ready;	/* set last */
-	u32 listened;	/* the last sweep that saw a listener of its */
+	u32 seen;	/* the last sweep when it connected, listened or had a listener */
 };
 
 /* Identity of a flow, fixed when its connection is established. Addresses are

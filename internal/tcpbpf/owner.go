@@ -87,7 +87,8 @@ func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
 }
 
 // expire deletes records of processes that are dead, had no flow since the last
-// look and have no listener. A group's record comes back with its next connection.
+// look, and have neither connected nor listened for as long. A group's record
+// comes back with its next connection.
 func (t *ownerTable) expire(sweep uint32) error {
 	if sweep < t.next {
 		return nil
@@ -98,10 +99,9 @@ func (t *ownerTable) expire(sweep uint32) error {
 		return fmt.Errorf("list owners: %w", err)
 	}
 	for _, key := range unused {
-		if err := t.records.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := t.delete(key, sweep); err != nil {
 			return fmt.Errorf("delete owner %d: %w", key.Pid, err)
 		}
-		delete(t.alias, decodeOwner(key))
 	}
 	t.prune()
 	clear(t.used)
@@ -113,8 +113,8 @@ func (t *ownerTable) unused(sweep uint32) ([]tcpwhyOwnerKey, error) {
 	var unused []tcpwhyOwnerKey
 	entries := t.records.Iterate()
 	for entries.Next(&key, &t.record) {
-		listens := t.record.Listened == sweep
-		if id := decodeOwner(key); !listens && !t.used[id] && (id.PID == 0 || !alive(id)) {
+		id := decodeOwner(key)
+		if !t.used[id] && !recent(&t.record, sweep) && (id.PID == 0 || !alive(id)) {
 			unused = append(unused, key)
 		}
 	}
@@ -122,6 +122,29 @@ func (t *ownerTable) unused(sweep uint32) ([]tcpwhyOwnerKey, error) {
 		return nil, err
 	}
 	return unused, nil
+}
+
+// recent reports whether a record may have flows that nobody has drained yet.
+func recent(o *tcpwhyOwner, sweep uint32) bool { return sweep-o.Seen < expireEvery }
+
+// delete puts the record back if it was needed again meanwhile.
+func (t *ownerTable) delete(key tcpwhyOwnerKey, sweep uint32) error {
+	err := t.records.LookupAndDelete(&key, &t.record)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	delete(t.alias, decodeOwner(key))
+	if !recent(&t.record, sweep) {
+		return nil
+	}
+	err = t.records.Update(&key, &t.record, ebpf.UpdateNoExist)
+	if errors.Is(err, ebpf.ErrKeyExist) {
+		return nil
+	}
+	return err
 }
 
 // prune forgets containers without groups.

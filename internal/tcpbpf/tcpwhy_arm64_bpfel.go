@@ -136,12 +136,12 @@ type tcpwhyGlob struct {
 }
 
 type tcpwhyOwner struct {
-	_        structs.HostLayout
-	Exe      [64]int8
-	Cgroup   [6][96]int8
-	Matches  [2]uint32
-	Ready    uint32
-	Listened uint32
+	_       structs.HostLayout
+	Exe     [64]int8
+	Cgroup  [6][96]int8
+	Matches [2]uint32
+	Ready   uint32
+	Seen    uint32
 }
 
 type tcpwhyOwnerKey struct {
