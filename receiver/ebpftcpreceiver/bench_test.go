@@ -57,9 +57,7 @@ func BenchmarkExport(b *testing.B) {
 }
 
 func benchmarkExport(b *testing.B, histogram Histogram, flows int) {
-	cfg := createDefaultConfig().(*Config)
-	cfg.Histogram = histogram
-	o := observer{table: busyTable(flows), writer: newWriter(cfg, newHost("node", "m", "b"), component.NewDefaultBuildInfo())}
+	o := busyObserver(histogram, flows)
 	var encoder pmetric.ProtoMarshaler
 	points, size, pieces := 0, 0, 0
 	b.ReportAllocs()
@@ -80,6 +78,42 @@ func benchmarkExport(b *testing.B, histogram Histogram, flows int) {
 	b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N*flows), "cpu-ns/flow")
 	b.ReportMetric(float64(size)/float64(pieces)/1024, "KiB/piece")
 	b.ReportMetric(float64(points)/float64(flows), "points/flow")
+}
+
+// BenchmarkPiece compares writing a piece with what pdata takes to copy it,
+// which nothing that writes pdata can go below, and to encode it.
+func BenchmarkPiece(b *testing.B) {
+	for _, histogram := range histograms {
+		o := busyObserver(histogram, pieceFlows)
+		p, _ := cursor{}.next(o.table.Groups(), pieceFlows)
+		written := o.write(p)
+		var encoder pmetric.ProtoMarshaler
+		for _, step := range []struct {
+			name string
+			do   func()
+		}{
+			{"write", func() { o.write(p) }},
+			{"copy", func() { written.CopyTo(pmetric.NewMetrics()) }},
+			{"encode", func() { _, _ = encoder.MarshalMetrics(written) }},
+		} {
+			b.Run(fmt.Sprintf("%s/%s", histogram, step.name), func(b *testing.B) {
+				before := cpuTime(b)
+				for b.Loop() {
+					step.do()
+				}
+				b.ReportMetric(float64((cpuTime(b)-before).Nanoseconds())/float64(b.N*pieceFlows), "cpu-ns/flow")
+			})
+		}
+	}
+}
+
+func busyObserver(histogram Histogram, flows int) *observer {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Histogram = histogram
+	return &observer{
+		table:  busyTable(flows),
+		writer: newWriter(cfg, newHost("node", "m", "b"), component.NewDefaultBuildInfo()),
+	}
 }
 
 // cpuTime is what all threads used so far, the garbage collector's included.
