@@ -6,15 +6,18 @@
 
 #include "knobs.bpf.h"
 
-static __always_inline bool cidr_contains(const volatile struct cidr *c, const __be32 *a)
-{
-	return (a[0] & c->mask[0]) == c->address[0] && (a[1] & c->mask[1]) == c->address[1] &&
-	       (a[2] & c->mask[2]) == c->address[2] && (a[3] & c->mask[3]) == c->address[3];
-}
-
 static __always_inline bool is_mapped(const __be32 *a)
 {
 	return !a[0] && !a[1] && a[2] == bpf_htonl(0xffff);
+}
+
+/* A network of IPv6 such as ::/0 does not contain IPv4. */
+static __always_inline bool cidr_contains(const volatile struct cidr *c, const __be32 *a)
+{
+	if (is_mapped(a) && ~c->mask[2])
+		return false;
+	return (a[0] & c->mask[0]) == c->address[0] && (a[1] & c->mask[1]) == c->address[1] &&
+	       (a[2] & c->mask[2]) == c->address[2] && (a[3] & c->mask[3]) == c->address[3];
 }
 
 /* RFC 1918, link-local (3927), loopback and shared address space (6598). */

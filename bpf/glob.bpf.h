@@ -46,9 +46,15 @@ static long glob_step(u32 step, struct glob_match *m)
 	return 0;
 }
 
-static long glob_match(u32 i, struct owner *o)
+/* The argument of a loop must be on the stack. */
+struct glob_owner {
+	struct owner *o;
+};
+
+static long glob_match(u32 i, struct glob_owner *of)
 {
 	struct glob_match m = {.glob = i};
+	struct owner *o = of->o;
 	u32 list, rule;
 
 	if (i >= MAX_GLOBS)
@@ -64,6 +70,8 @@ static long glob_match(u32 i, struct owner *o)
 
 static __always_inline void match_globs(struct owner *o)
 {
+	struct glob_owner of = {.o = o};
+
 	if (n_globs)
-		bpf_loop(n_globs, glob_match, o, 0);
+		bpf_loop(n_globs, glob_match, &of, 0);
 }

@@ -1,0 +1,75 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// TestOverflow has room for 100 flows and makes 2,000, two for each connection.
+// Detail is lost and told, totals are not.
+func TestOverflow(t *testing.T) {
+	const n, room = 1000, 100
+	place := newPlace(t)
+	k := observe(t, Config{MaxFlows: room, Granularity: GranularityConnection, Include: only(place)})
+	var dialogues []*dialogue
+	path := traffic.Loopback(place.NS, place.IPv4.String())
+	path.Sources = []netip.Addr{place.IPv4} // the rule is about the peer's address
+	for range n {
+		d := converse(t, k, path, nil)
+		d.clients(write(10))
+		d.servers(arrive(10), write(7))
+		dialogues = append(dialogues, d)
+	}
+
+	k.collect()
+	own, spilled := k.sum(described), k.sum(overflown)
+	require.Len(t, k.keys(described), room)
+	require.Equal(t, []flow.Key{{Owner: k.keys(described)[0].Owner, Overflow: true}}, k.keys(overflown))
+	requireSelf(t, k, k.keys(overflown)[0])
+	require.EqualValues(t, room, own.Opened)
+	require.EqualValues(t, 2*n-room, spilled.Opened)
+	requireCoverage(t, k, room, 2*n-room)
+	require.EqualValues(t, 2*n-room, k.report.Lost[flow.LostOverflow])
+	require.LessOrEqual(t, k.report.Coverage(), float64(room)/(2*n))
+
+	for _, d := range dialogues {
+		d.clients(read(7), shut)
+		d.servers(read(10), hear, shut)
+		d.clients(hear, await, finish)
+		d.servers(await, finish)
+	}
+	k.collect()
+	requireCoverage(t, k, room, 2*n-room)
+	k.collect()
+	requireCoverage(t, k, 0, 0)
+	var truths []traffic.Truth
+	for _, d := range dialogues {
+		truths = append(truths, traffic.Truth{Client: d.client.End(), Server: d.server.End()})
+	}
+	requireSums(t, k, truths, everything)
+}
+
+func everything(flow.Key) bool  { return true }
+func overflown(k flow.Key) bool { return k.Overflow }
+func described(k flow.Key) bool { return !k.Overflow }
+
+// only is a rule that leaves out what others on this machine do.
+func only(p place) []Rule {
+	return []Rule{{CIDRs: []netip.Prefix{netip.PrefixFrom(p.IPv4, 32), netip.PrefixFrom(p.IPv6, 128)}}}
+}
+
+// requireCoverage compares the last report. Connections from before the kernel
+// side are missed too; those are others'.
+func requireCoverage(t *testing.T, k *collector, described, missed uint64) {
+	t.Helper()
+	require.Equal(t, described, k.report.Described)
+	require.Equal(t, missed, k.report.Missed-k.losses.progress.Predates-k.report.Lost[flow.LostRecursion])
+}
