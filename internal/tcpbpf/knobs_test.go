@@ -84,7 +84,7 @@ func FuzzCompileCIDR(f *testing.F) {
 		bits            uint8
 	}{
 		{"10.0.0.0", "10.255.0.1", 8}, {"10.0.0.0", "11.0.0.1", 8}, {"0.0.0.0", "255.255.255.255", 0},
-		{"::", "::1", 0}, {"fe80::", "febf::1", 10}, {"2001:db8::1", "2001:db8::1", 128}, {"1.2.3.4", "1.2.3.5", 31},
+		{"::", "::1", 0}, {"::", "10.0.0.1", 0}, {"fe80::", "febf::1", 10}, {"2001:db8::1", "2001:db8::1", 128}, {"1.2.3.4", "1.2.3.5", 31},
 	} {
 		prefix, address := netip.MustParseAddr(seed.prefix), netip.MustParseAddr(seed.address)
 		f.Add(prefix.AsSlice(), address.AsSlice(), seed.bits)
@@ -99,16 +99,15 @@ func FuzzCompileCIDR(f *testing.F) {
 		if !prefix.IsValid() {
 			return
 		}
-		// To the kernel side 1.2.3.4 is ::ffff:1.2.3.4, which ::/0 contains.
-		if n.Is6() {
-			h = netip.AddrFrom16(h.As16())
-		}
 		require.Equal(t, prefix.Contains(h), contains(compileCIDR(prefix), h), "%s in %s", h, prefix)
 	})
 }
 
 // contains matches as cidr_contains in bpf/cidr.bpf.h does.
 func contains(c tcpwhyCidr, a netip.Addr) bool {
+	if a.Is4() && c.Mask[2] != math.MaxUint32 {
+		return false
+	}
 	bytes := a.As16()
 	for i := range c.Mask {
 		if binary.NativeEndian.Uint32(bytes[4*i:])&c.Mask[i] != c.Address[i] {
