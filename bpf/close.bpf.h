@@ -53,7 +53,8 @@ static __always_inline u32 close_reason(struct tcp_sock *tp, u32 old_state)
  */
 static __always_inline bool grown_since_close(const struct conn *c, const struct totals *t)
 {
-	return (s32)(t->segments[0] - c->segments[0]) > 0 || (s32)(t->segments[1] - c->segments[1]) > 0;
+	return (s32)(t->segments[0] - c->segments[0]) > 0 ||
+	       (s32)(t->segments[1] - c->segments[1]) > 0;
 }
 
 /* The socket is locked or nobody else's any more. Nobody else folds meanwhile but

@@ -26,9 +26,11 @@ static __always_inline struct kernfs_node *cgroup_node(struct task_struct *task)
 	struct kernfs_node *kn = NULL;
 
 	if (bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
-		kn = controller_node(task, bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
+		kn = controller_node(task,
+				     bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id));
 	if (!kn && bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-		kn = controller_node(task, bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
+		kn = controller_node(task,
+				     bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id));
 	return kn ? kn : task->cgroups->dfl_cgrp->kn;
 }
 

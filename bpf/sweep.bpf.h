@@ -13,7 +13,8 @@
 #define SWEEP_STRETCH 2048
 
 /* Sockets that may still receive. */
-#define OPEN_STATES (1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
+#define OPEN_STATES                                                                                \
+	(1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 
 /* Caller holds f->lock. */
 static __always_inline void live_add(struct flow *f, u32 sweep, u32 state)

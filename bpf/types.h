@@ -8,9 +8,9 @@
 
 #include "kernel.bpf.h"
 
-#define DIRECTIONS 2	 /* 0 transmit, 1 receive */
-#define CLOSE_REASONS 4	 /* enum close_reason */
-#define RTT_BUCKETS 128	 /* 0, then quarter powers of two of 1 s up to 3444 s */
+#define DIRECTIONS 2	  /* 0 transmit, 1 receive */
+#define CLOSE_REASONS 4	  /* enum close_reason */
+#define RTT_BUCKETS 128	  /* 0, then quarter powers of two of 1 s up to 3444 s */
 #define WINDOW_BUCKETS 32 /* 0, then powers of two of 1 B up to 1 GiB, TCP's largest */
 #define EXE_LEN 64
 #define CGROUP_LEVELS 6
@@ -96,7 +96,7 @@ struct flow {
 /* One sample of the path, as the kernel's own estimator takes it. */
 struct sample {
 	u32 rtt;	    /* µs */
-	u32 rtt_variation; /* µs */
+	u32 rtt_variation;  /* µs */
 	u32 receive_window; /* bytes */
 	u32 send_window;    /* bytes */
 };
@@ -137,10 +137,10 @@ struct conn {
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* another program took our callbacks away */
 	u8 pad[3];
-	u32 busy; /* somebody works on pending: taken by exchange, never waited for */
+	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
-	u64 since;    /* establishment, µs of CLOCK_MONOTONIC */
+	u64 since;	       /* establishment, µs of CLOCK_MONOTONIC */
 	u64 bytes[DIRECTIONS]; /* folded totals from here */
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
