@@ -46,7 +46,7 @@ func main() {
 	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory or collector")
 	flag.Parse()
 
-	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 300 * time.Millisecond}
+	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond}
 	if *quick {
 		b.pairs, b.repetitions, b.run = 3, 3, 100*time.Millisecond
 	}
