@@ -15,6 +15,11 @@ GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lin
 # sudo drops the directory that Go's own installation instructions use.
 export PATH := $(PATH):/usr/local/go/bin
 
+# The same flags for all, so that tests, tools and the distribution share what
+# is compiled. Git may belong to somebody else, and is not asked for a version.
+export CGO_ENABLED := 0
+export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
+
 BINARY := bin/otelcol-tcpwhy
 SOURCES := $(shell find internal receiver processor -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
 GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' 'receiver/*/documentation.md' 'processor/*/documentation.md'
@@ -78,7 +83,7 @@ dist/go.sum: builder-config.yaml go.mod | have-go
 # A package of ours may import what no package imported when dist/ was written,
 # hence -mod=mod.
 $(BINARY): dist/go.sum go.sum $(SOURCES) | have-go
-	CGO_ENABLED=0 $(GO) build -C dist -mod=mod -trimpath -buildvcs=false -ldflags='-s -w' -o ../$@ .
+	$(GO) build -C dist -mod=mod -ldflags='-s -w' -o ../$@ .
 
 # Made before the collector starts as root, and kept by it: the user's own file.
 out/metrics.json:
