@@ -21,6 +21,10 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath -buildvcs=false
 
 BINARY := bin/otelcol-tcpwhy
+# A real backend for the tests. Not in go.mod, where its modules and the
+# Collector's would choose each other's versions.
+PROMETHEUS_VERSION := v0.316.0
+PROMETHEUS := bin/prometheus-$(PROMETHEUS_VERSION)
 SOURCES := $(shell find internal receiver processor -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
 GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' 'receiver/*/documentation.md' 'processor/*/documentation.md'
 
@@ -68,7 +72,7 @@ ifdef AS_USER
 # Root has caches of its own, so that none of the user's files becomes root's.
 TEST_ENV := env -u GOPATH -u GOCACHE -u GOMODCACHE HOME=$(shell echo ~root)
 
-build out/metrics.json:
+build out/metrics.json $(PROMETHEUS):
 	@$(AS_USER) "$(MAKE) --no-print-directory -C '$(CURDIR)' $@"
 
 else
@@ -84,6 +88,11 @@ dist/go.sum: builder-config.yaml go.mod | have-go
 # hence -mod=mod.
 $(BINARY): dist/go.sum go.sum $(SOURCES) | have-go
 	$(GO) build -C dist -mod=mod -ldflags='-s -w' -o ../$@ .
+
+$(PROMETHEUS): | have-go
+	GOBIN=$(abspath $(@D)) $(GO) install -ldflags='-s -w' -tags remove_all_sd \
+		github.com/prometheus/prometheus/cmd/prometheus@$(PROMETHEUS_VERSION)
+	mv $(@D)/prometheus $@
 
 # Made before the collector starts as root, and kept by it: the user's own file.
 out/metrics.json:
@@ -127,8 +136,9 @@ lint: | have-go have-clang ## Check style and layer order
 	$(CLANG_FORMAT) --dry-run --Werror bpf/*.[ch]
 
 .PHONY: test-distribution
-test-distribution: build ## Start the built collector on each configuration in config/
-	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution
+test-distribution: build $(PROMETHEUS) ## Start the built collector on each configuration in config/, and Prometheus with it
+	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution \
+		-prometheus '$(abspath $(PROMETHEUS))'
 
 .PHONY: install-tools
 install-tools: ## Install by apt what generate, lint and the tests with root use

@@ -52,14 +52,18 @@ func start(t testing.TB, ns *netns.NS, folder, name string, args ...string) *col
 }
 
 // binary starts bin/otelcol-tcpwhy on a configuration, in a folder with a place
-// for its files.
-func binary(t testing.TB, ns *netns.NS, folder, config string) *collector {
+// for its files. Further settings, as YAML, take the place of those in it.
+func binary(t testing.TB, ns *netns.NS, folder, config string, settings ...string) *collector {
 	t.Helper()
 	path, err := filepath.Abs("../../bin/otelcol-tcpwhy")
 	require.NoError(t, err)
 	config, err = filepath.Abs(config)
 	require.NoError(t, err)
-	return start(t, ns, folder, path, "--config", config)
+	args := []string{"--config", config}
+	for _, setting := range settings {
+		args = append(args, "--config", "yaml:"+setting)
+	}
+	return start(t, ns, folder, path, args...)
 }
 
 // makeRun starts the README's command.
