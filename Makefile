@@ -140,6 +140,11 @@ test-distribution: build $(PROMETHEUS) ## Start the built collector on each conf
 	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution \
 		-prometheus '$(abspath $(PROMETHEUS))'
 
+# Built as the user; only the program itself needs root.
+.PHONY: bench
+bench: | have-go ## Print speed and memory as tables, for a machine at rest; BENCH=-quick to try
+	$(TEST_ENV) $(GO) run $(addprefix -exec ,$(SUDO)) ./internal/bench $(BENCH)
+
 .PHONY: install-tools
 install-tools: ## Install by apt what generate, lint and the tests with root use
 	$(SUDO) apt-get install -y --no-install-recommends \
