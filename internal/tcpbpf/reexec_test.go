@@ -26,10 +26,12 @@ const (
 // Acts of processes of their own.
 const (
 	actConnect = "connect" // to an address, and exit at once
+	actOpen    = "open"    // a kernel side on a machine that lacks something
 )
 
 var acts = map[string]func(argument []byte) error{
 	actConnect: connectAndExit,
+	actOpen:    openWithout,
 }
 
 // An init function runs before the testing machinery: a process should live no
