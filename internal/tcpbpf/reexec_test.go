@@ -27,11 +27,15 @@ const (
 const (
 	actConnect = "connect" // to an address, and exit at once
 	actOpen    = "open"    // a kernel side on a machine that lacks something
+	actHold    = "hold"    // a kernel side open until killed
+	actPredate = "predate" // a kernel side by connections
 )
 
 var acts = map[string]func(argument []byte) error{
 	actConnect: connectAndExit,
 	actOpen:    openWithout,
+	actHold:    holdOpen,
+	actPredate: predate,
 }
 
 // An init function runs before the testing machinery: a process should live no

@@ -1,0 +1,98 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
+)
+
+// TestConnectionsOlderThanKernel observes in a PID namespace of its own, so that
+// the only processes whose old connections are found are that one's.
+func TestConnectionsOlderThanKernel(t *testing.T) {
+	root.Require(t)
+	command := again(t, executable(t, "old"), actPredate, nil)
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID}
+	output, err := command.Output()
+	require.NoError(t, err, "%s", command.Stderr)
+	var reports []flow.Report
+	require.NoError(t, json.Unmarshal(output, &reports))
+
+	type row struct{ lost, missed uint64 }
+	var have []row
+	for _, r := range reports {
+		have = append(have, row{r.Lost[flow.LostPredates], r.Missed})
+	}
+	require.Equal(t, []row{
+		{2 * oldConnections, 2 * oldConnections}, // both ends are ours
+		{0, 2 * oldConnections},                  // each is counted once
+		{0, 2 * (oldConnections - 1)},
+		{0, 0},
+	}, have)
+	for _, r := range reports[:3] {
+		require.NotZero(t, r.Described, "the new connection")
+		require.Less(t, r.Coverage(), 1.0)
+	}
+	require.EqualValues(t, 1, reports[3].Coverage())
+}
+
+const oldConnections = 10
+
+// predate opens connections, then a kernel side, then another connection. It
+// closes one old connection, then the rest, and prints a report each time.
+func predate([]byte) error {
+	old, err := connectPairs(oldConnections)
+	if err != nil {
+		return err
+	}
+	k, err := Open(Config{MaxFlows: 10_000})
+	if err != nil {
+		return err
+	}
+	if _, err := connectPairs(1); err != nil {
+		return err
+	}
+	var reports []flow.Report
+	for _, closing := range []int{0, 0, 2, 2 * (oldConnections - 1)} {
+		for _, end := range old[:closing] {
+			err = errors.Join(err, end.Close())
+		}
+		old = old[closing:]
+		r, collectErr := k.Collect(context.Background(), func(*flow.Delta) {})
+		err = errors.Join(err, collectErr)
+		reports = append(reports, r)
+	}
+	return errors.Join(err, k.Close(), json.NewEncoder(os.Stdout).Encode(reports))
+}
+
+// connectPairs returns both ends of connections, one after the other.
+func connectPairs(n int) (ends []io.Closer, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	for range n {
+		client, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		server, err := listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		ends = append(ends, client, server)
+	}
+	return ends, nil
+}
