@@ -57,13 +57,26 @@ func TestRecordIsNamedAgain(t *testing.T) {
 	connectOnce(t, p, executable(t, "blink"), serveNothing(t, p))
 	k.untilClosed(2, p.here())
 	id := k.keys(role(flow.RoleClient, p.here()))[0].Owner
-	key := tcpwhyOwnerKey{Pid: id.PID, Start: id.Start}
+	key := recordKey(t, k, id)
 
 	require.NoError(t, k.owners.delete(key, k.epoch.now.Sweep), "seen in this sweep")
 	require.Equal(t, "blink", k.Owner(id).Executable)
 	require.NoError(t, k.owners.delete(key, k.epoch.now.Sweep+expireEvery))
 	require.Empty(t, k.Owner(id).Executable)
 	require.NoError(t, k.owners.delete(key, k.epoch.now.Sweep), "it may be gone")
+}
+
+func recordKey(t testing.TB, k *collector, id flow.OwnerID) tcpwhyOwnerKey {
+	t.Helper()
+	var key tcpwhyOwnerKey
+	var record tcpwhyOwner
+	for entries := k.owners.records.Iterate(); entries.Next(&key, &record); {
+		if decodeOwner(key) == id {
+			return key
+		}
+	}
+	require.FailNow(t, "no record", "of %+v", id)
+	return key
 }
 
 // TestRecordsThatStay ends processes of which one has left a listener, one has
