@@ -62,6 +62,21 @@ func TestPrometheusTellsProcessesApart(t *testing.T) {
 	}
 }
 
+func TestPrometheusForgetsWhatEnded(t *testing.T) {
+	ns := netns.New(t)
+	s := startServer(t, ns)
+	c := binary(t, ns, t.TempDir(), push,
+		"receivers::ebpf_tcp::collection_interval: 200ms", "receivers::ebpf_tcp::flow_idle_timeout: 1s")
+	c.awaitReady()
+	m := openMarket(t, ns)
+
+	clients, _ := m.selectors()
+	once := fmt.Sprintf(`last_over_time(tcp_flow_rtt_seconds_bucket{%s}[1h])`, clients)
+	requireSoon(t, true, func() bool { return len(s.query(once)) > 0 }, once)
+	now := fmt.Sprintf(`{__name__=~"tcp_flow_.+",%s}`, clients)
+	requireSoon(t, []sample{}, func() []sample { return s.query(now) }, now)
+}
+
 // selectors returns the labels of the clients' and the server's flows.
 func (m market) selectors() (clients, server string) {
 	return fmt.Sprintf(`process_executable_name=%q,destination_port="%d"`, clientName, m.port),

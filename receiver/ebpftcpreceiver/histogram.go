@@ -6,6 +6,8 @@ package ebpftcpreceiver
 import (
 	"fmt"
 
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
@@ -29,4 +31,12 @@ func newHistogramKind(layout flow.Layout, bounds []float64) *histogramKind {
 		panic(fmt.Sprintf("convert histogram: %v", err))
 	}
 	return &histogramKind{layout: layout, bounds: bounds, explicit: explicit}
+}
+
+// writeNothing gives a point without a value the sum and the buckets of one with
+// a value: Prometheus has a series of each, and ends those that the point names.
+func (k *histogramKind) writeNothing(p pmetric.HistogramDataPoint) {
+	p.SetSum(0)
+	p.BucketCounts().FromRaw(make([]uint64, len(k.bounds)+1))
+	p.ExplicitBounds().FromRaw(k.bounds)
 }

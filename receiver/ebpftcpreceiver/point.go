@@ -82,6 +82,7 @@ func (w *writer) explicitHistogram(p pmetric.HistogramDataPoint, s series, h *fl
 	p.SetTimestamp(w.end(s))
 	if s.Ended() {
 		p.SetFlags(ended)
+		kind.writeNothing(p)
 		return
 	}
 	first, counts := h.AppendCounts(w.scratch[:0])
