@@ -16,22 +16,37 @@ static __always_inline bool dropped_unread(struct tcp_sock *tp, bool fin_receive
 	return tp->rcv_nxt - tp->copied_seq > fin_received && !sk->sk_receive_queue.qlen;
 }
 
+#define RCV_SHUTDOWN 1
+
+/* Data for a process that reads no more: the kernel answers with a RST, but marks the
+ * socket as if one had come (tcp_rcv_state_process).
+ */
+static __always_inline bool refused_data(const struct conn *c, struct tcp_sock *tp, u32 old_state)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	return sk->sk_shutdown & RCV_SHUTDOWN &&
+	       (old_state == TCP_FIN_WAIT1 || old_state == TCP_FIN_WAIT2) &&
+	       tp->data_segs_in != c->heard;
+}
+
 /* An error names the reason. Without one, the last state does: a FIN exchange
  * ends in LAST_ACK, CLOSING or FIN_WAIT2, anything else was cut off by this end.
  * From FIN_WAIT2 an orphan goes on as a time-wait socket even without the peer's
- * FIN; a socket that a process still holds was reset (SO_LINGER of 0).
+ * FIN, and that has already taken its place in the hash table; otherwise it was
+ * reset: by a process that still holds it (SO_LINGER of 0), or as data came.
  */
-static __always_inline u32 close_reason(struct tcp_sock *tp, u32 old_state)
+static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
 	struct sock *sk = (struct sock *)tp;
 	unsigned long flags = sk->__sk_common.skc_flags;
 	bool done = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
-	bool dead = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DEAD) & 1;
 
 	switch (sk->sk_err) {
 	case 0:
 		break;
 	case ECONNRESET:
+		return refused_data(c, tp, old_state) ? CLOSE_RESET_SENT : CLOSE_RESET_RECEIVED;
 	case EPIPE:
 		return CLOSE_RESET_RECEIVED;
 	case ECONNABORTED:
@@ -43,7 +58,9 @@ static __always_inline u32 close_reason(struct tcp_sock *tp, u32 old_state)
 		return CLOSE_RESET_SENT;
 	if (old_state == TCP_LAST_ACK || old_state == TCP_CLOSING)
 		return CLOSE_FIN;
-	if (old_state == TCP_FIN_WAIT2 && (done || dead))
+	if (old_state == TCP_CLOSE) /* nobody saw the close: what came before is not known */
+		return done ? CLOSE_FIN : CLOSE_RESET_SENT;
+	if (old_state == TCP_FIN_WAIT2 && (done || !sk->__sk_common.skc_node.pprev))
 		return CLOSE_FIN;
 	return CLOSE_RESET_SENT;
 }
@@ -57,6 +74,14 @@ static __always_inline bool grown_since_close(const struct conn *c, const struct
 	       (s32)(t->segments[1] - c->segments[1]) > 0;
 }
 
+/* SO_LINGER of 0: the kernel zeroes the totals of a closed socket. Those of 32 bits
+ * may look as if they had wrapped.
+ */
+static __always_inline bool zeroed(const struct conn *c, const struct totals *t)
+{
+	return t->bytes[0] < c->bytes[0] || t->bytes[1] < c->bytes[1];
+}
+
 /* The socket is locked or nobody else's any more. Nobody else folds meanwhile but
  * the sweep, and it has an eye on kind.
  */
@@ -64,7 +89,7 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 {
 	struct totals t = {};
 	struct delta d = {};
-	u32 reason, epoch;
+	u32 reason, live = 0, sweep = 0;
 	struct flow *f;
 	bool taken;
 
@@ -72,16 +97,19 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 		return 0;
 	t.since = c->since;
 	totals_read(&t, tp, true);
-	if (c->kind == CONN_CLOSED && !grown_since_close(c, &t))
+	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;
-	reason = close_reason(tp, old_state);
-	epoch = current_control().epoch;
-	f = conn_flow(c, epoch, true);
+	reason = close_reason(c, tp, old_state);
+	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
 		return 0;
 	bpf_spin_lock(&c->lock);
 	claim(&d, c, &t);
 	d.closed = c->kind == CONN_OPEN;
+	if (d.closed) {
+		live = c->live;
+		sweep = c->sweep;
+	}
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
 	taken = pending_take(c);
@@ -91,6 +119,8 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 		pending_flush(f, &c->pending);
 	if (reason < CLOSE_REASONS)
 		f->closed[reason] += d.closed;
+	if (live && LIVE_SWEEP(live) == LIVE_SWEEP(LIVE(sweep, 0)))
+		live_add(f, sweep, LIVE_STATE(live), -1); /* the sweep was here already */
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);

@@ -63,8 +63,11 @@ static __always_inline bool observed(const struct flow_key *key)
 
 	if (!n_rules[LIST_INCLUDE] && !n_rules[LIST_EXCLUDE])
 		return true;
-	if (n_globs)
+	if (n_globs) {
 		o = bpf_map_lookup_elem(&owners, &key->owner);
+		if (!o)
+			count(STAT_OWNER_FULL);
+	}
 	__builtin_memcpy(c.peer, key->remote, sizeof(c.peer));
 	c.port = key->role == ROLE_SERVER ? key->local_port : key->remote_port;
 	if (n_rules[LIST_INCLUDE] && !list_matches(&c, o, LIST_INCLUDE))

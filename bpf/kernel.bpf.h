@@ -71,7 +71,13 @@ struct in6_addr {
 	} in6_u;
 };
 
+/* pprev is NULL while the socket is in no hash table of connections. */
+struct hlist_node {
+	struct hlist_node **pprev;
+};
+
 struct sock_common {
+	struct hlist_node skc_node;
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
@@ -115,6 +121,7 @@ struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_receive_queue;
+	__u8 sk_shutdown;
 	int sk_err;
 };
 
@@ -194,6 +201,7 @@ struct css_set {
 struct task_struct {
 	int tgid;
 	__u64 start_boottime;
+	__u64 self_exec_id; /* grows with each exec */
 	struct task_struct *group_leader;
 	struct mm_struct *mm;
 	struct css_set *cgroups;

@@ -47,11 +47,15 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 	c->cleared = 0;
 	c->flow_id = key_hash(&c->key);
 	c->since = tp->tcp_mstamp;
+	if (!c->since) /* a child of TCP Fast Open has not been stamped yet */
+		c->since = bpf_ktime_get_ns() / 1000;
 	c->bytes[0] = c->bytes[1] = 0;
 	c->segments[0] = c->segments[1] = 0;
 	c->data_segments[0] = c->data_segments[1] = 0;
 	c->retransmits = 0;
 	c->sweep = current_control().sweep;
+	c->live = 0;
+	c->heard = 0;
 	__builtin_memset(&c->pending, 0, sizeof(c->pending));
 	__sync_lock_test_and_set(&c->busy, 0);
 	c->kind = CONN_OPEN;

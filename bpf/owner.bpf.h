@@ -79,25 +79,31 @@ static __always_inline struct owner_key owner_key_of(struct task_struct *task)
 	}
 	key.pid = task->tgid;
 	key.start = task->group_leader->start_boottime;
+	key.exec = task->group_leader->self_exec_id;
 	return key;
 }
 
-/* The process, whose name is recorded the first time it is seen. */
+/* The process, whose name is recorded the first time it is seen. A thread that
+ * finds another one at it does the same once more: the record is complete when the
+ * first of its connections is judged by it.
+ */
 static __always_inline struct owner_key owner_of(struct task_struct *task)
 {
 	struct owner_key key = owner_key_of(task);
 	struct owner *o = bpf_map_lookup_elem(&owners, &key);
 	u32 sweep = current_control().sweep;
 
-	if (o) {
+	if (o && o->ready) {
 		o->seen = sweep;
 		return key;
 	}
-	if (bpf_map_update_elem(&owners, &key, &no_owner, BPF_NOEXIST) == -E2BIG)
-		count(STAT_OWNER_FULL);
-	o = bpf_map_lookup_elem(&owners, &key);
-	if (!o)
-		return key;
+	if (!o) {
+		if (bpf_map_update_elem(&owners, &key, &no_owner, BPF_NOEXIST) == -E2BIG)
+			count(STAT_OWNER_FULL);
+		o = bpf_map_lookup_elem(&owners, &key);
+		if (!o)
+			return key;
+	}
 	read_executable(task, o);
 	read_cgroups(task, o);
 	match_globs(o);

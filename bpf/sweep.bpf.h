@@ -16,19 +16,9 @@
 #define OPEN_STATES                                                                                \
 	(1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
 
-/* Caller holds f->lock. */
-static __always_inline void live_add(struct flow *f, u32 sweep, u32 state)
-{
-	if (f->live_sweep != sweep) {
-		f->live_sweep = sweep;
-		__builtin_memset(f->live, 0, sizeof(f->live));
-	}
-	if (state < TCP_STATES)
-		f->live[state]++;
-}
-
-/* A sweep that resumes may pass a socket over, or come twice: that changes no
- * count, only what the gauges show, and is told here.
+/* A sweep that resumes may come twice, or pass sockets over, as many as are gone
+ * meanwhile: then user space sends it round again under the same number. What is
+ * passed over all the same is told here; it changes no count, only gauges.
  */
 static __always_inline bool first_visit(struct conn *c, struct progress *p, u32 sweep)
 {
@@ -56,7 +46,7 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	struct totals t = {};
 	struct delta d = {};
 	struct flow *f;
-	bool fresh, taken;
+	bool open, fresh, taken;
 
 	state = ((struct sock *)tp)->__sk_common.skc_state;
 	t.since = c->since;
@@ -69,15 +59,19 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	if (!f)
 		return;
 	bpf_spin_lock(&c->lock);
-	if (c->kind == CONN_OPEN)
+	open = c->kind == CONN_OPEN;
+	if (open) {
 		claim(&d, c, &t);
-	fresh = !c->sampled && 1 << state & OPEN_STATES;
+		c->live = LIVE(now.sweep, state);
+	}
+	fresh = open && !c->sampled && 1 << state & OPEN_STATES;
 	c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
 	taken = pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
-	live_add(f, now.sweep, state);
+	if (open)
+		live_add(f, now.sweep, state, 1);
 	if (taken)
 		pending_flush(f, &c->pending);
 	if (fresh) {
@@ -108,6 +102,16 @@ static __always_inline void listener_sweep(struct sock *sk, struct control now)
 		o->seen = now.sweep;
 }
 
+static __always_inline void predates_sweep(struct sock *sk, struct progress *p, struct control now)
+{
+	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+
+	if (!c || c->sweep == now.sweep || sk->__sk_common.skc_state == TCP_CLOSE)
+		return;
+	c->sweep = now.sweep;
+	p->predates++;
+}
+
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
@@ -133,6 +137,6 @@ static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, cons
 		open_sweep(sk, p, current_control());
 	else if (seen->kind == CONN_LISTENER)
 		listener_sweep(sk, current_control());
-	else if (seen->kind == CONN_PREDATES && sk->__sk_common.skc_state != TCP_CLOSE)
-		p->predates++;
+	else if (seen->kind == CONN_PREDATES)
+		predates_sweep(sk, p, current_control());
 }

@@ -31,34 +31,39 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 	return 0;
 }
 
+/* Which end an older connection is cannot be told: it is left out only if it would
+ * be as either.
+ */
+static __always_inline bool found_observed(struct conn *c, struct sock *sk)
+{
+	key_fill(&c->key, &sk->__sk_common, ROLE_SERVER);
+	if (observed(&c->key))
+		return true;
+	c->key.role = ROLE_CLIENT;
+	return observed(&c->key);
+}
+
 /* Sockets that are older than this program. A listener gets its owner, so that its
  * children have one; of a connection it is known only that it is there. What a
- * live event wrote stays.
+ * live event wrote stays: a record is made whole or not at all.
  */
-static __always_inline void on_found(struct task_struct *task, struct sock *sk)
+static __noinline int on_found(struct task_struct *task, struct sock *sk)
 {
-	struct owner_key owner;
-	struct conn *c;
-	u8 kind, state;
+	struct conn found = {};
+	u8 state;
 
 	if (!bpf_skc_to_tcp_sock(sk))
-		return;
+		return 0;
 	state = sk->__sk_common.skc_state;
 	if (state == TCP_CLOSE || bpf_sk_storage_get(&conns, sk, NULL, 0))
-		return;
-	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!c) {
+		return 0;
+	found.kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
+	found.key.owner = owner_of(task);
+	if (state != TCP_LISTEN && !found_observed(&found, sk))
+		return 0;
+	if (!bpf_sk_storage_get(&conns, sk, &found, BPF_SK_STORAGE_GET_F_CREATE))
 		count(STAT_NO_STORAGE);
-		return;
-	}
-	kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
-	owner = owner_of(task);
-	bpf_spin_lock(&c->lock);
-	if (c->kind == CONN_NONE) {
-		c->kind = kind;
-		c->key.owner = owner;
-	}
-	bpf_spin_unlock(&c->lock);
+	return 0;
 }
 
 /* The last chance: a close that nobody saw, and segments after it. */
@@ -134,14 +139,18 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	struct tcp_sock *tp;
 	struct conn *c;
 
-	if (state != TCP_CLOSE || !sk)
+	if ((state != TCP_CLOSE && state != TCP_FIN_WAIT1) || !sk)
 		return;
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c || c->kind != CONN_OPEN)
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (tp)
+	if (!tp)
+		return;
+	if (state == TCP_CLOSE)
 		conn_close(c, tp, old_state);
+	else
+		c->heard = tp->data_segs_in;
 }
 
 SEC("sockops")

@@ -29,13 +29,14 @@ enum close_reason {
 	CLOSE_TIMEOUT,
 };
 
-/* A process: start tells a re-used pid apart. In granularity "peer" a group of
- * processes: pid is 0 and start the group's number. All zero: unknown.
+/* A process: start tells a re-used pid apart, exec the programs that it executes one
+ * after the other. In granularity "peer" a group of processes: pid is 0 and start
+ * the group's number. All zero: unknown.
  */
 struct owner_key {
 	u64 start; /* ns since boot */
 	u32 pid;
-	u32 pad;
+	u32 exec;
 };
 
 /* What names a process, read while it is surely alive. */
@@ -146,9 +147,17 @@ struct conn {
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
 	u32 sweep; /* the last sweep that visited it */
+	u32 live;  /* the last sweep that counted it as open, and in which state */
+	u32 heard; /* data segments that had come when this end sent its FIN */
 	struct pending pending;
 	u32 pad2;
 };
+
+/* conn.live */
+#define LIVE_STATE_BITS 4
+#define LIVE_STATE(live) ((live) & ((1 << LIVE_STATE_BITS) - 1))
+#define LIVE_SWEEP(live) ((live) >> LIVE_STATE_BITS)
+#define LIVE(sweep, state) ((sweep) << LIVE_STATE_BITS | (state))
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");
 _Static_assert(sizeof(struct flow) <= 2000, "with its head in 2 KiB");
@@ -174,7 +183,8 @@ struct progress {
 /* Everything that would otherwise be lost in silence. */
 enum stat {
 	STAT_NO_STORAGE,     /* connections without a record: no memory */
-	STAT_OWNER_FULL,     /* processes without a name: owners is full */
+	STAT_OWNER_FULL,     /* processes, and connections to be judged by their process,
+			      * without a record: owners is full */
 	STAT_OVERFLOW,	     /* connections that went to an overflow flow */
 	STAT_FLOW_RETRY,     /* folds put off: no flow entry for the moment */
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */

@@ -20,6 +20,13 @@ type Mount struct {
 	own  int // descriptor of a mount of our own, or -1
 }
 
+// IsHostRoot reports whether path is the root of the host's hierarchy, rather than
+// a part of it or the root that a cgroup namespace shows. The kernel numbers it 1.
+func IsHostRoot(path string) bool {
+	var st unix.Stat_t
+	return unix.Stat(path, &st) == nil && st.Ino == 1
+}
+
 // Path is where the hierarchy can be opened; of a mount of our own it is valid
 // in this process only, until Close.
 func (m *Mount) Path() string { return m.path }

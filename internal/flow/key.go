@@ -16,10 +16,12 @@ const (
 )
 
 // An OwnerID identifies the process that owns a socket. The start time tells a
-// re-used PID apart. In granularity "peer" it identifies a group of processes
+// re-used PID apart, Exec the programs that it executes one after the other. In
+// granularity "peer" it identifies a group of processes
 // and PID is 0. The zero value is an owner that nobody saw.
 type OwnerID struct {
 	PID   uint32
+	Exec  uint32 // the kernel's count of exec; its value means nothing by itself
 	Start uint64 // nanoseconds since boot; a group's number if PID is 0
 }
 

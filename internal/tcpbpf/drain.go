@@ -69,7 +69,7 @@ func (d *drain) rest(slot uint32, visit func(*flow.Delta)) error {
 	if err := d.objects.Rest.Lookup(slot, f); err != nil {
 		return err
 	}
-	if f.Opened == 0 && f.Since == 0 {
+	if *f == d.noFlow {
 		return nil
 	}
 	if err := d.objects.Rest.Put(slot, &d.noFlow); err != nil {

@@ -16,24 +16,31 @@ import (
 // iterate runs an iterator over all of its objects. A read that returns output
 // ends one stretch under the RCU read lock, so the buffer is as small as a
 // record. EAGAIN ends a stretch without output: the kernel has visited a million
-// objects and goes on where it was. The longest stretch is returned.
-func iterate(it *link.Iter) (longest time.Duration, err error) {
+// objects and goes on where it was.
+func iterate(it *link.Iter) (s stretches, err error) {
 	r, err := it.Open()
 	if err != nil {
-		return 0, fmt.Errorf("open iterator: %w", err)
+		return s, fmt.Errorf("open iterator: %w", err)
 	}
 	defer r.Close()
 	var record [8]byte
 	for {
 		begin := time.Now()
 		_, err := r.Read(record[:])
-		longest = max(longest, time.Since(begin))
+		s.n++
+		s.longest = max(s.longest, time.Since(begin))
 		switch {
 		case errors.Is(err, io.EOF):
-			return longest, nil
+			return s, nil
 		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		case err != nil:
-			return longest, fmt.Errorf("read iterator: %w", err)
+			return s, fmt.Errorf("read iterator: %w", err)
 		}
 	}
+}
+
+// stretches are the parts of an iterator's way.
+type stretches struct {
+	n       int
+	longest time.Duration
 }

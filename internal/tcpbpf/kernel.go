@@ -15,6 +15,9 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
+// maxRounds bounds a sweep on a machine on which connections begin all the time.
+const maxRounds = 4
+
 // A Kernel is the attached kernel side.
 type Kernel struct {
 	objects *tcpwhyObjects
@@ -25,6 +28,7 @@ type Kernel struct {
 	owners  *ownerTable
 	losses  losses
 	timing  Timing
+	whole   bool
 	closers []io.Closer
 }
 
@@ -56,6 +60,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 		return nil, fmt.Errorf("attach sweep: %w", err)
 	}
 	k.closers = append(k.closers, k.sweeper)
+	k.whole = cgroup.IsHostRoot(root)
 	k.drain = newDrain(k.objects)
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
@@ -101,12 +106,34 @@ func (k *Kernel) Sweep() error {
 		return err
 	}
 	begin := time.Now()
-	stretch, err := iterate(k.sweeper)
-	if err != nil {
+	if err := k.visitAll(); err != nil {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
-	k.timing.Sweep, k.timing.Stretch = time.Since(begin), stretch
-	return k.losses.swept()
+	k.timing.Sweep = time.Since(begin)
+	k.losses.swept()
+	return nil
+}
+
+// visitAll visits each socket, most of them once. A visit that was interrupted
+// has passed over as many sockets as were closed meanwhile, so it is repeated
+// until it finds no other. One that it knows costs it little.
+func (k *Kernel) visitAll() error {
+	k.timing.Stretch = 0
+	for found, round := uint64(0), 0; round < maxRounds; round++ {
+		s, err := iterate(k.sweeper)
+		if err != nil {
+			return err
+		}
+		k.timing.Stretch = max(k.timing.Stretch, s.longest)
+		if err := k.losses.look(); err != nil {
+			return err
+		}
+		if s.n == 1 || round > 0 && k.losses.progress.Open == found {
+			break
+		}
+		found = k.losses.progress.Open
+	}
+	return nil
 }
 
 // Collect sweeps live sockets, begins a new epoch and hands the delta of each
@@ -134,14 +161,19 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 		return flow.Report{}, err
 	}
 	k.timing.Drain = time.Since(begin)
-	if err := k.owners.expire(k.epoch.now.Sweep); err != nil {
+	report, err := k.losses.report()
+	if err != nil {
 		return flow.Report{}, err
 	}
-	return k.losses.report()
+	return report, k.owners.expire(k.epoch.now.Sweep, report.Lost[flow.LostOwnerTable] > 0)
 }
 
 // Owner tells what is known of the process behind id.
 func (k *Kernel) Owner(id flow.OwnerID) flow.Owner { return k.owners.lookup(id) }
+
+// Whole reports whether all sockets of the host are observed, rather than those of
+// a part of its cgroups: others are not known here and lower no coverage.
+func (k *Kernel) Whole() bool { return k.whole }
 
 // Close detaches and frees everything. It may be called again.
 func (k *Kernel) Close() error {

@@ -28,9 +28,9 @@ func load(cfg Config) (*tcpwhyObjects, error) {
 	if err := setKnobs(&variables, cfg); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"flows_even", "flows_odd", "owners"} {
-		spec.Maps[name].MaxEntries = uint32(cfg.MaxFlows)
-	}
+	spec.Maps["flows_even"].MaxEntries = uint32(cfg.MaxFlows)
+	spec.Maps["flows_odd"].MaxEntries = uint32(cfg.MaxFlows)
+	spec.Maps["owners"].MaxEntries = uint32(max(cfg.MaxFlows, minOwners))
 	objects := new(tcpwhyObjects)
 	if err := spec.LoadAndAssign(objects, nil); err != nil {
 		return nil, loadError(err)

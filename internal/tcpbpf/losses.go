@@ -22,14 +22,18 @@ type losses struct {
 	current  flow.Report
 }
 
-// swept notes what the sweep has seen.
-func (l *losses) swept() error {
+// look reads what the sweep has seen so far.
+func (l *losses) look() error {
 	if err := l.objects.Progress.Lookup(uint32(0), &l.progress); err != nil {
 		return fmt.Errorf("read progress: %w", err)
 	}
+	return nil
+}
+
+// swept notes what the sweep has seen.
+func (l *losses) swept() {
 	l.skipped += l.progress.Skipped
 	l.cleared += l.progress.Cleared
-	return nil
 }
 
 func (l *losses) begin() { l.current = flow.Report{} }

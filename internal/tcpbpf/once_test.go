@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -196,6 +197,9 @@ func (l *ledger) sweepUntil(enough chan struct{}, sweeps int) error {
 		if err := l.tryCollect(); err != nil {
 			return err
 		}
+		if err := l.balance(); err != nil {
+			return err
+		}
 		l.interval()
 		select {
 		case <-enough:
@@ -203,6 +207,20 @@ func (l *ledger) sweepUntil(enough chan struct{}, sweeps int) error {
 		default:
 		}
 	}
+}
+
+// balance compares gauges and counters: what was opened and is not closed is open.
+func (l *ledger) balance() error {
+	for key, s := range l.sums {
+		var live uint64
+		for _, n := range s.Live {
+			live += n
+		}
+		if s.Opened != s.closed()+live {
+			return fmt.Errorf("balance %+v: %d opened, %d closed, %d open", key, s.Opened, s.closed(), live)
+		}
+	}
+	return nil
 }
 
 // sum adds up all flows that the table ever had.

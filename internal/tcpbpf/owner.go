@@ -17,7 +17,11 @@ import (
 
 // expireEvery is how many sweeps pass between two looks for records of dead
 // processes, and how long such a record is kept for flows that come late.
-const expireEvery = 30
+const expireEvery = 6
+
+// minOwners is how many processes the kernel side can name at least: with few flows
+// there may still be many processes, one after the other.
+const minOwners = 65536
 
 // An ownerTable names processes by the records that the kernel side made of
 // them, and deletes the records of those that are dead and have no flow.
@@ -73,7 +77,7 @@ func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {
 
 func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
 	o := flow.Owner{ID: id}
-	err := t.records.Lookup(&tcpwhyOwnerKey{Pid: id.PID, Start: id.Start}, &t.record)
+	err := t.records.Lookup(&tcpwhyOwnerKey{Pid: id.PID, Exec: id.Exec, Start: id.Start}, &t.record)
 	if err != nil || t.record.Ready == 0 {
 		return o
 	}
@@ -89,8 +93,8 @@ func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
 // expire deletes records of processes that are dead, had no flow since the last
 // look, and have neither connected nor listened for as long. A group's record
 // comes back with its next connection.
-func (t *ownerTable) expire(sweep uint32) error {
-	if sweep < t.next {
+func (t *ownerTable) expire(sweep uint32, full bool) error {
+	if sweep < t.next && !full {
 		return nil
 	}
 	t.next = sweep + expireEvery

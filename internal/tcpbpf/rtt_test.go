@@ -35,7 +35,7 @@ func TestHistogramsEqualLog(t *testing.T) {
 				traffic.HalfClosed(traffic.Client, 2000, 3_000_000), traffic.HalfClosed(traffic.Server, 2000, 3_000_000))
 		},
 		"loss": func(t testing.TB, p place) {
-			p.DisableOffloads("lo")
+			likeEthernet(t, p)
 			nft.New(t, p.NS).Drop(nft.Input, 20, nft.Data())
 			path := traffic.Loopback(p.NS, p.IPv4.String())
 			path.Run(t, 2, traffic.Stream(3_000_000), traffic.Exchange(100, 1, 1))

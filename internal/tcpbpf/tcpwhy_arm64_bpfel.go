@@ -50,6 +50,8 @@ type tcpwhyConn struct {
 	DataSegments [2]uint32
 	Retransmits  uint32
 	Sweep        uint32
+	Live         uint32
+	Heard        uint32
 	Pending      struct {
 		_   structs.HostLayout
 		Sum struct {
@@ -148,7 +150,7 @@ type tcpwhyOwnerKey struct {
 	_     structs.HostLayout
 	Start uint64
 	Pid   uint32
-	Pad   uint32
+	Exec  uint32
 }
 
 type tcpwhyProgress struct {

@@ -109,7 +109,7 @@ var invalid = map[string]func(*Config){
 		cfg.Granularity = "pod"
 	},
 	"max_flows: 0 is below 1":               func(cfg *Config) { cfg.MaxFlows = 0 },
-	"max_flows: 16777217 is above 16777216": func(cfg *Config) { cfg.MaxFlows = 1<<24 + 1 },
+	"max_flows: 1048577 is above 1048576": func(cfg *Config) { cfg.MaxFlows = 1<<20 + 1 },
 	"flow_idle_timeout: -1s is below 0s":    func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
 	`remote_addresses: "none" is none of private, all`: func(cfg *Config) {
 		cfg.RemoteAddresses = "none"

@@ -69,7 +69,7 @@ func (h host) describeOwner(attributes pcommon.Map, owner flow.Owner) {
 // ownerInstance tells owners apart for backends that look at little else, also
 // where a process ID is used again.
 func (h host) ownerInstance(id flow.OwnerID) string {
-	return uuid.NewSHA1(h.instance, fmt.Appendf(nil, "%d\n%d", id.PID, id.Start)).String()
+	return uuid.NewSHA1(h.instance, fmt.Appendf(nil, "%d\n%d\n%d", id.PID, id.Start, id.Exec)).String()
 }
 
 func putKnown(attributes pcommon.Map, key, value string) {

@@ -14,10 +14,12 @@ type kernel interface {
 	// Collect sweeps the live sockets and calls visit with what each flow did
 	// since the last call. A delta is valid only during its visit. If there is
 	// an error, the deltas visited so far count, and the rest comes with the
-	// next call.
+	// next call but one.
 	Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error)
 	// Owner returns what is known of the owner of a visited flow.
 	Owner(flow.OwnerID) flow.Owner
+	// Whole reports whether every connection of this host is observed.
+	Whole() bool
 	// Close ends the observation.
 	Close() error
 }

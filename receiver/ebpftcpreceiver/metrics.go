@@ -60,6 +60,10 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 	if err != nil {
 		return err
 	}
+	if !share.kernel.Whole() {
+		r.status.logger.Warn("the cgroup is not the root of this host's hierarchy: connections of processes outside " +
+			"of it are not observed, and tcp.flow.coverage does not know of them")
+	}
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	r.flush, r.done = make(chan context.Context, 1), make(chan error, 1)

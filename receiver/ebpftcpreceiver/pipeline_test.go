@@ -80,6 +80,8 @@ func (p *testPipeline) Collect(ctx context.Context, visit func(*flow.Delta)) (fl
 	return p.collect(ctx, visit)
 }
 func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: id} }
+
+func (*testPipeline) Whole() bool { return true }
 func (p *testPipeline) Close() error                   { p.closed++; return nil }
 
 func (p *testPipeline) note(md pmetric.Metrics) {

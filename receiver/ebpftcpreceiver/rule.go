@@ -32,7 +32,7 @@ const (
 	maxGlobs        = 64 // in all rules together
 	maxGlobLength   = 32 // bytes
 	maxClusterCIDRs = 16
-	maxMaxFlows     = 1 << 24
+	maxMaxFlows     = 1 << 20
 )
 
 func checkRule(key string, rule RuleConfig) error {

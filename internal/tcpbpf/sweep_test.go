@@ -1,0 +1,41 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// TestSweepPassesNobodyOver holds more connections open than a sweep visits in one
+// stretch, while others close all the time: each collection has all of them.
+func TestSweepPassesNobodyOver(t *testing.T) {
+	const n = 3000
+	quiet, busy := newPlace(t), newPlace(t)
+	path := traffic.Loopback(quiet.NS, quiet.IPv4.String())
+	k := observe(t, Config{})
+	for range n {
+		path.Open(t)
+	}
+
+	done := make(chan error, 1)
+	go func() { done <- busy.Try(func() error { return openAndClose(busy.IPv4, 4_000) }) }()
+	for running := true; running; {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			running = false
+		default:
+		}
+		k.collect()
+		s := k.sum(quiet.here())
+		require.EqualValues(t, 2*n, s.Opened)
+		require.EqualValues(t, 2*n, s.Live[unix.BPF_TCP_ESTABLISHED])
+	}
+	k.untilClosed(2*4_000, busy.here())
+}
