@@ -63,8 +63,8 @@ func TestStates(t *testing.T) {
 	link.cut()
 	two.clients(shut)
 	two.servers(shut)
-	wire{t, client, server}.teach(client, server.IPv4, hardware(t, server))
-	two.servers(traffic.Step{Verb: traffic.Drain})
+	link.teach(client, server.IPv4, hardware(t, server)) // one way only
+	two.servers(hear)
 	k.collect()
 	requireLive(finWait1, closing)
 	link.join()

@@ -1,0 +1,96 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
+)
+
+// A plug is a bare socket, which can be connected more than once.
+type plug struct {
+	t    *testing.T
+	file *os.File
+}
+
+func newPlug(t *testing.T, ns *netns.NS) plug {
+	t.Helper()
+	var fd int
+	require.NoError(t, ns.Try(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		return err
+	}))
+	file := os.NewFile(uintptr(fd), "plug")
+	t.Cleanup(func() { _ = file.Close() })
+	return plug{t, file}
+}
+
+// do calls fn with the descriptor.
+func (p plug) do(fn func(fd int) error) error {
+	return control(p.t, p.file, func(fd int32) error { return fn(int(fd)) })
+}
+
+func (p plug) connect(to netip.AddrPort) error {
+	return p.do(func(fd int) error { return unix.Connect(fd, sockaddr(to)) })
+}
+
+func (p plug) bind(at netip.AddrPort) error {
+	return p.do(func(fd int) error { return unix.Bind(fd, sockaddr(at)) })
+}
+
+// in waits for a state.
+func (p plug) in(state uint8) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		info, err := tcpinfo.Get(p.file)
+		return err == nil && info.State == state
+	}, patience, time.Millisecond)
+}
+
+// disconnect connects to AF_UNSPEC, which ends a connection but not its socket.
+func (p plug) disconnect() error {
+	return p.do(func(fd int) error {
+		var nobody unix.RawSockaddrAny
+		_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&nobody)), unix.SizeofSockaddrInet4)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+}
+
+// write writes n bytes.
+func (p plug) write(n int) error {
+	_, err := p.file.Write(make([]byte, n))
+	return err
+}
+
+// shutdown sends a FIN.
+func (p plug) shutdown() error {
+	return p.do(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) })
+}
+
+// quiet reads totals that have come to rest: all that was sent is acknowledged.
+func (p plug) quiet() (info tcpinfo.Info) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool {
+		var err error
+		info, err = tcpinfo.Get(p.file)
+		return err == nil && info.Unacked == 0
+	}, patience, time.Millisecond)
+	return info
+}
+
+func sockaddr(a netip.AddrPort) *unix.SockaddrInet4 {
+	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+}
