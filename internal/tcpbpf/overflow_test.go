@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
@@ -55,6 +56,36 @@ func TestOverflow(t *testing.T) {
 		truths = append(truths, traffic.Truth{Client: d.client.End(), Server: d.server.End()})
 	}
 	requireSums(t, k, truths, everything)
+}
+
+// TestOverflowWithoutRoom fills the processes' overflow too: what comes then goes to
+// one flow of nobody.
+func TestOverflowWithoutRoom(t *testing.T) {
+	const n, room = 30, 10
+	place := newPlace(t)
+	k := observe(t, Config{MaxFlows: room, Granularity: GranularityConnection, Include: only(place)})
+	path := traffic.Loopback(place.NS, place.IPv4.String())
+	path.Sources = []netip.Addr{place.IPv4}
+	var truths []traffic.Truth
+	for range 2 { // epochs of both kinds
+		crowd(t, k.objects.OverflowEven)
+		crowd(t, k.objects.OverflowOdd)
+		truths = append(truths, path.Run(t, 4, traffic.Exchange(2, 100, 1000).ClosedBy(traffic.Client).Times(n)...)...)
+		k.collect()
+		requireCoverage(t, k, room, 2*n-room)
+	}
+	require.EqualValues(t, 2*(2*n-room), k.sum(func(key flow.Key) bool { return key == flow.Key{Overflow: true} }).Opened)
+	k.collect()
+	requireCoverage(t, k, 0, 0)
+	requireSums(t, k, truths, everything)
+}
+
+// crowd leaves no room in a map of owners, who are nobody.
+func crowd(t *testing.T, m *ebpf.Map) {
+	t.Helper()
+	for i := range m.MaxEntries() {
+		require.NoError(t, m.Put(&tcpwhyOwnerKey{Start: uint64(i + 1)}, &tcpwhyFlow{}))
+	}
 }
 
 func everything(flow.Key) bool  { return true }
