@@ -30,11 +30,29 @@ static __always_inline bool refused_data(const struct conn *c, struct tcp_sock *
 	       tp->data_segs_in != c->heard;
 }
 
+/* SO_LINGER of 0 (tcp_disconnect): the kernel forgets the peer, and marks the socket as
+ * if a RST had come, once it is closed.
+ */
+static __always_inline bool disconnected(struct tcp_sock *tp, u32 old_state)
+{
+	return old_state == TCP_CLOSE && !((struct sock *)tp)->__sk_common.skc_dport;
+}
+
+/* bytes_acked counts an acknowledged FIN, and the client's SYN. */
+static __always_inline bool fin_acknowledged(const struct conn *c, struct tcp_sock *tp)
+{
+	u64 flags = 1 + (c->key.role == ROLE_CLIENT);
+
+	return tp->bytes_acked == tp->bytes_sent - tp->bytes_retrans + flags;
+}
+
 /* An error names the reason. Without one, the last state does: a FIN exchange
  * ends in LAST_ACK, CLOSING or FIN_WAIT2, anything else was cut off by this end.
  * From FIN_WAIT2 an orphan goes on as a time-wait socket even without the peer's
  * FIN, and that has already taken its place in the hash table; otherwise it was
- * reset: by a process that still holds it (SO_LINGER of 0), or as data came.
+ * reset: by a process that still holds it (SO_LINGER of 0), or as data came. Without
+ * our callback nobody has seen the last state: then a FIN that is acknowledged tells
+ * as much; a RST's error may have been taken by a read.
  */
 static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
@@ -42,6 +60,8 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 	unsigned long flags = sk->__sk_common.skc_flags;
 	bool done = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
 
+	if (disconnected(tp, old_state))
+		return CLOSE_RESET_SENT;
 	switch (sk->sk_err) {
 	case 0:
 		break;
@@ -56,10 +76,10 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 	}
 	if (dropped_unread(tp, done))
 		return CLOSE_RESET_SENT;
+	if (old_state == TCP_CLOSE)
+		return fin_acknowledged(c, tp) ? CLOSE_FIN : CLOSE_RESET_RECEIVED;
 	if (old_state == TCP_LAST_ACK || old_state == TCP_CLOSING)
 		return CLOSE_FIN;
-	if (old_state == TCP_CLOSE) /* nobody saw the close: what came before is not known */
-		return done ? CLOSE_FIN : CLOSE_RESET_SENT;
 	if (old_state == TCP_FIN_WAIT2 && (done || !sk->__sk_common.skc_node.pprev))
 		return CLOSE_FIN;
 	return CLOSE_RESET_SENT;

@@ -135,6 +135,7 @@ struct tcp_rack {
 struct tcp_sock {
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
+	__u64 bytes_acked;
 	__u64 bytes_received;
 	__u32 segs_out;
 	__u32 segs_in;

@@ -131,6 +131,26 @@ func TestClearedCallbacksAreCounted(t *testing.T) {
 	require.Zero(t, k.report.Missed-k.losses.progress.Predates)
 }
 
+// TestReasonsWithoutCallbacks ends connections whose last state nobody sees.
+func TestReasonsWithoutCallbacks(t *testing.T) {
+	p, group := newPlace(t), ownGroup(t)
+	k := observe(t, Config{Cgroup: group, Granularity: GranularityConnection})
+	newStranger(t, flagRetrans, false).attach(group)
+	orphans := traffic.Exchange(3, 100, 100)
+	traffic.Loopback(p.NS, p.IPv4.String()).Run(t, 1, orphans.OrphanedBy(traffic.Client), orphans.OrphanedBy(traffic.Server),
+		traffic.HalfClosed(traffic.Server, 100, 100_000), traffic.AbortedBy(traffic.Client, 100), traffic.UnreadBy(traffic.Server, 3000))
+	k.untilClosed(2*5, p.here())
+
+	have := make(map[flow.Role][flow.NumCloseReasons]uint64)
+	for _, r := range []flow.Role{flow.RoleClient, flow.RoleServer} {
+		have[r] = k.sum(role(r, p.here())).Closed
+	}
+	require.Equal(t, map[flow.Role][flow.NumCloseReasons]uint64{
+		flow.RoleClient: {flow.CloseFIN: 3, flow.CloseResetSent: 1, flow.CloseResetReceived: 1},
+		flow.RoleServer: {flow.CloseFIN: 3, flow.CloseResetSent: 1, flow.CloseResetReceived: 1},
+	}, have)
+}
+
 // TestOnlyOfCgroup observes one cgroup, from which a connection leads to a
 // process of another.
 func TestOnlyOfCgroup(t *testing.T) {

@@ -54,9 +54,9 @@ func newStranger(t testing.TB, flags int32, keeps bool) *stranger {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = calls.Close() })
 
-	others := asm.Mov.Imm(asm.R3, 0)
+	others, again := asm.Mov.Imm(asm.R3, 0), int32(opRTT)
 	if keeps {
-		others = asm.LoadMem(asm.R3, asm.R6, ctxFlags, asm.Word)
+		others, again = asm.LoadMem(asm.R3, asm.R6, ctxFlags, asm.Word), opPassiveEstablished
 	}
 	program, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "stranger", Type: ebpf.SockOps, AttachType: ebpf.AttachCGroupSockOps, License: "GPL",
@@ -81,7 +81,7 @@ func newStranger(t testing.TB, flags int32, keeps bool) *stranger {
 
 			asm.JEq.Imm(asm.R7, opActiveEstablished, "flags").WithSymbol("ask"),
 			asm.JEq.Imm(asm.R7, opPassiveEstablished, "flags"),
-			asm.JNE.Imm(asm.R7, opRTT, "exit"),
+			asm.JNE.Imm(asm.R7, again, "exit"),
 			others.WithSymbol("flags"),
 			asm.Mov.Imm(asm.R2, flags),
 			asm.Or.Reg(asm.R2, asm.R3),
