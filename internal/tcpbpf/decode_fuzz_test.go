@@ -21,6 +21,7 @@ func FuzzDecode(f *testing.F) {
 		b, err := binary.Append(nil, binary.NativeEndian, &seed)
 		require.NoError(f, err)
 		f.Add(b, seed.LiveSweep)
+		f.Add(b, seed.LiveSweep+1)
 	}
 	f.Add([]byte{}, uint32(0))
 	f.Add(bytes.Repeat([]byte{0xff}, binary.Size(tcpwhyFlow{})), uint32(1<<32-1))

@@ -85,14 +85,14 @@ func TestRecordsThatStay(t *testing.T) {
 	p := newPlace(t)
 	k := observe(t, Config{Granularity: GranularityConnection})
 	path, scenario := traffic.Loopback(p.NS, p.IPv4.String()), traffic.Exchange(1, 1, 1)
-	shop, idler := traffic.Start(t, p.NS, "shop"), traffic.Start(t, p.NS, "idler")
-	guest, gone := traffic.Start(t, p.NS, "guest"), traffic.Start(t, p.NS, "gone")
+	shop, inn := traffic.Start(t, p.NS, "shop"), traffic.Start(t, p.NS, "inn")
+	idler, guest, gone := traffic.Start(t, p.NS, "idler"), traffic.Start(t, p.NS, "guest"), traffic.Start(t, p.NS, "gone")
 	for _, client := range []*traffic.Process{idler, gone, guest} {
 		path.RunBetween(t, client, shop, 1, 1, scenario)
 	}
-	address := shop.Listen(path.Socket, netip.AddrPortFrom(p.IPv4, 0))
+	shop.Listen(path.Socket, netip.AddrPortFrom(p.IPv4, 0)) // to which nobody connects
 	listener := take(t, shop, isListening)
-	connection := connectAndTake(t, path, guest, address)
+	connection := connectAndTake(t, path, guest, inn.Listen(path.Socket, netip.AddrPortFrom(p.IPv4, 0)))
 	require.NoError(t, unix.Kill(guest.PID, unix.SIGKILL)) // it waits for its connection
 	for _, process := range []*traffic.Process{shop, guest, gone} {
 		process.Stop()
@@ -110,7 +110,7 @@ func TestRecordsThatStay(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, owners, 4)
+	require.Len(t, owners, 5)
 	named := func(name string) bool { return k.Owner(owners[name]).Executable == name }
 	require.True(t, named("idler"), "is alive")
 	require.True(t, named("shop"), "has a listener")
