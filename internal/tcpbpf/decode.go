@@ -50,7 +50,9 @@ func decodeKey(f *tcpwhyFlow) flow.Key {
 	return key
 }
 
-func decodeOwner(k tcpwhyOwnerKey) flow.OwnerID { return flow.OwnerID{PID: k.Pid, Exec: k.Exec, Start: k.Start} }
+func decodeOwner(k tcpwhyOwnerKey) flow.OwnerID {
+	return flow.OwnerID{PID: k.Pid, Exec: k.Exec, Start: k.Start}
+}
 
 // address undoes the mapping of IPv4.
 func address(words [4]uint32) netip.Addr {
