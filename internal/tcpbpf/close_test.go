@@ -88,6 +88,15 @@ func TestCloseReasons(t *testing.T) {
 			d.servers(hear, write(10))
 			d.clients(arrive(10), finish)
 		}, sent, received},
+		"unread data in LAST_ACK": {func(d *dialogue) {
+			d.servers(write(10), shut)
+			d.in(unix.BPF_TCP_CLOSE_WAIT)
+			link.cut()
+			d.clients(shut)
+			d.in(unix.BPF_TCP_LAST_ACK)
+			link.join()
+			d.clients(finish)
+		}, sent, received},
 		"an unread FIN": {func(d *dialogue) {
 			d.servers(shut)
 			d.in(unix.BPF_TCP_CLOSE_WAIT)
