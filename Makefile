@@ -140,6 +140,12 @@ test-distribution: build $(PROMETHEUS) ## Start the built collector on each conf
 	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution \
 		-prometheus '$(abspath $(PROMETHEUS))'
 
+.PHONY: soak
+soak: export TCPWHY_REQUIRE_ROOT := 1
+soak: | have-go ## Repeat the tests of exactness SOAK times (60, about an hour)
+	$(TEST_ENV) $(GO) test -count=$(or $(SOAK),60) -timeout 0 -failfast $(addprefix -exec ,$(SUDO)) \
+		-run 'Exact|Once|Short|Twice|Leak' ./internal/tcpbpf
+
 # Built as the user; only the program itself needs root.
 .PHONY: bench
 bench: | have-go ## Print speed and memory as tables, for a machine at rest; BENCH=-quick to try

@@ -55,7 +55,7 @@ func TestOverflow(t *testing.T) {
 	for _, d := range dialogues {
 		truths = append(truths, traffic.Truth{Client: d.client.End(), Server: d.server.End()})
 	}
-	requireSums(t, k, truths, everything)
+	requireAllSums(t, k, truths, everything)
 }
 
 // TestOverflowWithoutRoom fills the processes' overflow too: what comes then goes to
@@ -77,7 +77,7 @@ func TestOverflowWithoutRoom(t *testing.T) {
 	require.EqualValues(t, 2*(2*n-room), k.sum(func(key flow.Key) bool { return key == flow.Key{Overflow: true} }).Opened)
 	k.collect()
 	requireCoverage(t, k, 0, 0)
-	requireSums(t, k, truths, everything)
+	requireAllSums(t, k, truths, everything)
 }
 
 // crowd leaves no room in a map of owners, who are nobody.
