@@ -20,7 +20,7 @@ func attach(o *tcpwhyObjects, cgroup string) (_ []link.Link, err error) {
 	var links []link.Link
 	defer func() {
 		if err != nil {
-			closeAll(links)
+			_ = closeAll(links)
 		}
 	}()
 	l, err := link.AttachTracing(link.TracingOptions{Program: o.TcpwhyDestroy})

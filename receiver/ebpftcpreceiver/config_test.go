@@ -108,9 +108,9 @@ var invalid = map[string]func(*Config){
 	`granularity: "pod" is none of connection, endpoint, peer`: func(cfg *Config) {
 		cfg.Granularity = "pod"
 	},
-	"max_flows: 0 is below 1":               func(cfg *Config) { cfg.MaxFlows = 0 },
+	"max_flows: 0 is below 1":             func(cfg *Config) { cfg.MaxFlows = 0 },
 	"max_flows: 1048577 is above 1048576": func(cfg *Config) { cfg.MaxFlows = 1<<20 + 1 },
-	"flow_idle_timeout: -1s is below 0s":    func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
+	"flow_idle_timeout: -1s is below 0s":  func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
 	`remote_addresses: "none" is none of private, all`: func(cfg *Config) {
 		cfg.RemoteAddresses = "none"
 	},

@@ -81,8 +81,8 @@ func (p *testPipeline) Collect(ctx context.Context, visit func(*flow.Delta)) (fl
 }
 func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: id} }
 
-func (*testPipeline) Whole() bool { return true }
-func (p *testPipeline) Close() error                   { p.closed++; return nil }
+func (*testPipeline) Whole() bool    { return true }
+func (p *testPipeline) Close() error { p.closed++; return nil }
 
 func (p *testPipeline) note(md pmetric.Metrics) {
 	points := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints()
