@@ -14,6 +14,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/tcpbpf/internal/bucket"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // Bounds by their definition alone, in whole numbers: v µs are at most 2^(e/4) s
@@ -103,6 +104,7 @@ func edges() (values []uint32) {
 
 // TestBucketAtEveryBound runs the kernel side's own code.
 func TestBucketAtEveryBound(t *testing.T) {
+	root.Require(t)
 	run := newBucketRun(t)
 	for values := range slices.Chunk(edges(), bucketBatch) {
 		rtts, windows := run(values)

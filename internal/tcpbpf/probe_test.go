@@ -23,6 +23,7 @@ import (
 	product "github.com/tcpwhy/tcpwhy/internal/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // A lack is what [openWithout] does without.
@@ -36,6 +37,7 @@ const howToGrant = "run as root (sudo make run), or grant it: setcap cap_bpf,cap
 
 // TestMissing wants a sentence that names what is missing and how to get it.
 func TestMissing(t *testing.T) {
+	root.Require(t)
 	for name, test := range map[string]struct {
 		lack lack
 		want string
@@ -64,6 +66,7 @@ func TestMissing(t *testing.T) {
 // TestThreeCapabilitiesAreEnough observes as a user who has no others. The path of
 // the test's binary may be closed to that user: /proc/self/exe is not.
 func TestThreeCapabilitiesAreEnough(t *testing.T) {
+	root.Require(t)
 	const nobody = 65534
 	command := again(t, "/proc/self/exe", actOpen, lack{})
 	command.SysProcAttr = &syscall.SysProcAttr{
@@ -148,15 +151,15 @@ func (l lack) take() error {
 // mount of its own.
 func unmountCgroups() error {
 	for {
-		root, err := product.Root()
+		mount, err := product.Root()
 		if err != nil {
 			return err
 		}
-		if strings.HasPrefix(root.Path(), "/proc/") {
-			return root.Close()
+		if strings.HasPrefix(mount.Path(), "/proc/") {
+			return mount.Close()
 		}
-		if err := unix.Unmount(root.Path(), unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("unmount %s: %w", root.Path(), err)
+		if err := unix.Unmount(mount.Path(), unix.MNT_DETACH); err != nil {
+			return fmt.Errorf("unmount %s: %w", mount.Path(), err)
 		}
 	}
 }
@@ -179,6 +182,7 @@ func dropCapabilities(capabilities []int) error {
 
 // TestRefusedCgroup wants the cgroup's path and the reason.
 func TestRefusedCgroup(t *testing.T) {
+	root.Require(t)
 	_, err := Open(Config{MaxFlows: 100, Cgroup: "/nonexistent"})
 	require.ErrorContains(t, err, `attach to cgroup "/nonexistent": `)
 	require.ErrorContains(t, err, "no such file or directory")
