@@ -17,6 +17,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
 // patience bounds what a test waits for in the kernel, such as a close.
@@ -95,6 +96,7 @@ type collector struct {
 // observe attaches a kernel side that ends with the test.
 func observe(t testing.TB, cfg Config) *collector {
 	t.Helper()
+	root.Require(t)
 	if cfg.MaxFlows == 0 {
 		cfg.MaxFlows = 65536
 	}
