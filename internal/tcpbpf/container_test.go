@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -102,6 +103,41 @@ func TestPeersAreContainers(t *testing.T) {
 		{Executable: "app"}:                   2,
 		{Executable: "other"}:                 1,
 	}, have)
+}
+
+// TestContainersOneAfterTheOther removes each container before the next one: the
+// kernel uses the memory of its cgroup again.
+func TestContainersOneAfterTheOther(t *testing.T) {
+	const containers = 10
+	p := newPlace(t)
+	k := observe(t, Config{Granularity: GranularityPeer})
+	address := serveNothing(t, p)
+	for range containers {
+		id := newContainerID()
+		t.Run("", func(t *testing.T) {
+			group := newGroup(t, id)
+			client := traffic.Start(t, p.NS, "job")
+			group.add(client)
+			path := traffic.Loopback(p.NS, p.IPv4.String())
+			client.Connect(path, netip.MustParseAddrPort(address), 1, 1, traffic.Exchange(0, 0, 0).Client)()
+		})
+		k.until(func() bool {
+			return slices.ContainsFunc(k.keys(role(flow.RoleClient, p.here())), func(key flow.Key) bool {
+				return k.Owner(key.Owner).ContainerID == id
+			})
+		})
+	}
+	require.Len(t, k.keys(role(flow.RoleClient, p.here())), containers)
+
+	for range 2 { // looks for what nobody uses
+		for range expireEvery {
+			require.NoError(t, k.Sweep())
+		}
+		k.collect()
+	}
+	for _, key := range k.keys(role(flow.RoleClient, p.here())) {
+		require.Empty(t, k.Owner(key.Owner).ContainerID, "forgotten")
+	}
 }
 
 // A group is a cgroup of the hierarchy that names containers.
