@@ -14,18 +14,19 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
-// TestCloseReasons ends connections in every way there is, and asks both ends why.
-func TestCloseReasons(t *testing.T) {
-	const fin, sent, received = flow.CloseFIN, flow.CloseResetSent, flow.CloseResetReceived
+// An ending is how a connection ends, and the reason at both ends.
+type ending struct {
+	act            func(*dialogue)
+	client, server flow.CloseReason
+}
+
+const fin, sent, received = flow.CloseFIN, flow.CloseResetSent, flow.CloseResetReceived
+
+// TestOrderlyEnds closes connections by FINs, in every order there is.
+func TestOrderlyEnds(t *testing.T) {
 	client, server := newPair(t)
 	link := wire{t, client, server}
-	path := traffic.Between(client.NS, server.NS, server.IPv4)
-	k := observe(t, Config{Granularity: GranularityConnection})
-
-	for name, test := range map[string]struct {
-		act            func(*dialogue)
-		client, server flow.CloseReason
-	}{
+	requireReasons(t, link, map[string]ending{
 		"the client's FIN first": {func(d *dialogue) {
 			d.clients(write(10), shut)
 			d.servers(read(10), hear, shut)
@@ -51,11 +52,26 @@ func TestCloseReasons(t *testing.T) {
 			d.gone(flow.RoleClient)
 			d.servers(hear, finish)
 		}, fin, fin},
+		"an unread FIN": {func(d *dialogue) {
+			d.servers(shut)
+			d.in(unix.BPF_TCP_CLOSE_WAIT)
+			d.clients(finish)
+			d.servers(hear)
+		}, fin, fin},
 		"data for who has closed long ago": {func(d *dialogue) {
 			d.clients(finish)
 			d.gone(flow.RoleClient)
 			d.servers(hear, write(10), await)
 		}, fin, received},
+	})
+}
+
+// TestResets resets connections in every state, on purpose and because nobody is
+// there to read.
+func TestResets(t *testing.T) {
+	client, server := newPair(t)
+	link := wire{t, client, server}
+	requireReasons(t, link, map[string]ending{
 		"a RST of the client": {func(d *dialogue) { d.clients(abort) }, sent, received},
 		"a RST of the server": {func(d *dialogue) { d.servers(abort) }, received, sent},
 		"a RST in CLOSE_WAIT": {func(d *dialogue) {
@@ -97,12 +113,6 @@ func TestCloseReasons(t *testing.T) {
 			link.join()
 			d.clients(finish)
 		}, sent, received},
-		"an unread FIN": {func(d *dialogue) {
-			d.servers(shut)
-			d.in(unix.BPF_TCP_CLOSE_WAIT)
-			d.clients(finish)
-			d.servers(hear)
-		}, fin, fin},
 		"data for who has just closed": {func(d *dialogue) {
 			link.cut()
 			d.clients(finish)
@@ -113,7 +123,14 @@ func TestCloseReasons(t *testing.T) {
 			d.clients(finish)
 			d.servers(hear, write(10))
 		}, sent, received},
-	} {
+	})
+}
+
+func requireReasons(t *testing.T, link wire, endings map[string]ending) {
+	t.Helper()
+	path := traffic.Between(link.a.NS, link.b.NS, link.b.IPv4)
+	k := observe(t, Config{Granularity: GranularityConnection})
+	for name, test := range endings {
 		t.Run(name, func(t *testing.T) {
 			d := converse(t, k, path, nil)
 			d.match = d.ports()

@@ -6,17 +6,14 @@ package tcpbpf
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
@@ -198,51 +195,3 @@ func at(addresses ...netip.Addr) func(flow.Key) bool {
 func role(r flow.Role, match func(flow.Key) bool) func(flow.Key) bool {
 	return func(k flow.Key) bool { return k.Role == r && match(k) }
 }
-
-// newPair makes two hosts whose addresses no other test on this machine uses.
-func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) {
-	t.Helper()
-	client, server = netns.Pair(t, options...)
-	n := rand.Uint32()
-	for i, host := range []*netns.Host{&client, &server} {
-		host.IPv4 = netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), byte(1 + i)})
-		host.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 4: byte(n >> 24), 5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n), 15: byte(1 + i)})
-		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv4, 24))
-		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv6, 64))
-		awaitAddress(t, host.NS, host.IPv6)
-	}
-	return client, server
-}
-
-// A place is a network namespace with addresses on its loopback that no other
-// test on this machine uses: kernel sides observe every namespace.
-type place struct {
-	*netns.NS
-	IPv4, IPv6 netip.Addr
-}
-
-func newPlace(t testing.TB, options ...netns.Option) place {
-	t.Helper()
-	n := 2 + rand.N(uint32(1)<<24-3) // neither a network's number nor 127.0.0.1
-	p := place{
-		NS:   netns.New(t, options...),
-		IPv4: netip.AddrFrom4([4]byte{127, byte(n >> 16), byte(n >> 8), byte(n)}),
-		IPv6: netip.AddrFrom16([16]byte{0: 0xfd, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}),
-	}
-	p.AddAddress("lo", netip.PrefixFrom(p.IPv6, 128))
-	awaitAddress(t, p.NS, p.IPv6)
-	return p
-}
-
-// awaitAddress waits until a new IPv6 address is the namespace's own: the kernel
-// adds its route a moment later, and until then answers that there is none.
-func awaitAddress(t testing.TB, ns *netns.NS, own netip.Addr) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		routes, err := ns.Netlink().RouteGet(own.AsSlice())
-		return err == nil && len(routes) == 1 && routes[0].Type == unix.RTN_LOCAL
-	}, patience, time.Millisecond, "%s is not local", own)
-}
-
-// here matches the flows of the place.
-func (p place) here() func(flow.Key) bool { return at(p.IPv4, p.IPv6) }
