@@ -5,6 +5,7 @@ package tcpbpf
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,13 +18,16 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
-// congestionControls are those that differ in how they send: BBR paces.
-var congestionControls = []string{"cubic", "bbr"}
+// congestionControls are all that this kernel has: BBR paces, CUBIC and Reno do not.
+func congestionControls(t *testing.T) []string {
+	t.Helper()
+	return strings.Fields(netns.New(t).Sysctl("net.ipv4.tcp_available_congestion_control"))
+}
 
 // TestEachConnectionIsExact compares each end of each connection with what its
 // application did and what its socket said last.
 func TestEachConnectionIsExact(t *testing.T) {
-	for _, congestion := range congestionControls {
+	for _, congestion := range congestionControls(t) {
 		place := newPlace(t, netns.CongestionControl(congestion))
 		for name, path := range places(place) {
 			t.Run(congestion+" "+name, func(t *testing.T) {
@@ -107,7 +111,7 @@ func requireSegments(t *testing.T, info tcpinfo.Info, s *sum, name string) {
 
 // TestLossIsExact drops 2 % of all segments, those of handshakes too.
 func TestLossIsExact(t *testing.T) {
-	for _, congestion := range congestionControls {
+	for _, congestion := range congestionControls(t) {
 		t.Run(congestion, func(t *testing.T) {
 			t.Parallel()
 			client, server := newPair(t, netns.CongestionControl(congestion))
