@@ -29,6 +29,8 @@ func TestShortConnections(t *testing.T) {
 	awaitNoSockets(t, place.NS)
 	k.collect()
 
+	require.Zero(t, k.report.Lost[flow.LostNoStorage])
+	require.Zero(t, k.report.Lost[flow.LostOverflow])
 	for r, truth := range map[flow.Role]traffic.Totals{flow.RoleClient: client, flow.RoleServer: server} {
 		s := k.sum(role(r, place.here()))
 		require.EqualValues(t, n, s.Opened)
@@ -37,8 +39,6 @@ func TestShortConnections(t *testing.T) {
 		require.Equal(t, [2]uint64{truth.Written, truth.Read}, s.Bytes)
 		require.Equal(t, [2]uint64{n, n}, s.DataSegments)
 	}
-	require.Zero(t, k.report.Lost[flow.LostNoStorage])
-	require.Zero(t, k.report.Lost[flow.LostOverflow])
 	for _, key := range k.keys(place.here()) {
 		requireSelf(t, k, key)
 	}
