@@ -23,12 +23,12 @@ import (
 
 // TestDelay puts a delay on the path of requests and responses: no round trip
 // takes less, and 99 of 100 take at most 5 ms more. What the machine holds up is
-// late in the log as well, so a busy machine has three attempts at the latter.
+// late in the log as well, so a busy machine has ten attempts at the latter.
 func TestDelay(t *testing.T) {
 	for _, delay := range []time.Duration{10 * time.Millisecond, 40 * time.Millisecond, 100 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
 			for attempt := 1; !delayed(t, delay); attempt++ {
-				require.Less(t, attempt, 3, "99 of 100 are not within 5 ms")
+				require.Less(t, attempt, 10, "99 of 100 are not within 5 ms")
 			}
 		})
 	}
