@@ -49,3 +49,16 @@ static __always_inline bool sock_busy(struct sock *sk)
 		return true;
 	return sk->sk_lock.slock.rlock.raw_lock.val.counter || sk->sk_lock.owned;
 }
+
+/* a35b9af4ec2c "bpf: Add a kfunc for generic type cast" (6.2): costs nothing, where
+ * bpf_skc_to_tcp_sock is a call. All sockets with a record are TCP's.
+ * https://git.kernel.org/torvalds/c/a35b9af4ec2c7f69286ef861fd2074a577e354cb
+ */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+static __always_inline struct tcp_sock *tcp_sock_of(void *sk)
+{
+	if (bpf_rdonly_cast)
+		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	return bpf_skc_to_tcp_sock(sk);
+}

@@ -74,7 +74,7 @@ static __always_inline void on_destroy(struct sock *sk)
 
 	if (!c || (c->kind != CONN_OPEN && c->kind != CONN_CLOSED))
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = tcp_sock_of(sk);
 	if (tp)
 		conn_close(c, tp, sk->__sk_common.skc_state);
 }
@@ -88,7 +88,7 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 	if (!sk)
 		return 0;
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = tcp_sock_of(sk);
 	if (!c || !tp) {
 		count(STAT_NO_STORAGE);
 		return 0;
@@ -122,7 +122,7 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c || c->kind != CONN_OPEN)
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = tcp_sock_of(sk);
 	if (!tp)
 		return;
 	s.rtt = rtt_sample_us(ctx, tp);
@@ -144,7 +144,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c || c->kind != CONN_OPEN)
 		return;
-	tp = bpf_skc_to_tcp_sock(sk);
+	tp = tcp_sock_of(sk);
 	if (!tp)
 		return;
 	if (state == TCP_CLOSE)
