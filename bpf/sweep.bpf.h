@@ -10,7 +10,7 @@
 /* The iterator holds the RCU read lock until it has output: this many sockets
  * later it lets go of the CPU.
  */
-#define SWEEP_STRETCH 2048
+#define SWEEP_STRETCH 512
 
 /* Sockets that may still receive. */
 #define OPEN_STATES                                                                                \
@@ -115,7 +115,7 @@ static __always_inline void predates_sweep(struct sock *sk, struct progress *p, 
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct tcp_sock *tp = tcp_sock_of(sk);
 
 	if (!c || !tp || !first_visit(c, p, now.sweep))
 		return;

@@ -26,7 +26,7 @@ func (b *bench) sweep() error {
 			}
 		}
 	}
-	t.note("stretch: from one output of the iterator to the next, 2,048 sockets later; its RCU read lock is held so long")
+	t.note("stretch: from one output of the iterator to the next, 512 sockets later; its RCU read lock is held so long")
 	t.note("BPF: by run statistics, which are switched on for that column only; smallest / median")
 	return t.print(b.out)
 }
