@@ -74,12 +74,14 @@ static __always_inline struct owner_key owner_key_of(struct task_struct *task)
 	struct owner_key key = {};
 
 	if (granularity == GRANULARITY_PEER) {
-		key.start = owner_group(task);
+		u64 group = owner_group(task);
+
+		key.start = group >> 32;
+		key.program = (u32)group << PID_BITS;
 		return key;
 	}
-	key.pid = task->tgid;
-	key.start = task->group_leader->start_boottime;
-	key.exec = task->group_leader->self_exec_id;
+	key.start = task->group_leader->start_boottime >> START_SHIFT;
+	key.program = task->tgid | (u32)task->group_leader->self_exec_id << PID_BITS;
 	return key;
 }
 

@@ -30,14 +30,16 @@ enum close_reason {
 };
 
 /* A process: start tells a re-used pid apart, exec the programs that it executes one
- * after the other. In granularity "peer" a group of processes: pid is 0 and start
- * the group's number. All zero: unknown.
+ * after the other. In granularity "peer" a group of processes: pid is 0 and the rest
+ * the group's number. All zero: unknown. Eight bytes, for one stands in each socket.
  */
 struct owner_key {
-	u64 start; /* ns since boot */
-	u32 pid;
-	u32 exec;
+	u32 start;   /* units of 2^20 ns since boot, which are 52 days before it wraps */
+	u32 program; /* pid below, the kernel's count of exec above */
 };
+
+#define START_SHIFT 20
+#define PID_BITS 22 /* PID_MAX_LIMIT */
 
 /* What names a process, read while it is surely alive. */
 struct owner {

@@ -17,12 +17,12 @@ const (
 
 // An OwnerID identifies the process that owns a socket. The start time tells a
 // re-used PID apart, Exec the programs that it executes one after the other. In
-// granularity "peer" it identifies a group of processes
-// and PID is 0. The zero value is an owner that nobody saw.
+// granularity "peer" it identifies a group of processes: PID is 0, and the others
+// are the group's number. The zero value is an owner that nobody saw.
 type OwnerID struct {
 	PID   uint32
-	Exec  uint32 // the kernel's count of exec; its value means nothing by itself
-	Start uint64 // nanoseconds since boot; a group's number if PID is 0
+	Exec  uint32 // the kernel's count of exec, modulo 1024
+	Start uint64 // units of 2^20 ns since boot, modulo 2^32
 }
 
 // An Owner is what is known of the process behind an [OwnerID]. Empty fields

@@ -10,6 +10,9 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
+// pidBits is the number of bits of a PID, PID_BITS of the kernel side.
+const pidBits = 22
+
 // decode converts the kernel's record of a flow. Histograms alias f. The gauges
 // are those of the given sweep; an older one's are those of sockets that are gone.
 func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
@@ -51,7 +54,11 @@ func decodeKey(f *tcpwhyFlow) flow.Key {
 }
 
 func decodeOwner(k tcpwhyOwnerKey) flow.OwnerID {
-	return flow.OwnerID{PID: k.Pid, Exec: k.Exec, Start: k.Start}
+	return flow.OwnerID{PID: k.Program & (1<<pidBits - 1), Exec: k.Program >> pidBits, Start: uint64(k.Start)}
+}
+
+func encodeOwner(id flow.OwnerID) *tcpwhyOwnerKey {
+	return &tcpwhyOwnerKey{Start: uint32(id.Start), Program: id.PID | id.Exec<<pidBits}
 }
 
 // address undoes the mapping of IPv4.

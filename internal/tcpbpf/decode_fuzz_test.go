@@ -86,7 +86,7 @@ func seedFlows() []tcpwhyFlow {
 	}
 	busy.Key.Local = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(10 << 24)}
 	busy.Key.Remote = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(127<<24 | 1)}
-	busy.Key.Owner.Pid, busy.Key.Owner.Start = 15, 16
+	busy.Key.Owner.Program, busy.Key.Owner.Start = 17<<22|15, 16
 	busy.Key.LocalPort, busy.Key.RemotePort, busy.Key.Role = 17, 443, 1
 	busy.Rtt.Sum, busy.Rtt.Counts[1], busy.Rtt.Counts[127] = 18, 19, 20
 	busy.RttVariation.Counts[0] = 21
@@ -109,8 +109,7 @@ func fill(t *testing.T, out any, b []byte) {
 
 func requireKey(t *testing.T, k flow.Key, record *tcpwhyFlow) {
 	require.Equal(t, record.Key.Overflow != 0, k.Overflow)
-	require.Equal(t, record.Key.Owner.Pid, k.Owner.PID)
-	require.Equal(t, record.Key.Owner.Start, k.Owner.Start)
+	require.Equal(t, record.Key.Owner, *encodeOwner(k.Owner))
 	if k.Overflow {
 		require.Equal(t, flow.Key{Overflow: true, Owner: k.Owner}, k, "an overflow flow is its owner's only")
 		return

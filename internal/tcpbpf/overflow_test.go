@@ -84,7 +84,7 @@ func TestOverflowWithoutRoom(t *testing.T) {
 func crowd(t *testing.T, m *ebpf.Map) {
 	t.Helper()
 	for i := range m.MaxEntries() {
-		require.NoError(t, m.Put(&tcpwhyOwnerKey{Start: uint64(i + 1)}, &tcpwhyFlow{}))
+		require.NoError(t, m.Put(&tcpwhyOwnerKey{Start: uint32(i + 1)}, &tcpwhyFlow{}))
 	}
 }
 

@@ -77,7 +77,7 @@ func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {
 
 func (t *ownerTable) read(id flow.OwnerID) flow.Owner {
 	o := flow.Owner{ID: id}
-	err := t.records.Lookup(&tcpwhyOwnerKey{Pid: id.PID, Exec: id.Exec, Start: id.Start}, &t.record)
+	err := t.records.Lookup(encodeOwner(id), &t.record)
 	if err != nil || t.record.Ready == 0 {
 		return o
 	}
@@ -104,7 +104,7 @@ func (t *ownerTable) expire(sweep uint32, full bool) error {
 	}
 	for _, key := range unused {
 		if err := t.delete(key, sweep); err != nil {
-			return fmt.Errorf("delete owner %d: %w", key.Pid, err)
+			return fmt.Errorf("delete owner %d: %w", decodeOwner(key).PID, err)
 		}
 	}
 	t.prune()

@@ -147,10 +147,9 @@ type tcpwhyOwner struct {
 }
 
 type tcpwhyOwnerKey struct {
-	_     structs.HostLayout
-	Start uint64
-	Pid   uint32
-	Exec  uint32
+	_       structs.HostLayout
+	Start   uint32
+	Program uint32
 }
 
 type tcpwhyProgress struct {
