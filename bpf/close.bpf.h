@@ -5,6 +5,7 @@
 #pragma once
 
 #include "fold.bpf.h"
+#include "gauge.bpf.h"
 
 /* close() with unread data resets: it has emptied the queue, but nobody has read
  * it. Data that a live reader has yet to fetch is still queued.
@@ -102,14 +103,54 @@ static __always_inline bool zeroed(const struct conn *c, const struct totals *t)
 	return t->bytes[0] < c->bytes[0] || t->bytes[1] < c->bytes[1];
 }
 
+/* This end sends its FIN: what comes from here on is an answer to that. */
+static __always_inline void last_words(struct conn *c, struct tcp_sock *tp)
+{
+	if (c->turn && tp->data_segs_in != c->heard)
+		c->turn = TURN_OWED;
+	c->heard = tp->data_segs_in;
+}
+
+/* The exchange whose answer came after the last round trip. */
+static __always_inline bool answered_since(const struct conn *c, struct tcp_sock *tp)
+{
+	return c->turn == TURN_OWED || (c->turn && tp->data_segs_in != c->heard);
+}
+
+/* What the flow gets only once. */
+struct farewell {
+	u64 lifetime; /* µs */
+	u32 reason;
+	u32 live;  /* the state that its last sweep counted it in, if any */
+	u32 sweep; /* that sweep */
+	u32 exchange;
+};
+
+/* Caller holds f->lock. */
+static __always_inline void flow_leave(struct flow *f, const struct farewell *w, u32 bucket)
+{
+	if (w->reason < CLOSE_REASONS)
+		f->closed[w->reason]++;
+	if (w->reason == CLOSE_RESET_SENT)
+		f->resets[0]++;
+	else if (w->reason == CLOSE_RESET_RECEIVED)
+		f->resets[1]++;
+	f->exchanges += w->exchange;
+	span_add(&f->duration, bucket, w->lifetime);
+	if (w->live)
+		gauges_leave(&f->now, w->sweep, w->live);
+}
+
 /* The socket is locked or nobody else's any more. Nobody else folds meanwhile but
  * the sweep, and it has an eye on kind.
  */
 static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
+	struct control now = current_control();
+	u32 setup_in, duration_in;
+	struct farewell w = {};
 	struct totals t = {};
 	struct delta d = {};
-	u32 reason, live = 0, sweep = 0;
 	struct flow *f;
 	bool taken;
 
@@ -119,28 +160,33 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	totals_read(&t, tp, true);
 	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;
-	reason = close_reason(c, tp, old_state);
-	f = conn_flow(c, current_control().epoch, true);
+	w.reason = close_reason(c, tp, old_state);
+	w.exchange = answered_since(c, tp);
+	w.lifetime = bpf_ktime_get_ns() / 1000 - c->since;
+	f = conn_flow(c, now.epoch, true);
 	if (!f)
 		return 0;
+
 	bpf_spin_lock(&c->lock);
+	if ((s32)(c->visited - now.started) >= 0)
+		w.live = c->live;
 	claim(&d, c, &t);
 	d.closed = c->kind == CONN_OPEN;
-	if (d.closed) {
-		live = c->live;
-		sweep = c->sweep;
-	}
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
+	w.sweep = now.sweep;
+	setup_in = setup_bucket(d.setup);
+	duration_in = duration_bucket(w.lifetime);
+
 	taken = pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
+	if (d.setup)
+		span_add(&f->setup, setup_in, d.setup);
+	if (d.closed)
+		flow_leave(f, &w, duration_in);
 	if (taken)
 		pending_flush(f, &c->pending);
-	if (reason < CLOSE_REASONS)
-		f->closed[reason] += d.closed;
-	if (live && LIVE_SWEEP(live) == LIVE_SWEEP(LIVE(sweep, 0)))
-		live_add(f, sweep, LIVE_STATE(live), -1); /* the sweep was here already */
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);

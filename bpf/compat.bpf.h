@@ -40,6 +40,17 @@ static __always_inline u32 rtt_sample_us(struct bpf_sock_ops *ctx, struct tcp_so
 	return smoothed ? us : tp->rack.rtt_us;
 }
 
+/* Bit fields on some kernels, bytes on others: these two come as either. */
+static __always_inline u32 chrono_type(struct tcp_sock *tp)
+{
+	return BPF_CORE_READ_BITFIELD(tp, chrono_type);
+}
+
+static __always_inline u32 user_locks(struct sock *sk)
+{
+	return BPF_CORE_READ_BITFIELD(sk, sk_userlocks);
+}
+
 /* Whether somebody works on the socket right now. A real-time kernel's lock
  * cannot be looked at: there the answer is always yes.
  */

@@ -83,19 +83,6 @@ static __noinline struct flow *overflow_flow(struct conn *c, u32 odd)
 	return f ? f : rest_of(odd);
 }
 
-/* Caller holds f->lock. The gauges are those of the newest sweep; a change of 1 or -1. */
-static __always_inline void live_add(struct flow *f, u32 sweep, u32 state, u32 change)
-{
-	if ((s32)(sweep - f->live_sweep) < 0)
-		return;
-	if (f->live_sweep != sweep) {
-		f->live_sweep = sweep;
-		__builtin_memset(f->live, 0, sizeof(f->live));
-	}
-	if (state < TCP_STATES)
-		f->live[state] += change;
-}
-
 /* NULL if there is no entry for the moment and it is not the last chance. */
 static __always_inline struct flow *conn_flow(struct conn *c, u32 epoch, bool last)
 {

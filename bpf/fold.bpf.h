@@ -20,14 +20,24 @@ struct totals {
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
-	u32 pad;
+	u32 spurious;
+	u32 out_of_order;
+	u32 limited[LIMITED]; /* jiffies */
+	u32 now;	      /* ticks */
+	u32 backoff;	      /* of zero window probes */
+	bool between;	      /* a retransmission may be under way */
 };
 
 struct delta {
 	u64 bytes[DIRECTIONS];
+	u64 time[PHASES]; /* ns */
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
+	u32 spurious;
+	u32 out_of_order;
+	u32 probes;
+	u32 setup; /* µs; 0 is none */
 	u8 opened;
 	u8 closed;
 	u16 pad;
@@ -56,32 +66,58 @@ static __always_inline u64 payload_sent(struct tcp_sock *tp, bool locked)
 /* Payload bytes received: the kernel counts the peer's FIN as one byte, and sets
  * SOCK_DONE a little later (tcp_queue_rcv, then tcp_fin). Without the socket's
  * lock that moment is visible: while somebody works on the socket one byte is
- * held back.
+ * held back. Retransmissions are held back as well, until the callback of the one
+ * under way has told of what kind they are.
  */
-static __always_inline u64 payload_received(struct tcp_sock *tp, bool locked)
+static __always_inline void guarded_read(struct totals *t, struct tcp_sock *tp, bool locked)
 {
 	struct sock *sk = (struct sock *)tp;
 	u64 received = tp->bytes_received;
 	bool busy = false, done;
 
+	t->retransmits = tp->total_retrans;
 	if (!locked) {
 		full_barrier();
 		busy = sock_busy(sk);
 		full_barrier();
 	}
 	done = sk->__sk_common.skc_flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
-	return received && (done || busy) ? received - 1 : received;
+	t->bytes[1] = received && (done || busy) ? received - 1 : received;
+	t->between = busy && tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RETRANS_CB_FLAG;
+}
+
+/* The kernel adds to a phase when it ends. Torn between that and the next one's
+ * beginning a phase looks too long: then the next claims are shorter.
+ */
+static __always_inline void limits_read(struct totals *t, struct tcp_sock *tp)
+{
+	u32 type = chrono_type(tp), start = tp->chrono_start;
+	u32 running = type ? (u32)bpf_jiffies64() - start : 0;
+
+	t->limited[0] = tp->chrono_stat[0];
+	t->limited[1] = tp->chrono_stat[1];
+	t->limited[2] = tp->chrono_stat[2];
+	if (type == 1)
+		t->limited[0] += running;
+	else if (type == 2)
+		t->limited[1] += running;
+	else if (type == 3)
+		t->limited[2] += running;
+	t->now = ticks();
 }
 
 static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, bool locked)
 {
 	t->bytes[0] = payload_sent(tp, locked);
-	t->bytes[1] = payload_received(tp, locked);
+	guarded_read(t, tp, locked);
 	t->segments[0] = tp->segs_out;
 	t->segments[1] = tp->segs_in;
 	t->data_segments[0] = tp->data_segs_out;
 	t->data_segments[1] = tp->data_segs_in;
-	t->retransmits = tp->total_retrans;
+	t->spurious = tp->dsack_dups;
+	t->out_of_order = tp->rcv_ooopack;
+	t->backoff = tp->packets_out ? 0 : ((struct inet_connection_sock *)tp)->icsk_backoff;
+	limits_read(t, tp);
 }
 
 static __always_inline u64 claim64(u64 *folded, u64 now)
@@ -105,20 +141,53 @@ static __always_inline u32 claim32(u32 *folded, u32 now)
 	return grown;
 }
 
+/* Caller holds c->lock. What no limit explains of the time since the last claim was
+ * idle: so phases add up, whatever jiffies round.
+ */
+static __always_inline void claim_time(struct delta *d, struct conn *c, const struct totals *t)
+{
+	u64 wall = (u64)claim32(&c->visited, t->now) << TICK_SHIFT;
+
+	d->time[PHASE_NETWORK] = (u64)claim32(&c->limited[0], t->limited[0]) * jiffy;
+	d->time[PHASE_RECEIVE_WINDOW] = (u64)claim32(&c->limited[1], t->limited[1]) * jiffy;
+	d->time[PHASE_SEND_BUFFER] = (u64)claim32(&c->limited[2], t->limited[2]) * jiffy;
+	wall -= d->time[PHASE_NETWORK] + d->time[PHASE_RECEIVE_WINDOW] + d->time[PHASE_SEND_BUFFER];
+	d->time[PHASE_IDLE] = (s64)wall > 0 ? wall : 0;
+}
+
+/* Caller holds c->lock. Each probe doubles the wait for the next; an open window
+ * resets that. Probes between two visits that saw neither are not seen.
+ */
+static __always_inline void claim_probes(struct delta *d, struct conn *c, const struct totals *t)
+{
+	d->probes = t->backoff > c->backoff   ? t->backoff - c->backoff
+		    : t->backoff < c->backoff ? t->backoff
+					      : 0;
+	c->backoff = t->backoff;
+}
+
 /* Caller holds c->lock. */
 static __always_inline void claim(struct delta *d, struct conn *c, const struct totals *t)
 {
 	if (c->since != t->since)
 		return; /* the socket has begun another connection meanwhile */
+	if (!c->opened) {
+		d->setup = c->limited[PARKED_SETUP];
+		c->limited[PARKED_SETUP] = 0;
+		c->opened = d->opened = 1;
+	}
 	d->bytes[0] = claim64(&c->bytes[0], t->bytes[0]);
 	d->bytes[1] = claim64(&c->bytes[1], t->bytes[1]);
 	d->segments[0] = claim32(&c->segments[0], t->segments[0]);
 	d->segments[1] = claim32(&c->segments[1], t->segments[1]);
 	d->data_segments[0] = claim32(&c->data_segments[0], t->data_segments[0]);
 	d->data_segments[1] = claim32(&c->data_segments[1], t->data_segments[1]);
-	d->retransmits = claim32(&c->retransmits, t->retransmits);
-	d->opened = !c->opened;
-	c->opened = 1;
+	if (!t->between)
+		d->retransmits = claim32(&c->retransmits, t->retransmits);
+	d->spurious = claim32(&c->spurious, t->spurious);
+	d->out_of_order = claim32(&c->out_of_order, t->out_of_order);
+	claim_time(d, c, t);
+	claim_probes(d, c, t);
 }
 
 /* Caller holds f->lock. */
@@ -130,7 +199,14 @@ static __always_inline void flow_add(struct flow *f, const struct delta *d, cons
 	f->segments[1] += d->segments[1];
 	f->data_segments[0] += d->data_segments[0];
 	f->data_segments[1] += d->data_segments[1];
-	f->retransmits += d->retransmits;
+	f->retransmits[RETRANSMIT_UNKNOWN] += d->retransmits;
+	f->spurious += d->spurious;
+	f->out_of_order += d->out_of_order;
+	f->probes += d->probes;
+	f->time[0] += d->time[0];
+	f->time[1] += d->time[1];
+	f->time[2] += d->time[2];
+	f->time[3] += d->time[3];
 	f->opened += d->opened;
 	if (!f->since || c->since < f->since)
 		f->since = c->since;

@@ -65,6 +65,14 @@ __noinline u32 window_bucket(u32 bytes)
 	return i < WINDOW_BUCKETS ? i : WINDOW_BUCKETS - 1;
 }
 
+/* Whether window_bucket would say so, which costs a call. */
+static __always_inline bool in_window_bucket(u32 bytes, u32 bucket)
+{
+	if (bytes <= 1 || bucket <= 1)
+		return bytes == bucket;
+	return (bytes - 1) >> ((bucket - 2) & 31) == 1;
+}
+
 /* Caller holds the lock of h's flow. */
 static __always_inline void rtt_add(struct rtt_histogram *h, u8 bucket)
 {
@@ -75,6 +83,29 @@ static __always_inline void rtt_add(struct rtt_histogram *h, u8 bucket)
 static __always_inline void window_add(struct window_histogram *h, u8 bucket, u32 n)
 {
 	h->counts[bucket & (WINDOW_BUCKETS - 1)] += n;
+}
+
+/* Four buckets of round trips make one of a handshake: up to 2^-19 s, … 2^11 s. */
+static __always_inline u32 setup_bucket(u32 us)
+{
+	u32 i = (rtt_bucket(us) + 3) >> 2;
+
+	return i < SPAN_BUCKETS ? i : SPAN_BUCKETS - 1;
+}
+
+/* Up to 2^-7 s, … 2^23 s, which are 97 days. 2^-7 s are 15625/2 µs. */
+static __always_inline u32 duration_bucket(u64 us)
+{
+	u64 units = (2 * us + 15624) / 15625;
+
+	return window_bucket(units < 1 << 30 ? units : 1 << 30);
+}
+
+/* Caller holds the lock of h's flow. */
+static __always_inline void span_add(struct span_histogram *h, u8 bucket, u64 us)
+{
+	h->counts[bucket & (SPAN_BUCKETS - 1)]++;
+	h->sum += us;
 }
 
 /* Caller holds f->lock. */

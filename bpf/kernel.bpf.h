@@ -53,8 +53,13 @@ enum {
 	EPIPE = 32,
 	E2BIG = 7,
 	EEXIST = 17,
+	EADDRNOTAVAIL = 99,
+	ENETUNREACH = 101,
 	ECONNABORTED = 103,
 	ECONNRESET = 104,
+	ETIMEDOUT = 110,
+	ECONNREFUSED = 111,
+	EHOSTUNREACH = 113,
 };
 
 /* include/net/sock.h: set once when the peer's FIN arrives (tcp_fin), and when
@@ -122,7 +127,47 @@ struct sock {
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_receive_queue;
 	__u8 sk_shutdown;
+	__u8 sk_userlocks : 4;
 	int sk_err;
+	int sk_rcvbuf;
+	int sk_sndbuf;
+};
+
+/* include/net/inet_connection_sock.h */
+enum {
+	ICSK_TIME_LOSS_PROBE = 5,
+};
+
+/* include/net/tcp.h */
+enum tcp_ca_state {
+	TCP_CA_Open,
+	TCP_CA_Disorder,
+	TCP_CA_CWR,
+	TCP_CA_Recovery,
+	TCP_CA_Loss,
+};
+
+struct inet_connection_sock {
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
+	__u8 icsk_backoff;
+	struct {
+		__u32 lrcvtime;
+	} icsk_ack;
+};
+
+struct minmax_sample {
+	__u32 v;
+};
+
+struct minmax {
+	struct minmax_sample s[3];
+};
+
+struct tcp_options_received {
+	__u16 wscale_ok : 1;
+	__u16 snd_wscale : 4;
+	__u16 rcv_wscale : 4;
 };
 
 struct tcp_rack {
@@ -148,6 +193,24 @@ struct tcp_sock {
 	__u32 snd_wnd;
 	__u32 rcv_nxt;
 	__u32 copied_seq;
+	__u32 write_seq;
+	__u32 snd_nxt;
+	__u32 snd_una;
+	__u32 snd_sml; /* end of the last segment that was smaller than the MSS */
+	__u32 mss_cache;
+	__u32 packets_out;
+	__u32 snd_cwnd;
+	__u32 lsndtime; /* jiffies */
+	__u32 dsack_dups;
+	__u32 rcv_ooopack;
+	__u32 rate_delivered;
+	__u32 rate_interval_us;
+	__u32 chrono_start; /* jiffies */
+	__u32 chrono_stat[3];
+	__u8 chrono_type : 2;
+	__u8 nonagle : 4;
+	struct minmax rtt_min;
+	struct tcp_options_received rx_opt;
 	__u64 tcp_mstamp; /* CLOCK_MONOTONIC, microseconds */
 	struct tcp_rack rack;
 	__u8 bpf_sock_ops_cb_flags;

@@ -100,6 +100,11 @@ static __always_inline void count(enum stat stat)
 		__sync_fetch_and_add(n, 1);
 }
 
+static __always_inline u32 ticks(void)
+{
+	return bpf_ktime_get_ns() >> TICK_SHIFT;
+}
+
 static __always_inline struct control current_control(void)
 {
 	struct control none = {};

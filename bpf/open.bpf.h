@@ -9,14 +9,27 @@
 #include "key.bpf.h"
 #include "maps.bpf.h"
 #include "pending.bpf.h"
+#include "retransmit.bpf.h"
 
-#define CALLBACKS (BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG)
+#define CALLBACKS                                                                                  \
+	(BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG)
 
 /* Begins anew: a socket can live twice (a failed connect, then another). */
 static __always_inline void conn_reset(struct conn *c, u8 kind, const struct owner_key *owner)
 {
 	c->key.owner = *owner;
+	c->since = bpf_ktime_get_ns() / 1000;
 	c->kind = kind;
+}
+
+/* What a client's handshake took, in µs; 0 for a server, which has not seen its
+ * beginning.
+ */
+static __always_inline u32 handshake(const struct conn *c, u64 established)
+{
+	if (c->kind != CONN_CONNECTING)
+		return 0;
+	return established > c->since ? established - c->since : 1;
 }
 
 /* The client's SYN was timed by the first estimate: srtt is that sample. If it was
@@ -32,7 +45,7 @@ static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
 	};
 
 	if (tp->srtt_us)
-		conn_sample(c, &s);
+		conn_sample(c, &s, false);
 }
 
 /* Totals of a socket that is established for the first time count from zero:
@@ -41,23 +54,33 @@ static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
  */
 static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 {
+	u64 now = tp->tcp_mstamp;
+
+	if (!now) /* a child of TCP Fast Open has not been stamped yet */
+		now = bpf_ktime_get_ns() / 1000;
+	c->limited[PARKED_SETUP] = handshake(c, now);
+	c->since = now;
 	c->opened = 0;
 	c->sampled = 0;
 	c->lost = 0;
 	c->cleared = 0;
 	c->flow_id = key_hash(&c->key);
-	c->since = tp->tcp_mstamp;
-	if (!c->since) /* a child of TCP Fast Open has not been stamped yet */
-		c->since = bpf_ktime_get_ns() / 1000;
 	c->bytes[0] = c->bytes[1] = 0;
 	c->segments[0] = c->segments[1] = 0;
 	c->data_segments[0] = c->data_segments[1] = 0;
 	c->retransmits = 0;
-	c->sweep = current_control().sweep;
+	c->spurious = c->out_of_order = 0;
+	c->limited[0] = c->limited[1] = 0;
+	c->visited = ticks();
 	c->live = 0;
-	c->heard = 0;
+	c->backoff = 0;
+	c->turn = TURN_OURS;
+	c->episode = tp->snd_nxt;
+	c->heard = tp->data_segs_in;
 	__builtin_memset(&c->pending, 0, sizeof(c->pending));
 	__sync_lock_test_and_set(&c->busy, 0);
+	if (tp->total_retrans)
+		syn_retransmits(c, tp->total_retrans);
 	c->kind = CONN_OPEN;
 	if (c->key.role == ROLE_CLIENT)
 		syn_sample(c, tp);

@@ -34,18 +34,11 @@ static __always_inline void pending_give(struct conn *c)
  */
 static __always_inline bool pending_windows(struct pending *p, const struct sample *s)
 {
-	u8 receive = p->receive_bucket, send = p->send_bucket;
-
-	if (s->receive_window != p->receive_window)
-		receive = window_bucket(s->receive_window);
-	if (s->send_window != p->send_window)
-		send = window_bucket(s->send_window);
-	if (p->n && (receive != p->receive_bucket || send != p->send_bucket))
-		return false;
-	p->receive_window = s->receive_window;
-	p->send_window = s->send_window;
-	p->receive_bucket = receive;
-	p->send_bucket = send;
+	if (p->n)
+		return in_window_bucket(s->receive_window, p->receive_bucket) &&
+		       in_window_bucket(s->send_window, p->send_bucket);
+	p->receive_bucket = window_bucket(s->receive_window);
+	p->send_bucket = window_bucket(s->send_window);
 	return true;
 }
 
@@ -65,7 +58,7 @@ static __always_inline bool pending_sums(struct pending *p, const struct sample 
 }
 
 /* Caller has taken p. */
-static __always_inline bool pending_add(struct pending *p, const struct sample *s)
+static __always_inline bool pending_add(struct pending *p, const struct sample *s, bool exchange)
 {
 	u32 rtt, rtt_variation, n = p->n;
 
@@ -78,6 +71,7 @@ static __always_inline bool pending_add(struct pending *p, const struct sample *
 	p->rtt[n] = rtt;
 	p->rtt_variation[n] = rtt_variation;
 	p->n = n + 1;
+	p->exchanges += exchange;
 	return true;
 }
 
@@ -95,12 +89,13 @@ static __always_inline void pending_flush(struct flow *f, struct pending *p)
 	window_add(&f->receive_window, p->receive_bucket, n);
 	window_add(&f->send_window, p->send_bucket, n);
 	sums_add(f, &p->sum);
+	f->exchanges += p->exchanges;
 	__builtin_memset(&p->sum, 0, sizeof(p->sum));
-	p->n = 0;
+	p->n = p->exchanges = 0;
 }
 
 /* The flow gets what is pending, and then the sample. */
-static __noinline int sample_to_flow(struct conn *c, const struct sample *s)
+static __noinline int sample_to_flow(struct conn *c, const struct sample *s, bool exchange)
 {
 	u32 rtt, rtt_variation, receive, send;
 	struct flow *f;
@@ -124,20 +119,21 @@ static __noinline int sample_to_flow(struct conn *c, const struct sample *s)
 	window_add(&f->receive_window, receive, 1);
 	window_add(&f->send_window, send, 1);
 	sums_add(f, s);
+	f->exchanges += exchange;
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);
 	return 0;
 }
 
-static __always_inline void conn_sample(struct conn *c, const struct sample *s)
+static __always_inline void conn_sample(struct conn *c, const struct sample *s, bool exchange)
 {
 	bool added = false;
 
 	if (pending_take(c)) {
-		added = pending_add(&c->pending, s);
+		added = pending_add(&c->pending, s, exchange);
 		pending_give(c);
 	}
 	if (!added)
-		sample_to_flow(c, s);
+		sample_to_flow(c, s, exchange);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "fold.bpf.h"
+#include "gauge.bpf.h"
 #include "open.bpf.h"
 
 /* The iterator holds the RCU read lock until it has output: this many sockets
@@ -20,13 +21,12 @@
  * meanwhile: then user space sends it round again under the same number. What is
  * passed over all the same is told here; it changes no count, only gauges.
  */
-static __always_inline bool first_visit(struct conn *c, struct progress *p, u32 sweep)
+static __always_inline bool first_visit(struct conn *c, struct progress *p, struct control now)
 {
-	if (c->sweep == sweep)
+	if ((s32)(c->visited - now.started) >= 0)
 		return false;
-	if (c->sweep + 1 != sweep)
+	if ((s32)(c->visited - now.previous) < 0)
 		p->skipped++;
-	c->sweep = sweep;
 	return true;
 }
 
@@ -42,15 +42,18 @@ static __always_inline void check_callbacks(struct conn *c, struct tcp_sock *tp,
 static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p,
 				       struct control now)
 {
-	u32 state, receive, send, receive_bucket, send_bucket;
+	u32 receive, send, receive_bucket, send_bucket, setup_in;
 	struct totals t = {};
 	struct delta d = {};
+	struct look l = {};
 	struct flow *f;
 	bool open, fresh, taken;
 
-	state = ((struct sock *)tp)->__sk_common.skc_state;
 	t.since = c->since;
 	totals_read(&t, tp, false);
+	if ((s32)(t.now - now.started) < 0)
+		t.now = now.started;
+	look_at(&l, c, tp);
 	receive = tp->rcv_wnd;
 	receive_bucket = window_bucket(receive);
 	send = tp->snd_wnd;
@@ -62,16 +65,19 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	open = c->kind == CONN_OPEN;
 	if (open) {
 		claim(&d, c, &t);
-		c->live = LIVE(now.sweep, state);
+		c->live = l.state;
 	}
-	fresh = open && !c->sampled && 1 << state & OPEN_STATES;
+	fresh = open && !c->sampled && 1 << l.state & OPEN_STATES;
 	c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
+	setup_in = setup_bucket(d.setup);
 	taken = pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
 	if (open)
-		live_add(f, now.sweep, state, 1);
+		gauges_add(&f->now, now.sweep, &l);
+	if (d.setup)
+		span_add(&f->setup, setup_in, d.setup);
 	if (taken)
 		pending_flush(f, &c->pending);
 	if (fresh) {
@@ -106,9 +112,9 @@ static __always_inline void predates_sweep(struct sock *sk, struct progress *p, 
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 
-	if (!c || c->sweep == now.sweep || sk->__sk_common.skc_state == TCP_CLOSE)
+	if (!c || (s32)(c->visited - now.started) >= 0 || sk->__sk_common.skc_state == TCP_CLOSE)
 		return;
-	c->sweep = now.sweep;
+	c->visited = now.started;
 	p->predates++;
 }
 
@@ -117,7 +123,7 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	struct tcp_sock *tp = tcp_sock_of(sk);
 
-	if (!c || !tp || !first_visit(c, p, now.sweep))
+	if (!c || !tp || !first_visit(c, p, now))
 		return;
 	p->open++;
 	conn_sweep(c, tp, p, now);

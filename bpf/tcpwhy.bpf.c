@@ -6,8 +6,11 @@
  * calls the one function named by its event.
  */
 #include "close.bpf.h"
+#include "fail.bpf.h"
 #include "open.bpf.h"
 #include "owner.bpf.h"
+#include "retransmit.bpf.h"
+#include "stall.bpf.h"
 #include "sweep.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -28,6 +31,9 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 	}
 	owner = owner_of((void *)bpf_get_current_task_btf());
 	conn_reset(c, kind, &owner);
+	if (kind == CONN_CONNECTING) /* to see it fail */
+		bpf_sock_ops_cb_flags_set(ctx,
+					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	return 0;
 }
 
@@ -59,6 +65,7 @@ static __noinline int on_found(struct task_struct *task, struct sock *sk)
 		return 0;
 	found.kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
 	found.key.owner = owner_of(task);
+	found.visited = ticks();
 	if (state != TCP_LISTEN && !found_observed(&found, sk))
 		return 0;
 	if (!bpf_sk_storage_get(&conns, sk, &found, BPF_SK_STORAGE_GET_F_CREATE))
@@ -116,6 +123,8 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	struct tcp_sock *tp;
 	struct sample s;
 	struct conn *c;
+	bool exchange;
+	u32 stall;
 
 	if (!sk || (ctx->state != TCP_ESTABLISHED && ctx->state != TCP_CLOSE_WAIT))
 		return;
@@ -129,8 +138,14 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	s.rtt_variation = tp->mdev_us >> 2;
 	s.receive_window = tp->rcv_wnd;
 	s.send_window = tp->snd_wnd;
+	exchange = turn_taken(c, tp);
+	stall = stall_ended(tp);
+	if (stall)
+		conn_stall(c, s.rtt, stall, exchange);
+	if (stall == STALL_NAGLE)
+		return;
 	c->sampled = 1;
-	conn_sample(c, &s);
+	conn_sample(c, &s, exchange);
 }
 
 static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u32 state)
@@ -142,15 +157,29 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	if ((state != TCP_CLOSE && state != TCP_FIN_WAIT1) || !sk)
 		return;
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
-	if (!c || c->kind != CONN_OPEN)
-		return;
 	tp = tcp_sock_of(sk);
-	if (!tp)
+	if (!c || !tp)
 		return;
-	if (state == TCP_CLOSE)
+	if (c->kind == CONN_CONNECTING && state == TCP_CLOSE)
+		conn_fail(c, tp);
+	else if (c->kind == CONN_OPEN && state == TCP_CLOSE)
 		conn_close(c, tp, old_state);
-	else
-		c->heard = tp->data_segs_in;
+	else if (c->kind == CONN_OPEN)
+		last_words(c, tp);
+}
+
+static __always_inline void on_retransmit(struct bpf_sock_ops *ctx, u32 seq, u32 segments)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct tcp_sock *tp;
+	struct conn *c;
+
+	if (!sk)
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	tp = tcp_sock_of(sk);
+	if (c && tp && c->kind == CONN_OPEN)
+		conn_retransmit(c, tp, seq, segments);
 }
 
 SEC("sockops")
@@ -162,6 +191,9 @@ int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
 		break;
 	case BPF_SOCK_OPS_STATE_CB:
 		on_state(ctx, ctx->args[0], ctx->args[1]);
+		break;
+	case BPF_SOCK_OPS_RETRANS_CB:
+		on_retransmit(ctx, ctx->args[0], ctx->args[1]);
 		break;
 	case BPF_SOCK_OPS_TCP_CONNECT_CB:
 		on_owned(ctx, CONN_CONNECTING);

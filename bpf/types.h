@@ -8,10 +8,15 @@
 
 #include "kernel.bpf.h"
 
-#define DIRECTIONS 2	  /* 0 transmit, 1 receive */
-#define CLOSE_REASONS 4	  /* enum close_reason */
-#define RTT_BUCKETS 128	  /* 0, then quarter powers of two of 1 s up to 3444 s */
-#define WINDOW_BUCKETS 32 /* 0, then powers of two of 1 B up to 1 GiB, TCP's largest */
+#define DIRECTIONS 2	   /* 0 transmit, 1 receive */
+#define CLOSE_REASONS 4	   /* enum close_reason */
+#define RETRANSMIT_KINDS 5 /* enum retransmit_kind */
+#define FAILURES 8	   /* enum failure */
+#define PHASES 4	   /* enum phase */
+#define LIMITED 3	   /* phases that the kernel counts */
+#define RTT_BUCKETS 128	   /* 0, then quarter powers of two of 1 s up to 3444 s */
+#define WINDOW_BUCKETS 32  /* 0, then powers of two of 1 B up to 1 GiB, TCP's largest */
+#define SPAN_BUCKETS 32	   /* 0, then powers of two of 1 s */
 #define EXE_LEN 64
 #define CGROUP_LEVELS 6
 #define CGROUP_NAME_LEN 96
@@ -27,6 +32,36 @@ enum close_reason {
 	CLOSE_RESET_SENT,
 	CLOSE_RESET_RECEIVED,
 	CLOSE_TIMEOUT,
+};
+
+enum retransmit_kind {
+	RETRANSMIT_UNKNOWN,
+	RETRANSMIT_FAST,
+	RETRANSMIT_TIMEOUT,
+	RETRANSMIT_TAIL_LOSS_PROBE,
+	RETRANSMIT_SYN,
+};
+
+/* Why a connection was never established. */
+enum failure {
+	FAILURE_OTHER,
+	FAILURE_REFUSED,
+	FAILURE_TIMED_OUT,
+	FAILURE_HOST_UNREACHABLE,
+	FAILURE_NETWORK_UNREACHABLE,
+	FAILURE_RESET,
+	FAILURE_NO_ADDRESS, /* no local port left */
+	FAILURE_ABORTED,    /* by its owner */
+};
+
+/* What a connection spends its time with, one at a time. The last three are the
+ * kernel's enum tcp_chrono, in its order.
+ */
+enum phase {
+	PHASE_IDLE, /* nothing to send */
+	PHASE_NETWORK,
+	PHASE_RECEIVE_WINDOW,
+	PHASE_SEND_BUFFER,
 };
 
 /* A process: start tells a re-used pid apart, exec the programs that it executes one
@@ -75,6 +110,30 @@ struct window_histogram {
 	u32 counts[WINDOW_BUCKETS];
 };
 
+struct span_histogram {
+	u64 sum; /* µs */
+	u32 counts[SPAN_BUCKETS];
+};
+
+/* What a flow's live sockets looked like in one sweep. Of rtt_min, congestion_window,
+ * buffers and scales the smallest; 0 is none.
+ */
+struct gauges {
+	u32 sweep;
+	u32 live[TCP_STATES]; /* sockets by state */
+	u32 awaiting;
+	u64 queue_send; /* bytes */
+	u64 queue_unsent;
+	u64 queue_receive;
+	u64 delivery_rate; /* bytes/s */
+	u32 rtt_min;	   /* µs, and one more */
+	u32 congestion_window;
+	u32 receive_buffer[2]; /* bytes; the second: set by the application */
+	u32 send_buffer[2];
+	u8 scale[DIRECTIONS]; /* the peer's, ours; and one more */
+	u8 pad[6];
+};
+
 /* What one flow did in one epoch. */
 struct flow {
 	struct bpf_spin_lock lock; /* of all that follows */
@@ -84,19 +143,31 @@ struct flow {
 	u64 bytes[DIRECTIONS];
 	u64 segments[DIRECTIONS];
 	u64 data_segments[DIRECTIONS];
-	u64 retransmits;
-	u64 opened;
-	u64 closed[CLOSE_REASONS];
-	u32 live_sweep; /* the sweep that live belongs to */
+	u64 time[PHASES]; /* ns */
+	u64 stall_time;	  /* µs */
+	u32 opened;
+	u32 closed[CLOSE_REASONS];
+	u32 retransmits[RETRANSMIT_KINDS];
+	u32 episodes; /* of retransmission */
+	u32 spurious;
+	u32 out_of_order;
+	u32 failed[FAILURES];
+	u32 probes; /* of a zero window */
+	u32 exchanges;
+	u32 stalls; /* a small write waited for an acknowledgement */
+	u32 corks;  /* one waited because the application wants it to */
+	u32 resets[DIRECTIONS];
 	u32 pad;
-	u32 live[TCP_STATES]; /* sockets by state */
+	struct gauges now;
+	struct span_histogram setup;	/* SYN sent to established */
+	struct span_histogram duration; /* established to closed */
 	struct rtt_histogram rtt;
 	struct rtt_histogram rtt_variation;
 	struct window_histogram receive_window;
 	struct window_histogram send_window;
 };
 
-/* One sample of the path, as the kernel's own estimator takes it. */
+/* One sample of the path, as the kernel's own estimator takes it, or their sums. */
 struct sample {
 	u32 rtt;	    /* µs */
 	u32 rtt_variation;  /* µs */
@@ -114,12 +185,10 @@ struct pending {
 	struct sample sum;
 	u8 rtt[PENDING];	   /* buckets */
 	u8 rtt_variation[PENDING]; /* buckets */
-	u32 receive_window;	   /* the last one, bytes */
-	u32 send_window;
 	u8 receive_bucket;
 	u8 send_bucket;
 	u8 n; /* samples */
-	u8 pad;
+	u8 exchanges;
 };
 
 enum conn_kind {
@@ -139,7 +208,9 @@ struct conn {
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* another program took our callbacks away */
-	u8 pad[3];
+	u8 live;		   /* the state in which the last visit counted it, or 0 */
+	u8 backoff;		   /* of zero window probes, at the last fold */
+	u8 turn;		   /* enum turn */
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
@@ -148,18 +219,27 @@ struct conn {
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
-	u32 sweep; /* the last sweep that visited it */
-	u32 live;  /* the last sweep that counted it as open, and in which state */
-	u32 heard; /* data segments that had come when this end sent its FIN */
+	u32 spurious;
+	u32 out_of_order;
+	u32 limited[LIMITED]; /* jiffies; see PARKED_SETUP */
+	u32 visited;	      /* ticks: the last fold of its time by a sweep, or its opening */
+	u32 episode;	      /* what is retransmitted from this sequence number on is a new one */
+	u32 heard;	      /* data segments that had come at the last round trip, or FIN */
 	struct pending pending;
-	u32 pad2;
 };
 
-/* conn.live */
-#define LIVE_STATE_BITS 4
-#define LIVE_STATE(live) ((live) & ((1 << LIVE_STATE_BITS) - 1))
-#define LIVE_SWEEP(live) ((live) >> LIVE_STATE_BITS)
-#define LIVE(sweep, state) ((sweep) << LIVE_STATE_BITS | (state))
+/* Until the flow knows that the connection was opened, limited holds what the
+ * handshake took, in µs: the kernel counts no phase before.
+ */
+#define PARKED_SETUP 2
+
+/* Whose turn it is, as seen at the last round trip. */
+enum turn {
+	TURN_OURS,    /* the peer's data had come with it */
+	TURN_PEERS,   /* what we sent was acknowledged and not answered yet */
+	TURN_UNKNOWN, /* the peer's data had come: with it, or before */
+	TURN_OWED,    /* an exchange was complete when this end sent its FIN */
+};
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");
 _Static_assert(sizeof(struct flow) <= 2000, "with its head in 2 KiB");
@@ -170,7 +250,12 @@ _Static_assert(sizeof(struct flow) <= 2000, "with its head in 2 KiB");
 struct control {
 	u32 epoch;
 	u32 sweep;
+	u32 started;  /* ticks: whoever was visited before has not been in this sweep */
+	u32 previous; /* the same of the sweep before */
 };
+
+/* Units of 2^14 ns: 32 bits of them tell what is before within nine hours. */
+#define TICK_SHIFT 14
 
 /* What the running sweep has seen; only that one program writes to it. */
 struct progress {

@@ -42,12 +42,17 @@ type Delta struct {
 	Bytes        [NumDirections]uint64 // application payload, bytes
 	Segments     [NumDirections]uint64
 	DataSegments [NumDirections]uint64
-	Retransmits  uint64 // segments
-	Opened       uint64 // connections
+	Time         [NumPhases]uint64 // ns
+	Exchanges    uint64            // requests with their answers
+	Opened       uint64            // connections
 	Closed       [NumCloseReasons]uint64
+	Trouble      Trouble
 
 	Live [NumStates]uint32 // open connections by TCP state
+	Now  Gauges
 
+	Setup         Sample // µs from SYN to establishment
+	Duration      Sample // µs from establishment to close
 	RTT           Sample // µs
 	RTTVariation  Sample // µs, the kernel's tcpi_rttvar
 	ReceiveWindow Sample // bytes
@@ -81,6 +86,14 @@ var RTTLayout = Layout{Scale: 2, First: -80, Count: 127, Unit: 1e-6}
 // WindowLayout holds numbers of bytes: powers of two of one byte. Its first bucket
 // ends at 1 B, its last at 2^30 B; TCP's largest window is 65535 << 14.
 var WindowLayout = Layout{Scale: 0, First: -1, Count: 31, Unit: 1}
+
+// SetupLayout holds numbers of microseconds: powers of two of one second, from
+// 2^-19 s (1.9 µs) to 2^11 s.
+var SetupLayout = Layout{Scale: 0, First: -20, Count: 31, Unit: 1e-6}
+
+// DurationLayout holds numbers of microseconds: powers of two of one second, from
+// 2^-7 s (7.8 ms) to 2^23 s (97 days), and in the last bucket also what is longer.
+var DurationLayout = Layout{Scale: 0, First: -8, Count: 31, Unit: 1e-6}
 
 // UpperBound is the inclusive upper bound of the i-th bucket in the kernel's
 // unit. An integer v is in the bucket if v <= floor(UpperBound(i)) and in none

@@ -19,22 +19,28 @@ type Flow struct {
 	Bytes        [NumDirections]uint64 // application payload, bytes
 	Segments     [NumDirections]uint64
 	DataSegments [NumDirections]uint64
-	Retransmits  uint64 // segments
-	Opened       uint64 // connections
+	Time         [NumPhases]uint64 // ns
+	Exchanges    uint64            // requests with their answers
+	Opened       uint64            // connections
 	Closed       [NumCloseReasons]uint64
+	Trouble      *Trouble // nil if there was none
 
 	Live [NumLive]uint32 // open connections by TCP state
 	// States has bit s set once a connection was seen in state s.
 	States uint16
 
-	RTT           Histogram // µs
-	RTTVariation  Histogram // µs
-	ReceiveWindow Histogram // bytes
-	SendWindow    Histogram // bytes
-
 	phase    phase
 	interval uint32 // in which the last delta came
 	alive    uint64 // before the first Seal Delta.Since, then the last sign of life on CLOCK_MONOTONIC
+
+	Now Gauges
+
+	Setup         *Histogram // µs from SYN to establishment; nil if there was none
+	Duration      *Histogram // µs from establishment to close; nil if none was closed
+	RTT           Histogram  // µs
+	RTTVariation  Histogram  // µs
+	ReceiveWindow Histogram  // bytes
+	SendWindow    Histogram  // bytes
 }
 
 // Ended reports whether the flow's final totals were exported: what follows is
@@ -52,17 +58,43 @@ func (f *Flow) add(d *Delta, interval uint32) {
 	addAll(f.Segments[:], d.Segments[:])
 	addAll(f.DataSegments[:], d.DataSegments[:])
 	addAll(f.Closed[:], d.Closed[:])
-	f.Retransmits += d.Retransmits
+	addAll(f.Time[:], d.Time[:])
 	f.Opened += d.Opened
+	f.Exchanges += d.Exchanges
+	f.addTrouble(&d.Trouble)
+	addRare(&f.Setup, &d.Setup)
+	addRare(&f.Duration, &d.Duration)
 	f.RTT.add(&d.RTT)
 	f.RTTVariation.add(&d.RTTVariation)
 	f.ReceiveWindow.add(&d.ReceiveWindow)
 	f.SendWindow.add(&d.SendWindow)
 	if f.interval != interval {
 		f.interval = interval
-		f.Live = [NumLive]uint32{}
+		f.Live, f.Now = [NumLive]uint32{}, Gauges{}
 	}
+	f.Now.add(&d.Now)
 	f.addLive(&d.Live)
+}
+
+func (f *Flow) addTrouble(t *Trouble) {
+	if *t == (Trouble{}) {
+		return
+	}
+	if f.Trouble == nil {
+		f.Trouble = new(Trouble)
+	}
+	f.Trouble.add(t)
+}
+
+// addRare adds to a histogram that most flows do not have.
+func addRare(h **Histogram, s *Sample) {
+	if s.Zero == 0 && s.Counts == nil {
+		return
+	}
+	if *h == nil {
+		*h = new(Histogram)
+	}
+	(*h).add(s)
 }
 
 // addLive adds to the gauges instead of replacing them: an overflow flow takes

@@ -21,8 +21,8 @@ const (
 // are the group's number. The zero value is an owner that nobody saw.
 type OwnerID struct {
 	PID   uint32
-	Exec  uint32 // the kernel's count of exec, modulo 1024
-	Start uint64 // units of 2^20 ns since boot, modulo 2^32
+	Start uint32 // units of 2^20 ns since boot, modulo 2^32
+	Exec  uint16 // the kernel's count of exec, modulo 1024
 }
 
 // An Owner is what is known of the process behind an [OwnerID]. Empty fields
@@ -39,9 +39,9 @@ type Owner struct {
 // A port of 0 is not part of the key: the client's ephemeral port, unless the
 // granularity is "connection".
 type Key struct {
-	Owner      OwnerID
 	Local      netip.Addr // the observing end; IPv4-mapped addresses are unmapped
 	Remote     netip.Addr // its peer; the network's address where masked
+	Owner      OwnerID
 	LocalPort  uint16
 	RemotePort uint16
 	Role       Role

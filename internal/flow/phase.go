@@ -23,7 +23,7 @@ func (f *Flow) live(now Instant) { f.phase, f.alive = active, now.Boot }
 // rest notes that nothing was seen of the flow until now: it has no open
 // connections, and after an idle time without any it ends.
 func (f *Flow) rest(now Instant, idle time.Duration) {
-	f.Live = [NumLive]uint32{}
+	f.Live, f.Now = [NumLive]uint32{}, Gauges{}
 	if f.phase == active && now.Boot-f.alive >= uint64(idle) {
 		f.phase = final
 	}

@@ -66,7 +66,8 @@ func TestDeltasAddUp(t *testing.T) {
 	table := newTable(limits)
 	d := flow.Delta{
 		Key: key(1, 80), Bytes: [2]uint64{1, 2}, Segments: [2]uint64{3, 4}, DataSegments: [2]uint64{5, 6},
-		Retransmits: 7, Opened: 8, Closed: [flow.NumCloseReasons]uint64{9, 10, 11, 12},
+		Trouble: flow.Trouble{Retransmits: [flow.NumRetransmitKinds]uint64{7}, Stalls: 17},
+		Time:    [flow.NumPhases]uint64{18, 19, 20, 21}, Exchanges: 22, Opened: 8, Closed: [flow.NumCloseReasons]uint64{9, 10, 11, 12},
 		RTT:           flow.Sample{Sum: 13},
 		RTTVariation:  flow.Sample{Sum: 14},
 		ReceiveWindow: flow.Sample{Sum: 15},
@@ -81,7 +82,10 @@ func TestDeltasAddUp(t *testing.T) {
 	assert.Equal(t, [2]uint64{3, 6}, f.Bytes)
 	assert.Equal(t, [2]uint64{9, 12}, f.Segments)
 	assert.Equal(t, [2]uint64{15, 18}, f.DataSegments)
-	assert.EqualValues(t, 21, f.Retransmits)
+	assert.EqualValues(t, 21, f.Trouble.Retransmits[flow.RetransmitUnknown])
+	assert.EqualValues(t, 51, f.Trouble.Stalls)
+	assert.Equal(t, [flow.NumPhases]uint64{54, 57, 60, 63}, f.Time)
+	assert.EqualValues(t, 66, f.Exchanges)
 	assert.EqualValues(t, 24, f.Opened)
 	assert.Equal(t, [flow.NumCloseReasons]uint64{27, 30, 33, 36}, f.Closed)
 	assert.EqualValues(t, 39, f.RTT.Sum())

@@ -26,6 +26,9 @@ const (
 	RetransmitType  = "network.tcp.retransmit.type" // own
 	CloseReason     = "tcp.close.reason"            // own
 	LostReason      = "reason"                      // own
+	ErrorType       = "error.type"
+	FlowPhase       = "tcp.flow.phase"    // own
+	BufferLocked    = "tcp.buffer.locked" // own; boolean
 )
 
 // Values of [NetworkType] and [NetworkTransport].
@@ -47,6 +50,19 @@ const (
 	Receive  = "receive"
 )
 
-// RetransmitUnknown is the value of [RetransmitType] for segments whose kind
-// was not observed.
-const RetransmitUnknown = "unknown"
+// Values of [RetransmitType].
+const (
+	RetransmitUnknown       = "unknown" // nobody saw it happen
+	RetransmitFast          = "fast"
+	RetransmitTimeout       = "timeout"
+	RetransmitTailLossProbe = "tail_loss_probe"
+	RetransmitSYN           = "syn"
+)
+
+// Values of [FlowPhase].
+const (
+	PhaseIdle                 = "idle" // nothing to send
+	PhaseNetworkLimited       = "network_limited"
+	PhaseReceiveWindowLimited = "receive_window_limited"
+	PhaseSendBufferLimited    = "send_buffer_limited"
+)

@@ -15,6 +15,14 @@ func RTTBounds() []float64 { return powersOfTwo(-17, 6) }
 // makes a zero window visible, and every power of two from 2^8 B to 2^28 B.
 func WindowBounds() []float64 { return append([]float64{0}, powersOfTwo(8, 28)...) }
 
+// SetupBounds are the explicit bounds of the duration of handshakes, in seconds:
+// every power of two from 2^-17 s (7.6 µs) to 2^7 s (128 s).
+func SetupBounds() []float64 { return powersOfTwo(-17, 7) }
+
+// DurationBounds are the explicit bounds of the duration of connections, in seconds:
+// every power of two from 2^-7 s (7.8 ms) to 2^20 s (12 days).
+func DurationBounds() []float64 { return powersOfTwo(-7, 20) }
+
 func powersOfTwo(first, last int) []float64 {
 	powers := make([]float64, 0, last-first+1)
 	for exponent := first; exponent <= last; exponent++ {

@@ -35,6 +35,12 @@ const (
 	Segments    = "{segment}"
 	Connections = "{connection}"
 	Ratio       = "1"
+
+	BytesPerSecond = "By/s"
+	Episodes       = "{episode}"
+	Exchanges      = "{exchange}"
+	Probes         = "{probe}"
+	Stalls         = "{stall}"
 )
 
 // Metrics of the receiver.
@@ -56,7 +62,7 @@ var (
 	}
 	FlowRetransmits = Metric{
 		Name: "tcp.flow.retransmits", Kind: Sum, Unit: Segments, Enabled: true,
-		Description: "Retransmitted TCP segments, as the kernel's total_retrans counts them.",
+		Description: "Retransmitted TCP segments, by kind. All kinds together are the kernel's total_retrans.",
 		Attributes:  []string{RetransmitType},
 	}
 	FlowRTT = Metric{
@@ -103,9 +109,16 @@ var (
 // Metrics returns all metrics of the receiver in the order of their export.
 func Metrics() []Metric {
 	return []Metric{
-		FlowIO, FlowSegments, FlowDataSegments, FlowRetransmits,
-		FlowRTT, FlowRTTVariation, FlowReceiveWindow, FlowSendWindow,
-		FlowConnectionCount, FlowConnectionOpened, FlowConnectionClosed,
+		FlowIO, FlowSegments, FlowDataSegments,
+		FlowRetransmits, FlowRetransmitEpisodes, FlowRetransmitSpurious, FlowOutOfOrder,
+		FlowRTT, FlowRTTVariation, FlowRTTMin, FlowReceiveWindow, FlowSendWindow,
+		FlowConnectionCount, FlowConnectionOpened, FlowConnectionClosed, FlowConnectionFailed,
+		FlowConnectionSetupDuration, FlowConnectionDuration,
+		FlowQueueSend, FlowQueueUnsent, FlowQueueReceive, FlowTime,
+		FlowConnectionAwaiting, FlowExchanges,
+		FlowZeroWindowProbes, FlowNagleStalls, FlowNagleStallTime, FlowCorkStalls,
+		FlowReceiveBuffer, FlowSendBuffer, FlowWindowScale, FlowCongestionWindow, FlowDeliveryRate,
+		Resets,
 		FlowCoverage, FlowLost,
 	}
 }

@@ -11,6 +11,18 @@ const (
 	CloseTimeout       = "timeout"
 )
 
+// Values of [ErrorType].
+const (
+	ErrorOther              = "_OTHER" // as the conventions have it
+	ErrorConnectionRefused  = "connection_refused"
+	ErrorTimedOut           = "timed_out"
+	ErrorHostUnreachable    = "host_unreachable"
+	ErrorNetworkUnreachable = "network_unreachable"
+	ErrorReset              = "reset"
+	ErrorNoAddress          = "address_not_available" // no local port left
+	ErrorAborted            = "aborted"               // by its owner
+)
+
 // Values of [LostReason].
 const (
 	LostOverflow         = "overflow"          // no room for a flow of its own

@@ -25,6 +25,7 @@ type sum struct {
 	Bytes, Segments, DataSegments [flow.NumDirections]uint64
 	Retransmits, Opened           uint64
 	Closed                        [flow.NumCloseReasons]uint64
+	Failed                        [flow.NumFailures]uint64
 	Live                          [flow.NumStates]uint64 // of the last interval
 
 	RTT, RTTVariation, ReceiveWindow, SendWindow uint64 // samples
@@ -49,6 +50,9 @@ func (s *sum) add(o *sum) {
 	for i := range s.Closed {
 		s.Closed[i] += o.Closed[i]
 	}
+	for i := range s.Failed {
+		s.Failed[i] += o.Failed[i]
+	}
 	for i := range s.Live {
 		s.Live[i] += o.Live[i]
 	}
@@ -62,14 +66,22 @@ func (s *sum) add(o *sum) {
 func sumOf(d *flow.Delta) sum {
 	s := sum{
 		Bytes: d.Bytes, Segments: d.Segments, DataSegments: d.DataSegments,
-		Retransmits: d.Retransmits, Opened: d.Opened, Closed: d.Closed,
-		RTT: samples(d.RTT), RTTVariation: samples(d.RTTVariation),
+		Retransmits: total(d.Trouble.Retransmits[:]), Opened: d.Opened, Closed: d.Closed,
+		Failed: d.Trouble.Failed,
+		RTT:    samples(d.RTT), RTTVariation: samples(d.RTTVariation),
 		ReceiveWindow: samples(d.ReceiveWindow), SendWindow: samples(d.SendWindow),
 	}
 	for state, n := range d.Live {
 		s.Live[state] = uint64(n)
 	}
 	return s
+}
+
+func total(counts []uint64) (sum uint64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
 }
 
 func samples(s flow.Sample) uint64 {

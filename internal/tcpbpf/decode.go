@@ -22,17 +22,57 @@ func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
 		Bytes:        f.Bytes,
 		Segments:     f.Segments,
 		DataSegments: f.DataSegments,
-		Retransmits:  f.Retransmits,
-		Opened:       f.Opened,
-		Closed:       f.Closed,
+		Time:         f.Time,
+		Exchanges:    uint64(f.Exchanges),
+		Opened:       uint64(f.Opened),
 
+		Setup:         sample(f.Setup.Sum, f.Setup.Counts[:]),
+		Duration:      sample(f.Duration.Sum, f.Duration.Counts[:]),
 		RTT:           sample(f.Rtt.Sum, f.Rtt.Counts[:]),
 		RTTVariation:  sample(f.RttVariation.Sum, f.RttVariation.Counts[:]),
 		ReceiveWindow: sample(f.ReceiveWindow.Sum, f.ReceiveWindow.Counts[:]),
 		SendWindow:    sample(f.SendWindow.Sum, f.SendWindow.Counts[:]),
 	}
-	if f.LiveSweep == sweep {
-		d.Live = f.Live
+	widen(d.Closed[:], f.Closed[:])
+	decodeTrouble(&d.Trouble, f)
+	if f.Now.Sweep == sweep {
+		d.Live = f.Now.Live
+		decodeGauges(&d.Now, f)
+	}
+}
+
+func decodeTrouble(t *flow.Trouble, f *tcpwhyFlow) {
+	widen(t.Retransmits[:], f.Retransmits[:])
+	widen(t.Failed[:], f.Failed[:])
+	widen(t.Resets[:], f.Resets[:])
+	t.Episodes = uint64(f.Episodes)
+	t.Spurious = uint64(f.Spurious)
+	t.OutOfOrder = uint64(f.OutOfOrder)
+	t.Probes = uint64(f.Probes)
+	t.Stalls = uint64(f.Stalls)
+	t.StallTime = f.StallTime
+	t.Corks = uint64(f.Corks)
+}
+
+func decodeGauges(g *flow.Gauges, f *tcpwhyFlow) {
+	n := &f.Now
+	*g = flow.Gauges{
+		QueueSend:        n.QueueSend,
+		QueueUnsent:      n.QueueUnsent,
+		QueueReceive:     n.QueueReceive,
+		DeliveryRate:     n.DeliveryRate,
+		Awaiting:         n.Awaiting,
+		CongestionWindow: n.CongestionWindow,
+		RTTMin:           n.RttMin,
+		ReceiveBuffer:    n.ReceiveBuffer,
+		SendBuffer:       n.SendBuffer,
+		WindowScale:      n.Scale,
+	}
+}
+
+func widen(wide []uint64, narrow []uint32) {
+	for i, n := range narrow {
+		wide[i] = uint64(n)
 	}
 }
 
@@ -54,11 +94,11 @@ func decodeKey(f *tcpwhyFlow) flow.Key {
 }
 
 func decodeOwner(k tcpwhyOwnerKey) flow.OwnerID {
-	return flow.OwnerID{PID: k.Program & (1<<pidBits - 1), Exec: k.Program >> pidBits, Start: uint64(k.Start)}
+	return flow.OwnerID{PID: k.Program & (1<<pidBits - 1), Exec: uint16(k.Program >> pidBits), Start: k.Start}
 }
 
 func encodeOwner(id flow.OwnerID) *tcpwhyOwnerKey {
-	return &tcpwhyOwnerKey{Start: uint32(id.Start), Program: id.PID | id.Exec<<pidBits}
+	return &tcpwhyOwnerKey{Start: id.Start, Program: id.PID | uint32(id.Exec)<<pidBits}
 }
 
 // address undoes the mapping of IPv4.

@@ -20,8 +20,8 @@ func FuzzDecode(f *testing.F) {
 	for _, seed := range seedFlows() {
 		b, err := binary.Append(nil, binary.NativeEndian, &seed)
 		require.NoError(f, err)
-		f.Add(b, seed.LiveSweep)
-		f.Add(b, seed.LiveSweep+1)
+		f.Add(b, seed.Now.Sweep)
+		f.Add(b, seed.Now.Sweep+1)
 	}
 	f.Add([]byte{}, uint32(0))
 	f.Add(bytes.Repeat([]byte{0xff}, binary.Size(tcpwhyFlow{})), uint32(1<<32-1))
@@ -82,8 +82,14 @@ func FuzzText(f *testing.F) {
 func seedFlows() []tcpwhyFlow {
 	busy := tcpwhyFlow{
 		Keyed: 1, Since: 1_000_000, Bytes: [2]uint64{1, 2}, Segments: [2]uint64{3, 4}, DataSegments: [2]uint64{5, 6},
-		Retransmits: 7, Opened: 8, Closed: [4]uint64{9, 10, 11, 12}, LiveSweep: 13, Live: [14]uint32{1: 14},
+		Time: [4]uint64{24, 25, 26, 27}, StallTime: 28, Opened: 8, Closed: [4]uint32{9, 10, 11, 12},
+		Retransmits: [5]uint32{7, 29, 30, 31, 32}, Episodes: 33, Spurious: 34, OutOfOrder: 35,
+		Failed: [8]uint32{36, 37, 38, 39, 40, 41, 42, 43}, Probes: 44, Exchanges: 45, Stalls: 46, Corks: 47, Resets: [2]uint32{48, 49},
 	}
+	busy.Now.Sweep, busy.Now.Live[1], busy.Now.Awaiting = 13, 14, 50
+	busy.Now.QueueSend, busy.Now.QueueUnsent, busy.Now.QueueReceive, busy.Now.DeliveryRate = 51, 52, 53, 54
+	busy.Now.RttMin, busy.Now.CongestionWindow, busy.Now.Scale = 55, 56, [2]uint8{57, 58}
+	busy.Now.ReceiveBuffer, busy.Now.SendBuffer = [2]uint32{59, 60}, [2]uint32{61, 62}
 	busy.Key.Local = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(10 << 24)}
 	busy.Key.Remote = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(127<<24 | 1)}
 	busy.Key.Owner.Program, busy.Key.Owner.Start = 17<<22|15, 16
@@ -126,14 +132,46 @@ func requireCounters(t *testing.T, d *flow.Delta, record *tcpwhyFlow, sweep uint
 	require.Equal(t, record.Bytes, d.Bytes)
 	require.Equal(t, record.Segments, d.Segments)
 	require.Equal(t, record.DataSegments, d.DataSegments)
-	require.Equal(t, record.Retransmits, d.Retransmits)
-	require.Equal(t, record.Opened, d.Opened)
-	require.Equal(t, record.Closed, d.Closed)
-	if sweep == record.LiveSweep {
-		require.Equal(t, record.Live, d.Live)
+	require.Equal(t, record.Time, d.Time)
+	require.EqualValues(t, record.Opened, d.Opened)
+	require.EqualValues(t, record.Exchanges, d.Exchanges)
+	for i, n := range record.Closed {
+		require.EqualValues(t, n, d.Closed[i])
+	}
+	requireTrouble(t, &d.Trouble, record)
+	if sweep == record.Now.Sweep {
+		require.Equal(t, record.Now.Live, d.Live)
+		requireGauges(t, &d.Now, record)
 	} else {
 		require.Zero(t, d.Live, "sockets of an older sweep may be gone")
+		require.Zero(t, d.Now)
 	}
+}
+
+func requireTrouble(t *testing.T, trouble *flow.Trouble, record *tcpwhyFlow) {
+	for i, n := range record.Retransmits {
+		require.EqualValues(t, n, trouble.Retransmits[i])
+	}
+	for i, n := range record.Failed {
+		require.EqualValues(t, n, trouble.Failed[i])
+	}
+	for i, n := range record.Resets {
+		require.EqualValues(t, n, trouble.Resets[i])
+	}
+	require.Equal(t,
+		[]uint64{uint64(record.Episodes), uint64(record.Spurious), uint64(record.OutOfOrder), uint64(record.Probes),
+			uint64(record.Stalls), record.StallTime, uint64(record.Corks)},
+		[]uint64{trouble.Episodes, trouble.Spurious, trouble.OutOfOrder, trouble.Probes,
+			trouble.Stalls, trouble.StallTime, trouble.Corks})
+}
+
+func requireGauges(t *testing.T, g *flow.Gauges, record *tcpwhyFlow) {
+	n := &record.Now
+	require.Equal(t, flow.Gauges{
+		QueueSend: n.QueueSend, QueueUnsent: n.QueueUnsent, QueueReceive: n.QueueReceive,
+		DeliveryRate: n.DeliveryRate, Awaiting: n.Awaiting, CongestionWindow: n.CongestionWindow,
+		RTTMin: n.RttMin, ReceiveBuffer: n.ReceiveBuffer, SendBuffer: n.SendBuffer, WindowScale: n.Scale,
+	}, *g)
 }
 
 // requireSample wants every count in its place, unless all samples are 0.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // An epoch is the interval in which programs write to one of two sets of maps.
@@ -32,16 +33,36 @@ func newEpoch(control *ebpf.Map) (*epoch, error) {
 		inner.Close()
 		return nil, fmt.Errorf("create barrier: %w", err)
 	}
-	return &epoch{control: control, outer: outer, inner: inner}, nil
+	now := tcpwhyControl{Started: ticks(), Previous: ticks()}
+	return &epoch{control: control, outer: outer, inner: inner, now: now}, nil
 }
 
 // odd says which set of maps is written to.
 func (e *epoch) odd() bool { return e.now.Epoch%2 == 1 }
 
-// sweep begins the next sweep.
+// sweep begins the next sweep. Its time is told before its number: in between, a
+// connection that closes looks as if no sweep had counted it yet, and that of the old
+// number is drained already.
 func (e *epoch) sweep() error {
+	e.now.Previous = e.now.Started
+	// Whoever is visited or opened in this tick was before. Two sweeps never
+	// begin in one.
+	e.now.Started++
+	if now := ticks() + 1; int32(now-e.now.Started) > 0 {
+		e.now.Started = now
+	}
+	if err := e.publish(); err != nil {
+		return err
+	}
 	e.now.Sweep++
 	return e.publish()
+}
+
+// ticks is the kernel side's short clock, in units of 2^14 ns.
+func ticks() uint32 {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it cannot fail
+	return uint32(now.Nano() >> 14)
 }
 
 // next begins the next epoch.

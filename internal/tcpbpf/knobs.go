@@ -21,6 +21,10 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config) error {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("seed hash: %w", err)
 	}
+	jiffy, err := measureJiffy()
+	if err != nil {
+		return err
+	}
 	bounds := rttBounds()
 	rules, globs, err := compileRules(cfg)
 	if err != nil {
@@ -37,6 +41,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config) error {
 		{v.Granularity, uint32(cfg.Granularity)},
 		{v.MaskPublic, flag(cfg.MaskPublic)},
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
+		{v.Jiffy, jiffy},
 		{v.RttBounds, bounds},
 		{v.RttSmall, rttSmall(bounds)},
 		{v.RttGuess, rttGuess(bounds)},

@@ -113,9 +113,12 @@ func (l *ledger) sum(match func(flow.Key) bool) (total sum) {
 func held(f *flow.Flow) sum {
 	s := sum{
 		Bytes: f.Bytes, Segments: f.Segments, DataSegments: f.DataSegments,
-		Retransmits: f.Retransmits, Opened: f.Opened, Closed: f.Closed,
+		Opened: f.Opened, Closed: f.Closed,
 		RTT: counted(&f.RTT), RTTVariation: counted(&f.RTTVariation),
 		ReceiveWindow: counted(&f.ReceiveWindow), SendWindow: counted(&f.SendWindow),
+	}
+	if f.Trouble != nil {
+		s.Retransmits = total(f.Trouble.Retransmits[:])
 	}
 	for state, n := range f.Live {
 		s.Live[state] = uint64(n)

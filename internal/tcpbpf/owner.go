@@ -61,7 +61,8 @@ func (t *ownerTable) canonical(id flow.OwnerID) flow.OwnerID {
 	if o.ContainerID != "" {
 		h := fnv.New64a()
 		h.Write([]byte(o.ContainerID))
-		c = flow.OwnerID{Start: h.Sum64()}
+		sum := h.Sum64()
+		c = flow.OwnerID{Start: uint32(sum), Exec: uint16(sum >> 32)}
 		t.merged[c] = flow.Owner{ID: c, ContainerID: o.ContainerID, PodUID: o.PodUID}
 	}
 	t.alias[id] = c

@@ -37,8 +37,11 @@ func TestConnectAfterFailure(t *testing.T) {
 	info := tcpinfo.WaitClosed(t, client.file)
 
 	k.untilClosed(2, p.here())
-	require.Empty(t, k.keys(to(addressOf(nobody))))
-	keys := k.keys(role(flow.RoleClient, p.here()))
+	failed := k.sum(to(addressOf(nobody)))
+	require.Zero(t, failed.Opened)
+	require.EqualValues(t, 2, failed.Failed[flow.FailureRefused])
+	require.EqualValues(t, 2, total(failed.Failed[:]))
+	keys := k.keys(to(addressOf(somebody)))
 	require.Len(t, keys, 1)
 	s := k.sums[keys[0]]
 	require.EqualValues(t, 1, s.Opened)

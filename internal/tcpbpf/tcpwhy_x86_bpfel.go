@@ -30,7 +30,9 @@ type tcpwhyConn struct {
 	Sampled uint8
 	Lost    uint8
 	Cleared uint8
-	Pad     [3]uint8
+	Live    uint8
+	Backoff uint8
+	Turn    uint8
 	Busy    uint32
 	FlowId  uint64
 	Key     struct {
@@ -49,8 +51,11 @@ type tcpwhyConn struct {
 	Segments     [2]uint32
 	DataSegments [2]uint32
 	Retransmits  uint32
-	Sweep        uint32
-	Live         uint32
+	Spurious     uint32
+	OutOfOrder   uint32
+	Limited      [3]uint32
+	Visited      uint32
+	Episode      uint32
 	Heard        uint32
 	Pending      struct {
 		_   structs.HostLayout
@@ -63,20 +68,19 @@ type tcpwhyConn struct {
 		}
 		Rtt           [8]uint8
 		RttVariation  [8]uint8
-		ReceiveWindow uint32
-		SendWindow    uint32
 		ReceiveBucket uint8
 		SendBucket    uint8
 		N             uint8
-		Pad           uint8
+		Exchanges     uint8
 	}
-	Pad2 uint32
 }
 
 type tcpwhyControl struct {
-	_     structs.HostLayout
-	Epoch uint32
-	Sweep uint32
+	_        structs.HostLayout
+	Epoch    uint32
+	Sweep    uint32
+	Started  uint32
+	Previous uint32
 }
 
 type tcpwhyFlow struct {
@@ -101,13 +105,48 @@ type tcpwhyFlow struct {
 	Bytes        [2]uint64
 	Segments     [2]uint64
 	DataSegments [2]uint64
-	Retransmits  uint64
-	Opened       uint64
-	Closed       [4]uint64
-	LiveSweep    uint32
+	Time         [4]uint64
+	StallTime    uint64
+	Opened       uint32
+	Closed       [4]uint32
+	Retransmits  [5]uint32
+	Episodes     uint32
+	Spurious     uint32
+	OutOfOrder   uint32
+	Failed       [8]uint32
+	Probes       uint32
+	Exchanges    uint32
+	Stalls       uint32
+	Corks        uint32
+	Resets       [2]uint32
 	Pad          uint32
-	Live         [14]uint32
-	Rtt          struct {
+	Now          struct {
+		_                structs.HostLayout
+		Sweep            uint32
+		Live             [14]uint32
+		Awaiting         uint32
+		QueueSend        uint64
+		QueueUnsent      uint64
+		QueueReceive     uint64
+		DeliveryRate     uint64
+		RttMin           uint32
+		CongestionWindow uint32
+		ReceiveBuffer    [2]uint32
+		SendBuffer       [2]uint32
+		Scale            [2]uint8
+		Pad              [6]uint8
+	}
+	Setup struct {
+		_      structs.HostLayout
+		Sum    uint64
+		Counts [32]uint32
+	}
+	Duration struct {
+		_      structs.HostLayout
+		Sum    uint64
+		Counts [32]uint32
+	}
+	Rtt struct {
 		_      structs.HostLayout
 		Sum    uint64
 		Counts [128]uint32
@@ -210,6 +249,7 @@ const (
 	tcpwhyVarGlobs          = "globs"
 	tcpwhyVarGranularity    = "granularity"
 	tcpwhyVarHashSeed       = "hash_seed"
+	tcpwhyVarJiffy          = "jiffy"
 	tcpwhyVarMaskPublic     = "mask_public"
 	tcpwhyVarN_clusterCidrs = "n_cluster_cidrs"
 	tcpwhyVarN_globs        = "n_globs"
@@ -292,6 +332,7 @@ type tcpwhyVariableSpecs struct {
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
+	Jiffy          *ebpf.VariableSpec `ebpf:"jiffy"`
 	MaskPublic     *ebpf.VariableSpec `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.VariableSpec `ebpf:"n_cluster_cidrs"`
 	N_globs        *ebpf.VariableSpec `ebpf:"n_globs"`
@@ -357,6 +398,7 @@ type tcpwhyVariables struct {
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
+	Jiffy          *ebpf.Variable `ebpf:"jiffy"`
 	MaskPublic     *ebpf.Variable `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.Variable `ebpf:"n_cluster_cidrs"`
 	N_globs        *ebpf.Variable `ebpf:"n_globs"`

@@ -22,6 +22,29 @@ var (
 		flow.CloseResetReceived: names.CloseResetReceived,
 		flow.CloseTimeout:       names.CloseTimeout,
 	}
+	retransmitKinds = [...]string{
+		flow.RetransmitUnknown:       names.RetransmitUnknown,
+		flow.RetransmitFast:          names.RetransmitFast,
+		flow.RetransmitTimeout:       names.RetransmitTimeout,
+		flow.RetransmitTailLossProbe: names.RetransmitTailLossProbe,
+		flow.RetransmitSYN:           names.RetransmitSYN,
+	}
+	failures = [...]string{
+		flow.FailureOther:              names.ErrorOther,
+		flow.FailureRefused:            names.ErrorConnectionRefused,
+		flow.FailureTimedOut:           names.ErrorTimedOut,
+		flow.FailureHostUnreachable:    names.ErrorHostUnreachable,
+		flow.FailureNetworkUnreachable: names.ErrorNetworkUnreachable,
+		flow.FailureReset:              names.ErrorReset,
+		flow.FailureNoAddress:          names.ErrorNoAddress,
+		flow.FailureAborted:            names.ErrorAborted,
+	}
+	phases = [...]string{
+		flow.PhaseIdle:                 names.PhaseIdle,
+		flow.PhaseNetworkLimited:       names.PhaseNetworkLimited,
+		flow.PhaseReceiveWindowLimited: names.PhaseReceiveWindowLimited,
+		flow.PhaseSendBufferLimited:    names.PhaseSendBufferLimited,
+	}
 	lostReasons = [...]string{
 		flow.LostOverflow:         names.LostOverflow,
 		flow.LostRecursion:        names.LostRecursion,

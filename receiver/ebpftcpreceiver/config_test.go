@@ -43,7 +43,7 @@ func TestDefaultConfig(t *testing.T) {
 	assert.Empty(t, cfg.Include)
 	assert.Empty(t, cfg.Exclude)
 	for _, metric := range names.Metrics() {
-		assert.True(t, cfg.enabled(metric), metric.Name)
+		assert.Equal(t, metric.Enabled, cfg.enabled(metric), metric.Name)
 	}
 }
 

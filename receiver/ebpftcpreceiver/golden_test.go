@@ -42,18 +42,40 @@ func clientDelta() *flow.Delta {
 	d := flow.Delta{
 		Key: clientKey(4711, 1), Since: second(5).Boot,
 		Bytes: [2]uint64{100, 2000}, Segments: [2]uint64{12, 13}, DataSegments: [2]uint64{3, 4},
-		Retransmits: 1, Opened: 2, Closed: [flow.NumCloseReasons]uint64{flow.CloseFIN: 1},
+		Time:    [flow.NumPhases]uint64{8_000_000_000, 4_000_000, 8_000_000, 12_000_000},
+		Trouble: troubles(), Exchanges: 3, Now: gauges(), Opened: 2, Closed: [flow.NumCloseReasons]uint64{flow.CloseFIN: 1},
+		Setup:         flow.Sample{Counts: make([]uint32, flow.SetupLayout.Count), Sum: 160_000},
+		Duration:      flow.Sample{Counts: make([]uint32, flow.DurationLayout.Count), Sum: 3_000_000},
 		RTT:           flow.Sample{Counts: make([]uint32, flow.RTTLayout.Count), Sum: 180_000},
 		RTTVariation:  flow.Sample{Counts: make([]uint32, flow.RTTLayout.Count), Sum: 20_000, Zero: 1},
 		ReceiveWindow: flow.Sample{Counts: make([]uint32, flow.WindowLayout.Count), Sum: 131_072},
 		SendWindow:    flow.Sample{Counts: make([]uint32, flow.WindowLayout.Count), Sum: 65_536, Zero: 1},
 	}
 	d.Live[1] = 1
+	d.Setup.Counts[16] = 2                    // (2^-4 s, 2^-3 s]
+	d.Duration.Counts[9] = 1                  // (2 s, 4 s]
 	d.RTT.Counts[65], d.RTT.Counts[66] = 1, 1 // (2^-3.75 s, 2^-3.5 s], (2^-3.5 s, 2^-3.25 s]
 	d.RTTVariation.Counts[53] = 1
 	d.ReceiveWindow.Counts[16] = 2
 	d.SendWindow.Counts[16] = 1
 	return &d
+}
+
+// troubles are one of each kind.
+func troubles() flow.Trouble {
+	return flow.Trouble{
+		Retransmits: [flow.NumRetransmitKinds]uint64{1, 2, 3, 4, 5}, Episodes: 6, Spurious: 7, OutOfOrder: 8,
+		Failed: [flow.NumFailures]uint64{9, 10, 11, 12, 13, 14, 15, 16},
+		Probes: 17, Stalls: 18, StallTime: 720_000, Corks: 19, Resets: [flow.NumDirections]uint64{20, 21},
+	}
+}
+
+func gauges() flow.Gauges {
+	return flow.Gauges{
+		QueueSend: 3000, QueueUnsent: 1000, QueueReceive: 10, DeliveryRate: 125_000, Awaiting: 1, CongestionWindow: 10,
+		RTTMin: 80_001, ReceiveBuffer: [2]uint32{131_072, 16_384}, SendBuffer: [2]uint32{0, 4608},
+		WindowScale: [flow.NumDirections]uint8{1, 11},
+	}
 }
 
 // serverDelta is an interval of a server with one connection half closed.
@@ -123,7 +145,7 @@ func (o *observer) writeAll() pmetric.Metrics {
 }
 
 func TestMetrics(t *testing.T) {
-	all := func(*Config) {}
+	all := switchOnAll
 	exponential := func(cfg *Config) { cfg.Histogram = HistogramExponential }
 	lossy := flow.Report{Described: 3, Missed: 1, Lost: [flow.NumLostReasons]uint64{flow.LostPredates: 1}}
 	for name, test := range map[string]struct {
@@ -145,6 +167,13 @@ func TestMetrics(t *testing.T) {
 			o.interval(10, test.report, test.deltas...)
 			requireGolden(t, name, o.writeAll())
 		})
+	}
+}
+
+func switchOnAll(cfg *Config) {
+	for _, metric := range names.Metrics() {
+		enabled := true
+		cfg.Metrics[metric.Name] = MetricConfig{Enabled: &enabled}
 	}
 }
 

@@ -22,6 +22,9 @@ type histogramKind struct {
 var (
 	rttHistogram    = newHistogramKind(flow.RTTLayout, names.RTTBounds())
 	windowHistogram = newHistogramKind(flow.WindowLayout, names.WindowBounds())
+
+	setupHistogram    = newHistogramKind(flow.SetupLayout, names.SetupBounds())
+	durationHistogram = newHistogramKind(flow.DurationLayout, names.DurationBounds())
 )
 
 // newHistogramKind panics if bounds do not fit the layout: both are constants.

@@ -18,7 +18,19 @@ type series struct {
 
 // A split is the attribute that tells the data points of one flow and metric
 // apart. It has no key where there is one data point.
-type split struct{ key, value string }
+type split struct {
+	key, value string
+	truth      truth
+}
+
+// A truth is an attribute's value that is a boolean.
+type truth uint8
+
+const (
+	noTruth truth = iota
+	unset
+	set
+)
 
 var ended = pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)
 
@@ -31,6 +43,10 @@ func (s series) describe(attributes pcommon.Map, by split) {
 	// The copy keeps this capacity, so that the slice is allocated once.
 	attributes.EnsureCapacity(s.attributes.Len() + 1)
 	s.attributes.CopyTo(attributes)
+	if by.truth != noTruth {
+		attributes.PutBool(by.key, by.truth == set)
+		return
+	}
 	attributes.PutStr(by.key, by.value)
 }
 
@@ -45,15 +61,33 @@ func (w *writer) sum(points pmetric.NumberDataPointSlice, s series, by split, va
 	points.At(points.Len() - 1).SetStartTimestamp(s.start())
 }
 
+// sumFraction is a sum of a quantity that has fractions, such as seconds.
+func (w *writer) sumFraction(points pmetric.NumberDataPointSlice, s series, by split, value float64) {
+	w.gaugeFraction(points, s, by, value)
+	points.At(points.Len() - 1).SetStartTimestamp(s.start())
+}
+
 func (w *writer) gauge(points pmetric.NumberDataPointSlice, s series, by split, value uint64) {
+	if p := w.point(points, s, by); !s.Ended() {
+		p.SetIntValue(int64(value))
+	}
+}
+
+func (w *writer) gaugeFraction(points pmetric.NumberDataPointSlice, s series, by split, value float64) {
+	if p := w.point(points, s, by); !s.Ended() {
+		p.SetDoubleValue(value)
+	}
+}
+
+// point appends one without a value.
+func (w *writer) point(points pmetric.NumberDataPointSlice, s series, by split) pmetric.NumberDataPoint {
 	p := points.AppendEmpty()
 	s.describe(p.Attributes(), by)
 	p.SetTimestamp(w.end(s))
 	if s.Ended() {
 		p.SetFlags(ended)
-		return
 	}
-	p.SetIntValue(int64(value))
+	return p
 }
 
 func (w *writer) exponentialHistogram(p pmetric.ExponentialHistogramDataPoint, s series, h *flow.Histogram, kind *histogramKind) {

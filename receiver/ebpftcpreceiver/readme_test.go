@@ -80,7 +80,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 func shown(value reflect.Value) string {
 	switch {
 	case value.Kind() == reflect.Map:
-		return "all enabled"
+		return "as the table says"
 	case value.Kind() == reflect.Slice, value.IsZero():
 		return "empty"
 	case value.Type() == reflect.TypeFor[time.Duration]():
@@ -93,7 +93,7 @@ func shown(value reflect.Value) string {
 // Every metric that the names declare is written, as they describe it, and no
 // other one.
 func TestMetricsAreAsDeclared(t *testing.T) {
-	o := newTestObserver(func(*Config) {})
+	o := newTestObserver(switchOnAll)
 	o.interval(10, flow.Report{}, clientDelta())
 	written := map[string]pmetric.Metric{}
 	for _, rm := range o.writeAll().ResourceMetrics().All() {

@@ -50,6 +50,7 @@ const (
 	BucketVarGlobs          = "globs"
 	BucketVarGranularity    = "granularity"
 	BucketVarHashSeed       = "hash_seed"
+	BucketVarJiffy          = "jiffy"
 	BucketVarMaskPublic     = "mask_public"
 	BucketVarN_clusterCidrs = "n_cluster_cidrs"
 	BucketVarN_globs        = "n_globs"
@@ -122,6 +123,7 @@ type BucketVariableSpecs struct {
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
+	Jiffy          *ebpf.VariableSpec `ebpf:"jiffy"`
 	MaskPublic     *ebpf.VariableSpec `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.VariableSpec `ebpf:"n_cluster_cidrs"`
 	N_globs        *ebpf.VariableSpec `ebpf:"n_globs"`
@@ -169,6 +171,7 @@ type BucketVariables struct {
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
+	Jiffy          *ebpf.Variable `ebpf:"jiffy"`
 	MaskPublic     *ebpf.Variable `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.Variable `ebpf:"n_cluster_cidrs"`
 	N_globs        *ebpf.Variable `ebpf:"n_globs"`

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* A connection that was never established. */
+#pragma once
+
+#include "filter.bpf.h"
+#include "flow.bpf.h"
+#include "key.bpf.h"
+
+/* Without an error the owner closed it: a loser of a race between addresses. */
+static __always_inline u32 failure(struct sock *sk)
+{
+	switch (sk->sk_err) {
+	case 0:
+		return FAILURE_ABORTED;
+	case ECONNREFUSED:
+		return FAILURE_REFUSED;
+	case ETIMEDOUT:
+		return FAILURE_TIMED_OUT;
+	case EHOSTUNREACH:
+		return FAILURE_HOST_UNREACHABLE;
+	case ENETUNREACH:
+		return FAILURE_NETWORK_UNREACHABLE;
+	case ECONNRESET:
+	case EPIPE:
+		return FAILURE_RESET;
+	case EADDRNOTAVAIL:
+		return FAILURE_NO_ADDRESS;
+	}
+	return FAILURE_OTHER;
+}
+
+/* What came to a client whose connection is refused came with a RST; an ICMP message
+ * is no segment.
+ */
+static __always_inline bool reset_received(u32 why, struct tcp_sock *tp)
+{
+	return (why == FAILURE_REFUSED || why == FAILURE_RESET) && tp->segs_in;
+}
+
+/* The key is not known before, and forgotten soon after. */
+static __noinline int conn_fail(struct conn *c, struct tcp_sock *tp)
+{
+	struct sock *sk = (struct sock *)tp;
+	struct flow *f;
+	u32 why, reset;
+
+	if (!c || !tp)
+		return 0;
+	c->kind = CONN_NONE;
+	key_fill(&c->key, &sk->__sk_common, ROLE_CLIENT);
+	if (!observed(&c->key)) {
+		count(STAT_EXCLUDED);
+		return 0;
+	}
+	key_reduce(&c->key);
+	c->flow_id = key_hash(&c->key);
+	c->lost = 0;
+	why = failure(sk);
+	reset = reset_received(why, tp);
+	f = conn_flow(c, current_control().epoch, true);
+	if (!f)
+		return 0;
+	bpf_spin_lock(&f->lock);
+	if (why < FAILURES)
+		f->failed[why]++;
+	f->segments[0] += tp->segs_out;
+	f->segments[1] += tp->segs_in;
+	f->data_segments[0] += tp->data_segs_out;
+	f->retransmits[RETRANSMIT_SYN] += tp->total_retrans;
+	f->resets[1] += reset;
+	if (!f->since || c->since < f->since)
+		f->since = c->since;
+	bpf_spin_unlock(&f->lock);
+	return 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* Of what kind a retransmission is: known only while it happens. */
+#pragma once
+
+#include "flow.bpf.h"
+#include "fold.bpf.h"
+
+/* A pending loss probe is the one that is just being sent (tcp_send_loss_probe). */
+static __always_inline u32 retransmit_kind(struct tcp_sock *tp)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
+	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
+
+	if (state == TCP_CA_Loss)
+		return RETRANSMIT_TIMEOUT;
+	if (state == TCP_CA_Recovery)
+		return RETRANSMIT_FAST;
+	return icsk->icsk_pending == ICSK_TIME_LOSS_PROBE ? RETRANSMIT_TAIL_LOSS_PROBE
+							  : RETRANSMIT_UNKNOWN;
+}
+
+/* One episode for each burst of loss: what was sent before it began belongs to it. */
+static __always_inline bool new_episode(struct conn *c, struct tcp_sock *tp, u32 seq)
+{
+	if ((s32)(seq - c->episode) < 0)
+		return false;
+	c->episode = tp->snd_nxt;
+	return true;
+}
+
+/* The kernel has counted the segments before it calls; what else is unclaimed found no
+ * flow's entry when its kind was known.
+ */
+static __always_inline void conn_retransmit(struct conn *c, struct tcp_sock *tp, u32 seq,
+					    u32 segments)
+{
+	u32 kind = retransmit_kind(tp), total = tp->total_retrans, n;
+	bool episode;
+	struct flow *f;
+
+	f = conn_flow(c, current_control().epoch, false);
+	if (!f)
+		return;
+	episode = new_episode(c, tp, seq);
+	bpf_spin_lock(&c->lock);
+	n = claim32(&c->retransmits, total);
+	bpf_spin_unlock(&c->lock);
+	if (segments > n)
+		segments = n;
+
+	bpf_spin_lock(&f->lock);
+	if (kind < RETRANSMIT_KINDS)
+		f->retransmits[kind] += segments;
+	f->retransmits[RETRANSMIT_UNKNOWN] += n - segments;
+	f->episodes += episode;
+	bpf_spin_unlock(&f->lock);
+}
+
+/* Those of the handshake, which are no episode. */
+static __noinline int syn_retransmits(struct conn *c, u32 n)
+{
+	struct flow *f;
+
+	if (!c)
+		return 0;
+	f = conn_flow(c, current_control().epoch, true);
+	if (!f)
+		return 0;
+	c->retransmits = n;
+	bpf_spin_lock(&f->lock);
+	f->retransmits[RETRANSMIT_SYN] += n;
+	bpf_spin_unlock(&f->lock);
+	return 0;
+}

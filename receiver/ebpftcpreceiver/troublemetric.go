@@ -1,0 +1,61 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+// troubled writes a count from its first occurrence on.
+func troubled(value func(*flow.Trouble) uint64) func(*writer, pmetric.NumberDataPointSlice, series) {
+	return func(w *writer, points pmetric.NumberDataPointSlice, s series) {
+		if s.Trouble == nil {
+			return
+		}
+		if n := value(s.Trouble); n > 0 {
+			w.sum(points, s, split{}, n)
+		}
+	}
+}
+
+// occurred writes a point for each kind that ever occurred.
+func (w *writer) occurred(points pmetric.NumberDataPointSlice, s series, key string, kinds []string, counts []uint64) {
+	for kind, count := range counts {
+		if count > 0 {
+			w.sum(points, s, split{key: key, value: kinds[kind]}, count)
+		}
+	}
+}
+
+// retransmits writes a point for each kind that ever occurred, and one of 0 before:
+// a ratio needs its numerator.
+func (w *writer) retransmits(points pmetric.NumberDataPointSlice, s series) {
+	if s.Trouble == nil || s.Trouble.Retransmits[flow.RetransmitFast] == 0 {
+		w.sum(points, s, split{key: names.RetransmitType, value: names.RetransmitFast}, 0)
+	}
+	if s.Trouble != nil {
+		w.occurred(points, s, names.RetransmitType, retransmitKinds[:], s.Trouble.Retransmits[:])
+	}
+}
+
+func (w *writer) failed(points pmetric.NumberDataPointSlice, s series) {
+	if s.Trouble != nil {
+		w.occurred(points, s, names.ErrorType, failures[:], s.Trouble.Failed[:])
+	}
+}
+
+func (w *writer) resets(points pmetric.NumberDataPointSlice, s series) {
+	if s.Trouble != nil {
+		w.occurred(points, s, names.IODirection, directions[:], s.Trouble.Resets[:])
+	}
+}
+
+func (w *writer) stallTime(points pmetric.NumberDataPointSlice, s series) {
+	if s.Trouble != nil && s.Trouble.Stalls > 0 {
+		w.sumFraction(points, s, split{}, float64(s.Trouble.StallTime)/1e6)
+	}
+}
