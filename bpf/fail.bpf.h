@@ -39,17 +39,17 @@ static __always_inline bool reset_received(u32 why, struct tcp_sock *tp)
 	return (why == FAILURE_REFUSED || why == FAILURE_RESET) && tp->segs_in;
 }
 
-/* The key is not known before, and forgotten soon after. */
-static __noinline int conn_fail(struct conn *c, struct tcp_sock *tp)
+/* c names the owner and the time; it is no connection any more. What stands in the
+ * peer's place is the address that was to be reached.
+ */
+static __noinline int flow_fail(struct conn *c, struct tcp_sock *tp, u32 why)
 {
-	struct sock *sk = (struct sock *)tp;
 	struct flow *f;
-	u32 why, reset;
+	bool reset;
 
 	if (!c || !tp)
 		return 0;
 	c->kind = CONN_NONE;
-	key_fill(&c->key, &sk->__sk_common, ROLE_CLIENT);
 	if (!observed(&c->key)) {
 		count(STAT_EXCLUDED);
 		return 0;
@@ -57,7 +57,6 @@ static __noinline int conn_fail(struct conn *c, struct tcp_sock *tp)
 	key_reduce(&c->key);
 	c->flow_id = key_hash(&c->key);
 	c->lost = 0;
-	why = failure(sk);
 	reset = reset_received(why, tp);
 	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
@@ -74,4 +73,13 @@ static __noinline int conn_fail(struct conn *c, struct tcp_sock *tp)
 		f->since = c->since;
 	bpf_spin_unlock(&f->lock);
 	return 0;
+}
+
+/* A SYN was sent. The key is not known before, and forgotten soon after. */
+static __always_inline void conn_fail(struct conn *c, struct tcp_sock *tp)
+{
+	struct sock *sk = (struct sock *)tp;
+
+	key_fill(&c->key, &sk->__sk_common, ROLE_CLIENT);
+	flow_fail(c, tp, failure(sk));
 }

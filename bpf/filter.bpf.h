@@ -69,7 +69,7 @@ static __always_inline bool observed(const struct flow_key *key)
 			count(STAT_OWNER_FULL);
 	}
 	__builtin_memcpy(c.peer, key->remote, sizeof(c.peer));
-	c.port = key->role == ROLE_SERVER ? key->local_port : key->remote_port;
+	c.port = key->role == ROLE_CLIENT ? key->remote_port : key->local_port;
 	if (n_rules[LIST_INCLUDE] && !list_matches(&c, o, LIST_INCLUDE))
 		return false;
 	return !n_rules[LIST_EXCLUDE] || !list_matches(&c, o, LIST_EXCLUDE);

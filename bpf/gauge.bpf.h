@@ -94,6 +94,12 @@ static __always_inline void least(u32 *smallest, u32 value)
 		*smallest = value;
 }
 
+static __always_inline void most(u32 *largest, u32 value)
+{
+	if (value > *largest)
+		*largest = value;
+}
+
 static __always_inline void least_scale(u8 *smallest, u8 value)
 {
 	if (value && (!*smallest || value < *smallest))

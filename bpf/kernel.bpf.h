@@ -131,6 +131,10 @@ struct sock {
 	int sk_err;
 	int sk_rcvbuf;
 	int sk_sndbuf;
+	__u16 sk_gso_type;
+	atomic_t sk_drops; /* of a listener: requests */
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 };
 
 /* include/net/inet_connection_sock.h */

@@ -6,6 +6,7 @@
 
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
+#include "listen.bpf.h"
 #include "open.bpf.h"
 
 /* The iterator holds the RCU read lock until it has output: this many sockets
@@ -103,9 +104,13 @@ static __always_inline void listener_sweep(struct sock *sk, struct control now)
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c)
 		return;
+	if ((s32)(c->visited - now.started) >= 0)
+		return;
+	c->visited = now.started;
 	o = bpf_map_lookup_elem(&owners, &c->key.owner);
 	if (o)
 		o->seen = now.sweep;
+	listener_fold(c, sk, now);
 }
 
 static __always_inline void predates_sweep(struct sock *sk, struct progress *p, struct control now)

@@ -5,8 +5,10 @@
  * and adds them up by flow. Hooks hold no logic: each fetches its arguments and
  * calls the one function named by its event.
  */
+#include "attempt.bpf.h"
 #include "close.bpf.h"
 #include "fail.bpf.h"
+#include "listen.bpf.h"
 #include "open.bpf.h"
 #include "owner.bpf.h"
 #include "retransmit.bpf.h"
@@ -14,6 +16,13 @@
 #include "sweep.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+static __always_inline void on_listen(struct conn *c, struct tcp_sock *tp)
+{
+	c->visited = ticks();
+	if (tp)
+		listener_key(c, (struct sock *)tp);
+}
 
 /* The process that connects or listens: both callbacks run in its context. */
 static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
@@ -29,11 +38,15 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 		count(STAT_NO_STORAGE);
 		return 0;
 	}
-	owner = owner_of((void *)bpf_get_current_task_btf());
+	owner = c->key.owner;
+	if (c->kind != CONN_ATTEMPT)
+		owner = owner_of((void *)bpf_get_current_task_btf());
 	conn_reset(c, kind, &owner);
 	if (kind == CONN_CONNECTING) /* to see it fail */
 		bpf_sock_ops_cb_flags_set(ctx,
 					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+	else
+		on_listen(c, tcp_sock_of(sk));
 	return 0;
 }
 
@@ -66,7 +79,9 @@ static __noinline int on_found(struct task_struct *task, struct sock *sk)
 	found.kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
 	found.key.owner = owner_of(task);
 	found.visited = ticks();
-	if (state != TCP_LISTEN && !found_observed(&found, sk))
+	if (state == TCP_LISTEN)
+		listener_key(&found, sk);
+	else if (!found_observed(&found, sk))
 		return 0;
 	if (!bpf_sk_storage_get(&conns, sk, &found, BPF_SK_STORAGE_GET_F_CREATE))
 		count(STAT_NO_STORAGE);
@@ -79,11 +94,42 @@ static __always_inline void on_destroy(struct sock *sk)
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	struct tcp_sock *tp;
 
-	if (!c || (c->kind != CONN_OPEN && c->kind != CONN_CLOSED))
+	if (c && c->kind == CONN_LISTENER)
+		listener_close(c, sk);
+	if (!c || c->kind < CONN_ATTEMPT || c->kind > CONN_CLOSED)
 		return;
 	tp = tcp_sock_of(sk);
-	if (tp)
+	if (!tp)
+		return;
+	if (c->kind == CONN_ATTEMPT)
+		attempt_fail(c, tp);
+	else if (c->kind == CONN_CONNECTING)
+		conn_fail(c, tp);
+	else
 		conn_close(c, tp, sk->__sk_common.skc_state);
+}
+
+static __always_inline void on_connect(struct bpf_sock_addr *ctx, bool ipv6)
+{
+	struct conn *c = attempt_of(ctx);
+	struct owner_key owner;
+
+	if (!c)
+		return;
+	owner = owner_of((void *)bpf_get_current_task_btf());
+	__builtin_memset(&c->key, 0, sizeof(c->key));
+	c->key.role = ROLE_CLIENT;
+	c->key.remote_port = bpf_ntohs(ctx->user_port);
+	if (ipv6) {
+		c->key.remote[0] = ctx->user_ip6[0];
+		c->key.remote[1] = ctx->user_ip6[1];
+		c->key.remote[2] = ctx->user_ip6[2];
+		c->key.remote[3] = ctx->user_ip6[3];
+	} else {
+		c->key.local[2] = c->key.remote[2] = bpf_htonl(0xffff);
+		c->key.remote[3] = ctx->user_ip4;
+	}
+	attempt_begin(c, &owner);
 }
 
 static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
@@ -160,7 +206,9 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	tp = tcp_sock_of(sk);
 	if (!c || !tp)
 		return;
-	if (c->kind == CONN_CONNECTING && state == TCP_CLOSE)
+	if (c->kind == CONN_ATTEMPT && state == TCP_CLOSE)
+		attempt_fail(c, tp); /* the callback is left from a try before */
+	else if (c->kind == CONN_CONNECTING && state == TCP_CLOSE)
 		conn_fail(c, tp);
 	else if (c->kind == CONN_OPEN && state == TCP_CLOSE)
 		conn_close(c, tp, old_state);
@@ -208,6 +256,21 @@ int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
 		on_established(ctx, ROLE_SERVER);
 		break;
 	}
+	return 1;
+}
+
+/* Attached beside others: 1 is to go on. */
+SEC("cgroup/connect4")
+int tcpwhy_connect4(struct bpf_sock_addr *ctx)
+{
+	on_connect(ctx, false);
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int tcpwhy_connect6(struct bpf_sock_addr *ctx)
+{
+	on_connect(ctx, true);
 	return 1;
 }
 

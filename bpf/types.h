@@ -25,6 +25,7 @@ enum role {
 	ROLE_UNKNOWN,
 	ROLE_CLIENT,
 	ROLE_SERVER,
+	ROLE_LISTENER, /* of a key: no peer */
 };
 
 enum close_reason {
@@ -130,6 +131,8 @@ struct gauges {
 	u32 congestion_window;
 	u32 receive_buffer[2]; /* bytes; the second: set by the application */
 	u32 send_buffer[2];
+	u32 listen_queue; /* connections to be accepted; the most */
+	u32 listen_limit;
 	u8 scale[DIRECTIONS]; /* the peer's, ours; and one more */
 	u8 pad[6];
 };
@@ -157,7 +160,7 @@ struct flow {
 	u32 stalls; /* a small write waited for an acknowledgement */
 	u32 corks;  /* one waited because the application wants it to */
 	u32 resets[DIRECTIONS];
-	u32 pad;
+	u32 overflows; /* of a listener's queue */
 	struct gauges now;
 	struct span_histogram setup;	/* SYN sent to established */
 	struct span_histogram duration; /* established to closed */
@@ -194,6 +197,7 @@ struct pending {
 enum conn_kind {
 	CONN_NONE,
 	CONN_LISTENER,	 /* also the clone in a child until it is established */
+	CONN_ATTEMPT,	 /* connect was called */
 	CONN_CONNECTING, /* SYN sent */
 	CONN_OPEN,	 /* established, not yet closed */
 	CONN_CLOSED,
@@ -219,7 +223,10 @@ struct conn {
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
 	u32 retransmits;
-	u32 spurious;
+	union {
+		u32 spurious;
+		u32 dropped; /* of a listener: requests */
+	};
 	u32 out_of_order;
 	u32 limited[LIMITED]; /* jiffies; see PARKED_SETUP */
 	u32 visited;	      /* ticks: the last fold of its time by a sweep, or its opening */
@@ -242,7 +249,7 @@ enum turn {
 };
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");
-_Static_assert(sizeof(struct flow) <= 2000, "with its head in 2 KiB");
+_Static_assert(sizeof(struct flow) <= 1984, "with its head of 64 bytes in 2 KiB");
 
 /* Which of the two sets of flow maps is written to, and the number of the
  * current sweep. Written by user space alone.

@@ -35,6 +35,9 @@ type Gauges struct {
 	RTTMin        uint32
 	ReceiveBuffer [numLocks]uint32 // bytes
 	SendBuffer    [numLocks]uint32 // bytes
+	// ListenQueue is the most of connections to be accepted, ListenLimit the
+	// largest of their limits.
+	ListenQueue, ListenLimit uint32
 	// WindowScale is one more than the smallest scale: by Transmit the peer's,
 	// by Receive this end's.
 	WindowScale [NumDirections]uint8
@@ -48,6 +51,8 @@ func (g *Gauges) add(o *Gauges) {
 	g.Awaiting += o.Awaiting
 	least(&g.CongestionWindow, o.CongestionWindow)
 	least(&g.RTTMin, o.RTTMin)
+	g.ListenQueue = max(g.ListenQueue, o.ListenQueue)
+	g.ListenLimit = max(g.ListenLimit, o.ListenLimit)
 	for i := range g.ReceiveBuffer {
 		least(&g.ReceiveBuffer[i], o.ReceiveBuffer[i])
 		least(&g.SendBuffer[i], o.SendBuffer[i])

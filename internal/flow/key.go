@@ -10,9 +10,10 @@ type Role uint8
 
 // Roles of the observed socket. Values are those of the kernel side.
 const (
-	RoleUnknown Role = iota
-	RoleClient       // sent the SYN
-	RoleServer       // answered it
+	RoleUnknown  Role = iota
+	RoleClient        // sent the SYN
+	RoleServer        // answered it
+	RoleListener      // waits for it: a flow without a peer
 )
 
 // An OwnerID identifies the process that owns a socket. The start time tells a
@@ -40,7 +41,7 @@ type Owner struct {
 // granularity is "connection".
 type Key struct {
 	Local      netip.Addr // the observing end; IPv4-mapped addresses are unmapped
-	Remote     netip.Addr // its peer; the network's address where masked
+	Remote     netip.Addr // its peer; the network's address where masked; none of a listener
 	Owner      OwnerID
 	LocalPort  uint16
 	RemotePort uint16

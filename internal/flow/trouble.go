@@ -44,6 +44,7 @@ type Trouble struct {
 	StallTime   uint64                     // µs
 	Corks       uint64                     // small writes that waited because of TCP_CORK
 	Resets      [NumDirections]uint64      // segments
+	Overflows   uint64                     // requests that a listener dropped
 }
 
 func (t *Trouble) add(o *Trouble) {
@@ -57,4 +58,5 @@ func (t *Trouble) add(o *Trouble) {
 	t.Stalls += o.Stalls
 	t.StallTime += o.StallTime
 	t.Corks += o.Corks
+	t.Overflows += o.Overflows
 }

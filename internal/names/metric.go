@@ -119,6 +119,7 @@ func Metrics() []Metric {
 		FlowZeroWindowProbes, FlowNagleStalls, FlowNagleStallTime, FlowCorkStalls,
 		FlowReceiveBuffer, FlowSendBuffer, FlowWindowScale, FlowCongestionWindow, FlowDeliveryRate,
 		Resets,
+		ListenerQueueLength, ListenerQueueLimit, ListenerOverflows,
 		FlowCoverage, FlowLost,
 	}
 }

@@ -28,29 +28,47 @@ func attach(o *tcpwhyObjects, cgroup string) (_ []link.Link, err error) {
 		return nil, fmt.Errorf("attach %s: %w", o.TcpwhyDestroy, err)
 	}
 	links = append(links, l)
-	if l, err = attachSockOps(o.TcpwhySockOps, cgroup); err != nil {
-		return nil, fmt.Errorf("attach to cgroup %q: %w", cgroup, err)
+	for _, hook := range []struct {
+		program *ebpf.Program
+		attach  ebpf.AttachType
+	}{
+		{o.TcpwhySockOps, ebpf.AttachCGroupSockOps},
+		{o.TcpwhyConnect4, ebpf.AttachCGroupInet4Connect},
+		{o.TcpwhyConnect6, ebpf.AttachCGroupInet6Connect},
+	} {
+		l, err := attachCgroup(hook.program, cgroup, hook.attach)
+		if err != nil {
+			return nil, fmt.Errorf("attach to cgroup %q: %w", cgroup, err)
+		}
+		links = append(links, l)
 	}
-	return append(links, l), nil
+	return links, nil
 }
 
-func attachSockOps(p *ebpf.Program, cgroup string) (link.Link, error) {
-	l, err := link.AttachCgroup(link.CgroupOptions{Path: cgroup, Attach: ebpf.AttachCGroupSockOps, Program: p})
+func attachCgroup(p *ebpf.Program, cgroup string, attach ebpf.AttachType) (link.Link, error) {
+	l, err := link.AttachCgroup(link.CgroupOptions{Path: cgroup, Attach: attach, Program: p})
 	switch {
 	case errors.Is(err, unix.EBADF):
 		return nil, errors.New("it is not a directory of the cgroup v2 hierarchy")
 	case errors.Is(err, unix.EPERM):
-		return nil, fmt.Errorf("%w: %s", err, refusal(cgroup))
+		return nil, fmt.Errorf("%w: %s", err, refusal(cgroup, attach))
 	}
 	return l, err
 }
 
+// hooks are what users call the places that programs are attached to.
+var hooks = map[ebpf.AttachType]string{
+	ebpf.AttachCGroupSockOps:      "sock_ops",
+	ebpf.AttachCGroupInet4Connect: "connect4",
+	ebpf.AttachCGroupInet6Connect: "connect6",
+}
+
 // refusal says why the kernel lets nobody attach to a cgroup who has the
 // capability to.
-func refusal(path string) string {
-	id, ok := attached(path)
+func refusal(path string, attach ebpf.AttachType) string {
+	id, ok := attached(path, attach)
 	if !ok {
-		return "a sock_ops program further up in the hierarchy allows none here, or CAP_NET_ADMIN is missing"
+		return fmt.Sprintf("a %s program further up in the hierarchy allows none here, or CAP_NET_ADMIN is missing", hooks[attach])
 	}
 	name := ""
 	if p, err := ebpf.NewProgramFromID(id); err == nil {
@@ -59,18 +77,18 @@ func refusal(path string) string {
 			name = fmt.Sprintf(" %q", info.Name)
 		}
 	}
-	return fmt.Sprintf("sock_ops program %d%s is attached there and allows no other beside it: "+
-		"have it attached with BPF_F_ALLOW_MULTI", id, name)
+	return fmt.Sprintf("%s program %d%s is attached there and allows no other beside it: "+
+		"have it attached with BPF_F_ALLOW_MULTI", hooks[attach], id, name)
 }
 
 // attached returns the first program of a cgroup.
-func attached(path string) (id ebpf.ProgramID, ok bool) {
+func attached(path string, attach ebpf.AttachType) (id ebpf.ProgramID, ok bool) {
 	dir, err := os.Open(path)
 	if err != nil {
 		return 0, false
 	}
 	defer dir.Close()
-	result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: ebpf.AttachCGroupSockOps})
+	result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: attach})
 	if err != nil || len(result.Programs) == 0 {
 		return 0, false
 	}

@@ -164,7 +164,7 @@ func TestOnlyOfCgroup(t *testing.T) {
 	path.Run(t, 1, scenario)
 	k.untilClosed(2, p.here())
 
-	keys := k.keys(p.here())
+	keys := append(k.keys(role(flow.RoleClient, p.here())), k.keys(role(flow.RoleServer, p.here()))...)
 	require.Len(t, keys, 2)
 	for _, key := range keys {
 		require.EqualValues(t, inside.PID, key.Owner.PID)

@@ -52,6 +52,7 @@ func decodeTrouble(t *flow.Trouble, f *tcpwhyFlow) {
 	t.Stalls = uint64(f.Stalls)
 	t.StallTime = f.StallTime
 	t.Corks = uint64(f.Corks)
+	t.Overflows = uint64(f.Overflows)
 }
 
 func decodeGauges(g *flow.Gauges, f *tcpwhyFlow) {
@@ -67,6 +68,8 @@ func decodeGauges(g *flow.Gauges, f *tcpwhyFlow) {
 		ReceiveBuffer:    n.ReceiveBuffer,
 		SendBuffer:       n.SendBuffer,
 		WindowScale:      n.Scale,
+		ListenQueue:      n.ListenQueue,
+		ListenLimit:      n.ListenLimit,
 	}
 }
 
@@ -86,10 +89,12 @@ func decodeKey(f *tcpwhyFlow) flow.Key {
 		return key
 	}
 	key.Local = address(k.Local)
-	key.Remote = address(k.Remote)
 	key.LocalPort = k.LocalPort
 	key.RemotePort = k.RemotePort
 	key.Role = flow.Role(k.Role)
+	if key.Role != flow.RoleListener {
+		key.Remote = address(k.Remote)
+	}
 	return key
 }
 

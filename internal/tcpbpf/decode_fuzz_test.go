@@ -84,11 +84,12 @@ func seedFlows() []tcpwhyFlow {
 		Keyed: 1, Since: 1_000_000, Bytes: [2]uint64{1, 2}, Segments: [2]uint64{3, 4}, DataSegments: [2]uint64{5, 6},
 		Time: [4]uint64{24, 25, 26, 27}, StallTime: 28, Opened: 8, Closed: [4]uint32{9, 10, 11, 12},
 		Retransmits: [5]uint32{7, 29, 30, 31, 32}, Episodes: 33, Spurious: 34, OutOfOrder: 35,
-		Failed: [8]uint32{36, 37, 38, 39, 40, 41, 42, 43}, Probes: 44, Exchanges: 45, Stalls: 46, Corks: 47, Resets: [2]uint32{48, 49},
+		Failed: [8]uint32{36, 37, 38, 39, 40, 41, 42, 43}, Probes: 44, Exchanges: 45, Stalls: 46, Corks: 47, Resets: [2]uint32{48, 49}, Overflows: 63,
 	}
 	busy.Now.Sweep, busy.Now.Live[1], busy.Now.Awaiting = 13, 14, 50
 	busy.Now.QueueSend, busy.Now.QueueUnsent, busy.Now.QueueReceive, busy.Now.DeliveryRate = 51, 52, 53, 54
 	busy.Now.RttMin, busy.Now.CongestionWindow, busy.Now.Scale = 55, 56, [2]uint8{57, 58}
+	busy.Now.ListenQueue, busy.Now.ListenLimit = 64, 65
 	busy.Now.ReceiveBuffer, busy.Now.SendBuffer = [2]uint32{59, 60}, [2]uint32{61, 62}
 	busy.Key.Local = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(10 << 24)}
 	busy.Key.Remote = [4]uint32{2: networkOrder(0xffff), 3: networkOrder(127<<24 | 1)}
@@ -98,11 +99,12 @@ func seedFlows() []tcpwhyFlow {
 	busy.RttVariation.Counts[0] = 21
 	busy.SendWindow.Sum, busy.SendWindow.Counts[31] = 22, 23
 
-	v6, overflow := busy, busy
+	v6, overflow, listener := busy, busy, busy
+	listener.Key.Role = 3
 	v6.Key.Local = [4]uint32{networkOrder(0x20010db8), 3: networkOrder(1)}
 	v6.Key.Remote = [4]uint32{3: networkOrder(1)}
 	overflow.Key.Overflow = 1
-	return []tcpwhyFlow{busy, v6, overflow, {Keyed: 1}}
+	return []tcpwhyFlow{busy, v6, overflow, listener, {Keyed: 1}}
 }
 
 // fill decodes as many bytes as there are; the rest stays zero.
@@ -121,7 +123,11 @@ func requireKey(t *testing.T, k flow.Key, record *tcpwhyFlow) {
 		return
 	}
 	require.Equal(t, address(record.Key.Local), k.Local)
-	require.Equal(t, address(record.Key.Remote), k.Remote)
+	if k.Role == flow.RoleListener {
+		require.False(t, k.Remote.IsValid(), "a listener has no peer")
+	} else {
+		require.Equal(t, address(record.Key.Remote), k.Remote)
+	}
 	require.Equal(t, record.Key.LocalPort, k.LocalPort)
 	require.Equal(t, record.Key.RemotePort, k.RemotePort)
 	require.EqualValues(t, record.Key.Role, k.Role)
@@ -160,9 +166,9 @@ func requireTrouble(t *testing.T, trouble *flow.Trouble, record *tcpwhyFlow) {
 	}
 	require.Equal(t,
 		[]uint64{uint64(record.Episodes), uint64(record.Spurious), uint64(record.OutOfOrder), uint64(record.Probes),
-			uint64(record.Stalls), record.StallTime, uint64(record.Corks)},
+			uint64(record.Stalls), record.StallTime, uint64(record.Corks), uint64(record.Overflows)},
 		[]uint64{trouble.Episodes, trouble.Spurious, trouble.OutOfOrder, trouble.Probes,
-			trouble.Stalls, trouble.StallTime, trouble.Corks})
+			trouble.Stalls, trouble.StallTime, trouble.Corks, trouble.Overflows})
 }
 
 func requireGauges(t *testing.T, g *flow.Gauges, record *tcpwhyFlow) {
@@ -171,6 +177,7 @@ func requireGauges(t *testing.T, g *flow.Gauges, record *tcpwhyFlow) {
 		QueueSend: n.QueueSend, QueueUnsent: n.QueueUnsent, QueueReceive: n.QueueReceive,
 		DeliveryRate: n.DeliveryRate, Awaiting: n.Awaiting, CongestionWindow: n.CongestionWindow,
 		RTTMin: n.RttMin, ReceiveBuffer: n.ReceiveBuffer, SendBuffer: n.SendBuffer, WindowScale: n.Scale,
+		ListenQueue: n.ListenQueue, ListenLimit: n.ListenLimit,
 	}, *g)
 }
 

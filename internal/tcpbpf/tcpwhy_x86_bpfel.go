@@ -119,7 +119,7 @@ type tcpwhyFlow struct {
 	Stalls       uint32
 	Corks        uint32
 	Resets       [2]uint32
-	Pad          uint32
+	Overflows    uint32
 	Now          struct {
 		_                structs.HostLayout
 		Sweep            uint32
@@ -133,6 +133,8 @@ type tcpwhyFlow struct {
 		CongestionWindow uint32
 		ReceiveBuffer    [2]uint32
 		SendBuffer       [2]uint32
+		ListenQueue      uint32
+		ListenLimit      uint32
 		Scale            [2]uint8
 		Pad              [6]uint8
 	}
@@ -231,33 +233,35 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tcpwhyMapConns          = "conns"
-	tcpwhyMapControl        = "control"
-	tcpwhyMapFlowsEven      = "flows_even"
-	tcpwhyMapFlowsOdd       = "flows_odd"
-	tcpwhyMapOverflowEven   = "overflow_even"
-	tcpwhyMapOverflowOdd    = "overflow_odd"
-	tcpwhyMapOwners         = "owners"
-	tcpwhyMapProgress       = "progress"
-	tcpwhyMapRest           = "rest"
-	tcpwhyMapStats          = "stats"
-	tcpwhyProgTcpwhyDestroy = "tcpwhy_destroy"
-	tcpwhyProgTcpwhyFind    = "tcpwhy_find"
-	tcpwhyProgTcpwhySockOps = "tcpwhy_sock_ops"
-	tcpwhyProgTcpwhySweep   = "tcpwhy_sweep"
-	tcpwhyVarClusterCidrs   = "cluster_cidrs"
-	tcpwhyVarGlobs          = "globs"
-	tcpwhyVarGranularity    = "granularity"
-	tcpwhyVarHashSeed       = "hash_seed"
-	tcpwhyVarJiffy          = "jiffy"
-	tcpwhyVarMaskPublic     = "mask_public"
-	tcpwhyVarN_clusterCidrs = "n_cluster_cidrs"
-	tcpwhyVarN_globs        = "n_globs"
-	tcpwhyVarN_rules        = "n_rules"
-	tcpwhyVarRttBounds      = "rtt_bounds"
-	tcpwhyVarRttGuess       = "rtt_guess"
-	tcpwhyVarRttSmall       = "rtt_small"
-	tcpwhyVarRules          = "rules"
+	tcpwhyMapConns           = "conns"
+	tcpwhyMapControl         = "control"
+	tcpwhyMapFlowsEven       = "flows_even"
+	tcpwhyMapFlowsOdd        = "flows_odd"
+	tcpwhyMapOverflowEven    = "overflow_even"
+	tcpwhyMapOverflowOdd     = "overflow_odd"
+	tcpwhyMapOwners          = "owners"
+	tcpwhyMapProgress        = "progress"
+	tcpwhyMapRest            = "rest"
+	tcpwhyMapStats           = "stats"
+	tcpwhyProgTcpwhyConnect4 = "tcpwhy_connect4"
+	tcpwhyProgTcpwhyConnect6 = "tcpwhy_connect6"
+	tcpwhyProgTcpwhyDestroy  = "tcpwhy_destroy"
+	tcpwhyProgTcpwhyFind     = "tcpwhy_find"
+	tcpwhyProgTcpwhySockOps  = "tcpwhy_sock_ops"
+	tcpwhyProgTcpwhySweep    = "tcpwhy_sweep"
+	tcpwhyVarClusterCidrs    = "cluster_cidrs"
+	tcpwhyVarGlobs           = "globs"
+	tcpwhyVarGranularity     = "granularity"
+	tcpwhyVarHashSeed        = "hash_seed"
+	tcpwhyVarJiffy           = "jiffy"
+	tcpwhyVarMaskPublic      = "mask_public"
+	tcpwhyVarN_clusterCidrs  = "n_cluster_cidrs"
+	tcpwhyVarN_globs         = "n_globs"
+	tcpwhyVarN_rules         = "n_rules"
+	tcpwhyVarRttBounds       = "rtt_bounds"
+	tcpwhyVarRttGuess        = "rtt_guess"
+	tcpwhyVarRttSmall        = "rtt_small"
+	tcpwhyVarRules           = "rules"
 )
 
 // loadTcpwhy returns the embedded CollectionSpec for tcpwhy.
@@ -302,10 +306,12 @@ type tcpwhySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyProgramSpecs struct {
-	TcpwhyDestroy *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind    *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
-	TcpwhySockOps *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep   *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
+	TcpwhyConnect4 *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6 *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy  *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind     *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
+	TcpwhySockOps  *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep    *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
 }
 
 // tcpwhyMapSpecs contains maps before they are loaded into the kernel.
@@ -413,14 +419,18 @@ type tcpwhyVariables struct {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyPrograms struct {
-	TcpwhyDestroy *ebpf.Program `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind    *ebpf.Program `ebpf:"tcpwhy_find"`
-	TcpwhySockOps *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep   *ebpf.Program `ebpf:"tcpwhy_sweep"`
+	TcpwhyConnect4 *ebpf.Program `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6 *ebpf.Program `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy  *ebpf.Program `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind     *ebpf.Program `ebpf:"tcpwhy_find"`
+	TcpwhySockOps  *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep    *ebpf.Program `ebpf:"tcpwhy_sweep"`
 }
 
 func (p *tcpwhyPrograms) Close() error {
 	return _TcpwhyClose(
+		p.TcpwhyConnect4,
+		p.TcpwhyConnect6,
 		p.TcpwhyDestroy,
 		p.TcpwhyFind,
 		p.TcpwhySockOps,

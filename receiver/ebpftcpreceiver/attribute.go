@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	roles      = [...]string{flow.RoleClient: names.Client, flow.RoleServer: names.Server}
+	roles      = [...]string{flow.RoleClient: names.Client, flow.RoleServer: names.Server, flow.RoleListener: names.Server}
 	directions = [...]string{flow.Transmit: names.Transmit, flow.Receive: names.Receive}
 
 	closeReasons = [...]string{
@@ -72,7 +72,9 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 }
 
 func putEnd(attributes pcommon.Map, addressKey string, address netip.Addr, portKey string, port uint16) {
-	attributes.PutStr(addressKey, address.String())
+	if address.IsValid() {
+		attributes.PutStr(addressKey, address.String())
+	}
 	if port != 0 {
 		attributes.PutInt(portKey, int64(port))
 	}

@@ -18,6 +18,7 @@ type flowMetric struct {
 	numbers   func(*writer, pmetric.NumberDataPointSlice, series)
 	histogram func(*flow.Flow) *flow.Histogram // nil: none
 	kind      *histogramKind
+	listener  bool // of listeners instead of connections
 }
 
 // flowMetrics are all metrics of flows, in the order of their export.
@@ -56,6 +57,9 @@ var flowMetrics = []flowMetric{
 	{Metric: names.FlowCongestionWindow, points: 1, numbers: (*writer).congestionWindow},
 	{Metric: names.FlowDeliveryRate, points: 1, numbers: gauged(func(g *flow.Gauges) uint64 { return g.DeliveryRate })},
 	{Metric: names.Resets, numbers: (*writer).resets},
+	{Metric: names.ListenerQueueLength, points: 1, listener: true, numbers: gauged(func(g *flow.Gauges) uint64 { return uint64(g.ListenQueue) })},
+	{Metric: names.ListenerQueueLimit, points: 1, listener: true, numbers: gauged(func(g *flow.Gauges) uint64 { return uint64(g.ListenLimit) })},
+	{Metric: names.ListenerOverflows, points: 1, listener: true, numbers: (*writer).overflows},
 }
 
 type perDirection = [flow.NumDirections]uint64

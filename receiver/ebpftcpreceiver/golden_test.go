@@ -109,6 +109,15 @@ func groupDelta() *flow.Delta {
 	return d
 }
 
+func listenerDelta() *flow.Delta {
+	d := serverDelta()
+	d.Key.Role, d.Key.Remote = flow.RoleListener, netip.Addr{}
+	d.Opened, d.Closed, d.Live = 0, [flow.NumCloseReasons]uint64{}, [flow.NumStates]uint32{}
+	d.Now = flow.Gauges{ListenQueue: 2, ListenLimit: 1}
+	d.Trouble.Overflows = 49
+	return d
+}
+
 func overflowDelta(pid uint32) *flow.Delta {
 	d := clientDelta()
 	d.Key = flow.Key{Owner: clientKey(pid, 0).Owner, Overflow: true}
@@ -158,6 +167,7 @@ func TestMetrics(t *testing.T) {
 		"client_exponential": {exponential, flow.Report{Described: 2}, []*flow.Delta{clientDelta()}},
 		"server":             {exponential, flow.Report{}, []*flow.Delta{serverDelta()}},
 		"container":          {exponential, flow.Report{}, []*flow.Delta{groupDelta()}},
+		"listener":           {exponential, flow.Report{}, []*flow.Delta{listenerDelta(), serverDelta()}},
 		"connection":         {exponential, flow.Report{}, []*flow.Delta{connectionDelta()}},
 		"overflow":           {exponential, lossy, []*flow.Delta{overflowDelta(1), overflowDelta(0)}},
 		"switched_off":       {switchOffAllBut(names.FlowIO), lossy, []*flow.Delta{clientDelta()}},

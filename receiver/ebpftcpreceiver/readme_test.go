@@ -94,7 +94,7 @@ func shown(value reflect.Value) string {
 // other one.
 func TestMetricsAreAsDeclared(t *testing.T) {
 	o := newTestObserver(switchOnAll)
-	o.interval(10, flow.Report{}, clientDelta())
+	o.interval(10, flow.Report{}, clientDelta(), listenerDelta())
 	written := map[string]pmetric.Metric{}
 	for _, rm := range o.writeAll().ResourceMetrics().All() {
 		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {

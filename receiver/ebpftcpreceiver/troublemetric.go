@@ -54,6 +54,15 @@ func (w *writer) resets(points pmetric.NumberDataPointSlice, s series) {
 	}
 }
 
+// overflows writes a point of each listener: it is there before anything overflows.
+func (w *writer) overflows(points pmetric.NumberDataPointSlice, s series) {
+	var n uint64
+	if s.Trouble != nil {
+		n = s.Trouble.Overflows
+	}
+	w.sum(points, s, split{}, n)
+}
+
 func (w *writer) stallTime(points pmetric.NumberDataPointSlice, s series) {
 	if s.Trouble != nil && s.Trouble.Stalls > 0 {
 		w.sumFraction(points, s, split{}, float64(s.Trouble.StallTime)/1e6)

@@ -53,16 +53,35 @@ func (w *writer) writeOwner(md pmetric.Metrics, owner flow.Owner, flows []*flow.
 	}
 	resource, metrics := w.scope(md)
 	w.host.describeOwner(resource.Attributes(), owner)
-	all := make([]series, len(flows))
-	for i, f := range flows {
-		all[i] = series{f, pcommon.NewMap()}
-		describeFlow(all[i].attributes, f.Key)
-	}
+	connections, listeners := describe(flows)
 	metrics.EnsureCapacity(len(w.flowMetrics))
 	for i := range w.flowMetrics {
-		w.writeMetric(metrics.AppendEmpty(), &w.flowMetrics[i], all)
+		if w.flowMetrics[i].listener {
+			w.writeMetric(metrics.AppendEmpty(), &w.flowMetrics[i], listeners)
+		} else {
+			w.writeMetric(metrics.AppendEmpty(), &w.flowMetrics[i], connections)
+		}
 	}
 	metrics.RemoveIf(empty)
+}
+
+// describe makes series of flows, those of listeners apart. Both are parts of one
+// slice: what grows from either end.
+func describe(flows []*flow.Flow) (connections, listeners []series) {
+	all := make([]series, len(flows))
+	front, back := 0, len(flows)
+	for _, f := range flows {
+		s := series{f, pcommon.NewMap()}
+		describeFlow(s.attributes, f.Key)
+		if f.Key.Role == flow.RoleListener {
+			back--
+			all[back] = s
+			continue
+		}
+		all[front] = s
+		front++
+	}
+	return all[:front], all[front:]
 }
 
 func (w *writer) scope(md pmetric.Metrics) (pcommon.Resource, pmetric.MetricSlice) {

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* A connect that fails before its SYN: no callback tells of that. The call itself is
+ * noted before the kernel looks for a route and a port; if no SYN follows, what the
+ * kernel has written into the socket tells how far it came.
+ */
+#pragma once
+
+#include "fail.bpf.h"
+#include "owner.bpf.h"
+
+#define IPPROTO_TCP 6
+
+/* IPv4's address is written when there is a route, IPv6's before, but the kind of its
+ * large segments after (tcp_v4_connect, tcp_v6_connect).
+ */
+static __always_inline bool found_route(const struct conn *c, struct sock *sk)
+{
+	struct sock_common *skc = &sk->__sk_common;
+
+	if (skc->skc_family == AF_INET || c->key.remote[2] == bpf_htonl(0xffff))
+		return skc->skc_daddr == c->key.remote[3];
+	return sk->sk_gso_type;
+}
+
+/* The process has closed the socket or tries again, and no SYN was sent. */
+static __noinline int attempt_fail(struct conn *c, struct tcp_sock *tp)
+{
+	if (!c || !tp)
+		return 0;
+	return flow_fail(c, tp,
+			 found_route(c, (struct sock *)tp) ? FAILURE_NO_ADDRESS
+							   : FAILURE_NETWORK_UNREACHABLE);
+}
+
+static __always_inline void attempt_begin(struct conn *c, const struct owner_key *owner)
+{
+	c->key.owner = *owner;
+	c->since = bpf_ktime_get_ns() / 1000;
+	c->kind = CONN_ATTEMPT;
+}
+
+/* The socket of a connect call to TCP, in the caller's context. */
+static __always_inline struct conn *attempt_of(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct conn *c;
+
+	if (!sk || ctx->protocol != IPPROTO_TCP)
+		return NULL;
+	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (c && c->kind == CONN_ATTEMPT)
+		attempt_fail(c, tcp_sock_of(sk));
+	return c; /* one without memory is counted when its SYN is sent */
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Copyright The tcpwhy Authors */
+
+/* Listeners: a flow without a peer. */
+#pragma once
+
+#include "compat.bpf.h"
+#include "filter.bpf.h"
+#include "flow.bpf.h"
+#include "fold.bpf.h"
+#include "gauge.bpf.h"
+
+/* Its owner is there already. */
+static __always_inline void listener_key(struct conn *c, struct sock *sk)
+{
+	key_fill(&c->key, &sk->__sk_common, ROLE_LISTENER);
+	__builtin_memset(c->key.remote, 0, sizeof(c->key.remote));
+	c->key.remote_port = 0;
+	c->flow_id = key_hash(&c->key);
+	c->dropped = sk->sk_drops.counter;
+	c->lost = 0;
+}
+
+struct queue {
+	u32 length;
+	u32 limit;
+	u32 dropped; /* since the listener began */
+};
+
+static __always_inline void queue_read(struct queue *q, struct sock *sk)
+{
+	q->length = sk->sk_ack_backlog;
+	q->limit = sk->sk_max_ack_backlog;
+	q->dropped = sk->sk_drops.counter;
+}
+
+static __always_inline u32 claim_dropped(struct conn *c, const struct queue *q)
+{
+	u32 n;
+
+	bpf_spin_lock(&c->lock);
+	n = claim32(&c->dropped, q->dropped);
+	bpf_spin_unlock(&c->lock);
+	return n;
+}
+
+static __always_inline void listener_fold(struct conn *c, struct sock *sk, struct control now)
+{
+	struct queue q = {};
+	struct flow *f;
+	u32 dropped;
+
+	if (!observed(&c->key))
+		return;
+	queue_read(&q, sk);
+	f = conn_flow(c, now.epoch, false);
+	if (!f)
+		return;
+	dropped = claim_dropped(c, &q);
+	bpf_spin_lock(&f->lock);
+	f->overflows += dropped;
+	if (gauges_of(&f->now, now.sweep)) {
+		most(&f->now.listen_queue, q.length);
+		most(&f->now.listen_limit, q.limit);
+	}
+	bpf_spin_unlock(&f->lock);
+}
+
+/* Also the clone in a child that was never established: it has dropped nothing. */
+static __always_inline void listener_close(struct conn *c, struct sock *sk)
+{
+	struct queue q = {};
+	struct flow *f;
+	u32 dropped;
+
+	queue_read(&q, sk);
+	if (q.dropped == c->dropped || !q.dropped || !observed(&c->key))
+		return;
+	f = conn_flow(c, current_control().epoch, true);
+	if (!f)
+		return;
+	dropped = claim_dropped(c, &q);
+	bpf_spin_lock(&f->lock);
+	f->overflows += dropped;
+	bpf_spin_unlock(&f->lock);
+}
