@@ -20,86 +20,15 @@ import (
 // patience bounds what a test waits for in the kernel, such as a close.
 const patience = time.Minute
 
-// A sum is what deltas add up to.
-type sum struct {
-	Bytes, Segments, DataSegments [flow.NumDirections]uint64
-	Retransmits, Opened           uint64
-	Closed                        [flow.NumCloseReasons]uint64
-	Failed                        [flow.NumFailures]uint64
-	Live                          [flow.NumStates]uint64 // of the last interval
-
-	RTT, RTTVariation, ReceiveWindow, SendWindow uint64 // samples
-}
-
-// closed is the number of connections that ended, for whatever reason.
-func (s *sum) closed() (n uint64) {
-	for _, closed := range s.Closed {
-		n += closed
-	}
-	return n
-}
-
-func (s *sum) add(o *sum) {
-	for i := range flow.NumDirections {
-		s.Bytes[i] += o.Bytes[i]
-		s.Segments[i] += o.Segments[i]
-		s.DataSegments[i] += o.DataSegments[i]
-	}
-	s.Retransmits += o.Retransmits
-	s.Opened += o.Opened
-	for i := range s.Closed {
-		s.Closed[i] += o.Closed[i]
-	}
-	for i := range s.Failed {
-		s.Failed[i] += o.Failed[i]
-	}
-	for i := range s.Live {
-		s.Live[i] += o.Live[i]
-	}
-	s.RTT += o.RTT
-	s.RTTVariation += o.RTTVariation
-	s.ReceiveWindow += o.ReceiveWindow
-	s.SendWindow += o.SendWindow
-}
-
-// sumOf converts a delta.
-func sumOf(d *flow.Delta) sum {
-	s := sum{
-		Bytes: d.Bytes, Segments: d.Segments, DataSegments: d.DataSegments,
-		Retransmits: total(d.Trouble.Retransmits[:]), Opened: d.Opened, Closed: d.Closed,
-		Failed: d.Trouble.Failed,
-		RTT:    samples(d.RTT), RTTVariation: samples(d.RTTVariation),
-		ReceiveWindow: samples(d.ReceiveWindow), SendWindow: samples(d.SendWindow),
-	}
-	for state, n := range d.Live {
-		s.Live[state] = uint64(n)
-	}
-	return s
-}
-
-func total(counts []uint64) (sum uint64) {
-	for _, n := range counts {
-		sum += n
-	}
-	return sum
-}
-
-func samples(s flow.Sample) uint64 {
-	n := uint64(s.Zero)
-	for _, count := range s.Counts {
-		n += uint64(count)
-	}
-	return n
-}
-
 // A collector adds up what a kernel side hands out, by key. The whole machine's
 // traffic is among it.
 type collector struct {
 	*Kernel
 	t      testing.TB
 	sums   map[flow.Key]*sum
-	report flow.Report // of the last interval
-	table  *flow.Table // gets the deltas too, if there is one
+	gauges map[flow.Key]flow.Gauges // of the last interval
+	report flow.Report              // of the last interval
+	table  *flow.Table              // gets the deltas too, if there is one
 }
 
 // observe attaches a kernel side that ends with the test.
@@ -112,7 +41,7 @@ func observe(t testing.TB, cfg Config) *collector {
 	k, err := Open(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
-	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum)}
+	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum), gauges: make(map[flow.Key]flow.Gauges)}
 }
 
 // collect adds up one more interval.
@@ -126,6 +55,7 @@ func (c *collector) tryCollect() (err error) {
 	for _, s := range c.sums {
 		s.Live = [flow.NumStates]uint64{}
 	}
+	clear(c.gauges)
 	c.report, err = c.Collect(context.Background(), c.add)
 	return err
 }
@@ -138,6 +68,7 @@ func (c *collector) add(d *flow.Delta) {
 	}
 	more := sumOf(d)
 	s.add(&more)
+	c.gauges[d.Key] = d.Now
 	if c.table != nil {
 		c.table.Add(d)
 	}
@@ -176,6 +107,14 @@ func (c *collector) sum(match func(flow.Key) bool) (total sum) {
 		}
 	}
 	return total
+}
+
+// now returns what the last interval saw of the one flow that matches.
+func (c *collector) now(match func(flow.Key) bool) flow.Gauges {
+	c.t.Helper()
+	keys := c.keys(match)
+	require.Len(c.t, keys, 1)
+	return c.gauges[keys[0]]
 }
 
 // keys returns the keys that match.

@@ -113,12 +113,19 @@ func (l *ledger) sum(match func(flow.Key) bool) (total sum) {
 func held(f *flow.Flow) sum {
 	s := sum{
 		Bytes: f.Bytes, Segments: f.Segments, DataSegments: f.DataSegments,
-		Opened: f.Opened, Closed: f.Closed,
+		Time: f.Time, Exchanges: f.Exchanges, Opened: f.Opened, Closed: f.Closed,
 		RTT: counted(&f.RTT), RTTVariation: counted(&f.RTTVariation),
 		ReceiveWindow: counted(&f.ReceiveWindow), SendWindow: counted(&f.SendWindow),
+		RTTTime: f.RTT.Sum(),
 	}
 	if f.Trouble != nil {
-		s.Retransmits = total(f.Trouble.Retransmits[:])
+		s.suffer(f.Trouble)
+	}
+	if !f.Setup.Empty() {
+		s.Setups, s.SetupTime = counted(f.Setup), f.Setup.Sum()
+	}
+	if !f.Duration.Empty() {
+		s.Lives, s.Lifetime = counted(f.Duration), f.Duration.Sum()
 	}
 	for state, n := range f.Live {
 		s.Live[state] = uint64(n)
