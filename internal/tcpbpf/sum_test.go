@@ -18,6 +18,7 @@ type sum struct {
 	Kinds                                        [flow.NumRetransmitKinds]uint64 // of these
 	Episodes, Spurious, OutOfOrder               uint64
 	Probes, Stalls, StallTime, Corks             uint64
+	Overflows                                    uint64
 	Resets                                       [flow.NumDirections]uint64
 	RTT, RTTVariation, ReceiveWindow, SendWindow uint64 // samples
 	Setups, Lives                                uint64 // samples
@@ -50,7 +51,7 @@ func (s *sum) add(o *sum) {
 func (s *sum) numbers() []*uint64 {
 	return []*uint64{
 		&s.Exchanges, &s.Opened, &s.Retransmits, &s.Episodes, &s.Spurious, &s.OutOfOrder,
-		&s.Probes, &s.Stalls, &s.StallTime, &s.Corks,
+		&s.Probes, &s.Stalls, &s.StallTime, &s.Corks, &s.Overflows,
 		&s.RTT, &s.RTTVariation, &s.ReceiveWindow, &s.SendWindow,
 		&s.Setups, &s.Lives, &s.RTTTime, &s.SetupTime, &s.Lifetime,
 	}
@@ -78,6 +79,7 @@ func (s *sum) suffer(t *flow.Trouble) {
 	s.Retransmits, s.Kinds, s.Failed, s.Resets = total(t.Retransmits[:]), t.Retransmits, t.Failed, t.Resets
 	s.Episodes, s.Spurious, s.OutOfOrder = t.Episodes, t.Spurious, t.OutOfOrder
 	s.Probes, s.Stalls, s.StallTime, s.Corks = t.Probes, t.Stalls, t.StallTime, t.Corks
+	s.Overflows = t.Overflows
 }
 
 func addEach(sums, values []uint64) {

@@ -1,0 +1,90 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
+)
+
+// narrow listens with an accept queue of one, and accepts nothing.
+func narrow(t *testing.T, p place) *net.TCPListener {
+	t.Helper()
+	listener := p.Listen(netip.AddrPortFrom(p.IPv4, 0).String())
+	require.NoError(t, control(t, listener, func(fd int32) error { return unix.Listen(int(fd), 1) }))
+	return listener
+}
+
+// besiege lets so many clients connect to a listener that accepts none, until the
+// namespace has counted overflows. A queue of 1 has room for 2.
+func besiege(t *testing.T, p place, to netip.AddrPort, clients int) {
+	t.Helper()
+	for range clients {
+		fd := newNonblocking(t, p)
+		require.ErrorIs(t, fd.connect(to), unix.EINPROGRESS)
+	}
+	require.Eventually(t, func() bool { return mib.Read(t, p.NS)["ListenOverflows"] >= uint64(clients)-2 }, patience, time.Millisecond)
+}
+
+func newNonblocking(t *testing.T, p place) plug {
+	t.Helper()
+	client := newPlug(t, p.NS)
+	require.NoError(t, client.do(func(fd int) error { return unix.SetNonblock(fd, true) }))
+	return client
+}
+
+func listening(at netip.AddrPort) func(flow.Key) bool {
+	return role(flow.RoleListener, func(k flow.Key) bool { return k.Local == at.Addr() && k.LocalPort == at.Port() })
+}
+
+// TestAcceptQueue compares a listener's numbers with those of its namespace, while it
+// lives and after it is closed, whether the collector saw it begin or not.
+func TestAcceptQueue(t *testing.T) {
+	for name, old := range map[string]bool{"old": true, "new": false} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			var k *collector
+			if !old {
+				k = observe(t, Config{})
+			}
+			listener := narrow(t, p)
+			if old {
+				besiege(t, p, addressOf(listener), 3) // is no concern of ours
+				k = observe(t, Config{})
+			}
+			before := mib.Read(t, p.NS)
+			besiege(t, p, addressOf(listener), 50)
+			at := addressOf(listener)
+
+			var overflows, counted uint64
+			for { // clients try again meanwhile
+				counted = mib.Read(t, p.NS).Since(before)["ListenOverflows"]
+				k.collect()
+				overflows = k.sum(listening(at)).Overflows
+				if mib.Read(t, p.NS).Since(before)["ListenOverflows"] == counted {
+					break
+				}
+			}
+			require.Equal(t, counted, overflows)
+			s := k.sum(listening(at))
+			require.Zero(t, s.Opened)
+			require.Len(t, k.keys(listening(at)), 1)
+			now := k.gauges[k.keys(listening(at))[0]]
+			require.EqualValues(t, 1, now.ListenLimit)
+			require.EqualValues(t, 2, now.ListenQueue)
+
+			require.NoError(t, listener.Close())
+			k.collect()
+			require.GreaterOrEqual(t, k.sum(listening(at)).Overflows, overflows)
+		})
+	}
+}
