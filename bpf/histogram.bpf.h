@@ -54,7 +54,10 @@ __noinline u32 rtt_bucket_large(u32 us)
 /* Bucket 0 is that of 0. */
 static __always_inline u32 rtt_bucket(u32 us)
 {
-	return us < RTT_SMALL ? rtt_small[us] : rtt_bucket_large(us);
+	if (us >= RTT_SMALL)
+		return rtt_bucket_large(us);
+	barrier_var(us); /* the verifier may have lost the compare, but not the mask */
+	return rtt_small[us & (RTT_SMALL - 1)];
 }
 
 /* 0 for 0, else one more than the smallest i with bytes <= 2^i. */

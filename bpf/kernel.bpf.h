@@ -81,6 +81,18 @@ struct hlist_node {
 	struct hlist_node **pprev;
 };
 
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
 struct sock_common {
 	struct hlist_node skc_node;
 	__be32 skc_daddr;
@@ -90,6 +102,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
+	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -122,6 +135,12 @@ struct sk_buff_head {
 	__u32 qlen;
 };
 
+struct cgroup;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
@@ -132,6 +151,7 @@ struct sock {
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	__u16 sk_gso_type;
+	struct sock_cgroup_data sk_cgrp_data;
 	atomic_t sk_drops; /* of a listener: requests */
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
@@ -291,6 +311,11 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	__u32 fd;
 	struct file *file;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
 };
 
 struct bpf_iter__bpf_sk_storage_map {

@@ -55,6 +55,7 @@ struct glob {
 const volatile u32 granularity = GRANULARITY_ENDPOINT;
 const volatile u32 mask_public;
 const volatile u64 hash_seed;
+const volatile u64 cgroup_root;	    /* whose sockets are observed, by its inode; 0: all */
 const volatile u32 jiffy = 4000000; /* ns */
 
 /* The k-th entry is the largest u32 of µs in RTT bucket k; the last one has no end. */

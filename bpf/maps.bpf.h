@@ -80,6 +80,26 @@ struct {
 	__type(value, struct progress);
 } progress SEC(".maps");
 
+/* 0 -> how to search. Written by user space; busy is added to by the search. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct search);
+} search SEC(".maps");
+
+/* port -> the owner of a listener that is older than we are; port 0 -> its namespace
+ * has older sockets. Inserted by the search at start, and emptied after it. When full, connections that were accepted there look
+ * like a client's.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct port);
+	__type(value, struct owner_key);
+} listening SEC(".maps");
+
 /* enum stat -> count since start. Added to by every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -14,6 +14,10 @@
 #define CALLBACKS                                                                                  \
 	(BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG)
 
+/* Sockets that may still receive. */
+#define OPEN_STATES                                                                                \
+	(1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
+
 /* Begins anew: a socket can live twice (a failed connect, then another). */
 static __always_inline void conn_reset(struct conn *c, u8 kind, const struct owner_key *owner)
 {
@@ -27,7 +31,7 @@ static __always_inline void conn_reset(struct conn *c, u8 kind, const struct own
  */
 static __always_inline u32 handshake(const struct conn *c, u64 established)
 {
-	if (c->kind != CONN_CONNECTING)
+	if (c->kind != CONN_CONNECTING || !c->since)
 		return 0;
 	return established > c->since ? established - c->since : 1;
 }

@@ -14,10 +14,6 @@
  */
 #define SWEEP_STRETCH 512
 
-/* Sockets that may still receive. */
-#define OPEN_STATES                                                                                \
-	(1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)
-
 /* A sweep that resumes may come twice, or pass sockets over, as many as are gone
  * meanwhile: then user space sends it round again under the same number. What is
  * passed over all the same is told here; it changes no count, only gauges.
@@ -33,11 +29,40 @@ static __always_inline bool first_visit(struct conn *c, struct progress *p, stru
 
 static __always_inline void check_callbacks(struct conn *c, struct tcp_sock *tp, struct progress *p)
 {
-	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
+	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS) {
+		if (c->cleared == CALLBACKS_NEVER)
+			c->cleared = CALLBACKS_ON;
 		return;
+	}
 	p->muted++;
-	p->cleared += !c->cleared;
-	c->cleared = 1;
+	if (c->cleared == CALLBACKS_NEVER) {
+		p->predates++;
+		return;
+	}
+	p->cleared += c->cleared == CALLBACKS_ON;
+	c->cleared = CALLBACKS_CLEARED;
+}
+
+/* Without callbacks the last round trip is all there is, if there was another one. No
+ * retransmission is called back either: what remembers their episode is free.
+ */
+static __noinline int adopted_sample(struct conn *c, struct tcp_sock *tp)
+{
+	struct sample s = {};
+
+	if (!c || !tp || c->episode == tp->srtt_us)
+		return 0;
+	s.rtt = tp->rack.rtt_us;
+	s.rtt_variation = tp->mdev_us >> 2;
+	s.receive_window = tp->rcv_wnd;
+	s.send_window = tp->snd_wnd;
+	c->episode = tp->srtt_us;
+	c->sampled = 1;
+	if (s.rtt && pending_take(c)) { /* nobody else's: nothing is called back */
+		pending_add(&c->pending, &s, false);
+		pending_give(c);
+	}
+	return 0;
 }
 
 static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p,
@@ -90,7 +115,6 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);
-	check_callbacks(c, tp, p);
 }
 
 /* Its owner's name is needed as long as it has children. */
@@ -113,16 +137,6 @@ static __always_inline void listener_sweep(struct sock *sk, struct control now)
 	listener_fold(c, sk, now);
 }
 
-static __always_inline void predates_sweep(struct sock *sk, struct progress *p, struct control now)
-{
-	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
-
-	if (!c || (s32)(c->visited - now.started) >= 0 || sk->__sk_common.skc_state == TCP_CLOSE)
-		return;
-	c->visited = now.started;
-	p->predates++;
-}
-
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
@@ -131,6 +145,9 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 	if (!c || !tp || !first_visit(c, p, now))
 		return;
 	p->open++;
+	check_callbacks(c, tp, p);
+	if (c->cleared == CALLBACKS_NEVER)
+		adopted_sample(c, tp);
 	conn_sweep(c, tp, p, now);
 }
 
@@ -148,6 +165,4 @@ static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, cons
 		open_sweep(sk, p, current_control());
 	else if (seen->kind == CONN_LISTENER)
 		listener_sweep(sk, current_control());
-	else if (seen->kind == CONN_PREDATES)
-		predates_sweep(sk, p, current_control());
 }

@@ -8,6 +8,7 @@
 #include "attempt.bpf.h"
 #include "close.bpf.h"
 #include "fail.bpf.h"
+#include "found.bpf.h"
 #include "listen.bpf.h"
 #include "open.bpf.h"
 #include "owner.bpf.h"
@@ -47,44 +48,6 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	else
 		on_listen(c, tcp_sock_of(sk));
-	return 0;
-}
-
-/* Which end an older connection is cannot be told: it is left out only if it would
- * be as either.
- */
-static __always_inline bool found_observed(struct conn *c, struct sock *sk)
-{
-	key_fill(&c->key, &sk->__sk_common, ROLE_SERVER);
-	if (observed(&c->key))
-		return true;
-	c->key.role = ROLE_CLIENT;
-	return observed(&c->key);
-}
-
-/* Sockets that are older than this program. A listener gets its owner, so that its
- * children have one; of a connection it is known only that it is there. What a
- * live event wrote stays: a record is made whole or not at all.
- */
-static __noinline int on_found(struct task_struct *task, struct sock *sk)
-{
-	struct conn found = {};
-	u8 state;
-
-	if (!bpf_skc_to_tcp_sock(sk))
-		return 0;
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_CLOSE || bpf_sk_storage_get(&conns, sk, NULL, 0))
-		return 0;
-	found.kind = state == TCP_LISTEN ? CONN_LISTENER : CONN_PREDATES;
-	found.key.owner = owner_of(task);
-	found.visited = ticks();
-	if (state == TCP_LISTEN)
-		listener_key(&found, sk);
-	else if (!found_observed(&found, sk))
-		return 0;
-	if (!bpf_sk_storage_get(&conns, sk, &found, BPF_SK_STORAGE_GET_F_CREATE))
-		count(STAT_NO_STORAGE);
 	return 0;
 }
 
@@ -304,5 +267,15 @@ int tcpwhy_find(struct bpf_iter__task_file *ctx)
 	socket = bpf_sock_from_file(file);
 	if (socket && socket->sk)
 		on_found(task, socket->sk);
+	return 0;
+}
+
+SEC("iter/tcp")
+int tcpwhy_callbacks(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+
+	if (skc)
+		on_held_by_none(skc);
 	return 0;
 }

@@ -201,7 +201,13 @@ enum conn_kind {
 	CONN_CONNECTING, /* SYN sent */
 	CONN_OPEN,	 /* established, not yet closed */
 	CONN_CLOSED,
-	CONN_PREDATES, /* established before we attached: known, not described */
+};
+
+/* conn.cleared: our callbacks. */
+enum callbacks {
+	CALLBACKS_ON,
+	CALLBACKS_CLEARED, /* another program took them away */
+	CALLBACKS_NEVER,   /* of an adopted socket: were never on */
 };
 
 /* The record that lives in a socket. */
@@ -211,7 +217,7 @@ struct conn {
 	u8 opened;		   /* its flow knows that it was opened */
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
-	u8 cleared;		   /* another program took our callbacks away */
+	u8 cleared;		   /* enum callbacks, as the last sweep saw it */
 	u8 live;		   /* the state in which the last visit counted it, or 0 */
 	u8 backoff;		   /* of zero window probes, at the last fold */
 	u8 turn;		   /* enum turn */
@@ -268,10 +274,26 @@ struct control {
 struct progress {
 	u64 visited;
 	u64 open;     /* described */
-	u64 predates; /* established before we attached: not described */
+	u64 predates; /* adopted, without our callbacks */
 	u64 cleared;  /* without our callbacks since this sweep */
 	u64 muted;    /* without our callbacks */
 	u64 skipped;  /* passed over by the sweep before */
+};
+
+/* How the search for older sockets goes on, and what it left out. */
+struct search {
+	u32 how; /* FOUND_ */
+	u32 busy;
+};
+
+#define FOUND_CONNECTIONS 1
+#define FOUND_LAST 2   /* busy ones too */
+#define FOUND_LOCKED 4 /* by ourselves */
+
+/* A port of a network namespace. */
+struct port {
+	u32 netns; /* inode */
+	u32 number;
 };
 
 /* Everything that would otherwise be lost in silence. */

@@ -26,9 +26,10 @@ type collector struct {
 	*Kernel
 	t      testing.TB
 	sums   map[flow.Key]*sum
-	gauges map[flow.Key]flow.Gauges // of the last interval
-	report flow.Report              // of the last interval
-	table  *flow.Table              // gets the deltas too, if there is one
+	gauges map[flow.Key]flow.Gauges    // of the last interval
+	named  map[flow.OwnerID]flow.Owner // as of the first interval with a flow of theirs
+	report flow.Report                 // of the last interval
+	table  *flow.Table                 // gets the deltas too, if there is one
 }
 
 // observe attaches a kernel side that ends with the test.
@@ -41,7 +42,8 @@ func observe(t testing.TB, cfg Config) *collector {
 	k, err := Open(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
-	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum), gauges: make(map[flow.Key]flow.Gauges)}
+	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum), gauges: make(map[flow.Key]flow.Gauges),
+		named: make(map[flow.OwnerID]flow.Owner)}
 }
 
 // collect adds up one more interval.
@@ -69,6 +71,9 @@ func (c *collector) add(d *flow.Delta) {
 	more := sumOf(d)
 	s.add(&more)
 	c.gauges[d.Key] = d.Now
+	if _, known := c.named[d.Key.Owner]; !known {
+		c.named[d.Key.Owner] = c.Owner(d.Key.Owner) // a dead process's record goes soon
+	}
 	if c.table != nil {
 		c.table.Add(d)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/flow"
@@ -48,7 +49,8 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.objects, err = load(cfg); err != nil {
+	k.whole = cgroup.IsHostRoot(root)
+	if k.objects, err = load(cfg, rootID(root, k.whole)); err != nil {
 		return nil, err
 	}
 	k.closers = append(k.closers, k.objects)
@@ -60,14 +62,22 @@ func Open(cfg Config) (_ *Kernel, err error) {
 		return nil, fmt.Errorf("attach sweep: %w", err)
 	}
 	k.closers = append(k.closers, k.sweeper)
-	k.whole = cgroup.IsHostRoot(root)
 	k.drain = newDrain(k.objects)
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
 	if k.links, err = attach(k.objects, root); err != nil {
 		return nil, err
 	}
-	return k, k.find()
+	return k, adopt(k.objects)
+}
+
+// rootID is how the kernel side knows the observed cgroup.
+func rootID(path string, whole bool) uint64 {
+	var stat unix.Stat_t
+	if whole || unix.Stat(path, &stat) != nil {
+		return 0 // without it, attaching fails and says so
+	}
+	return stat.Ino
 }
 
 // cgroup finds the path to attach to; an own mount of the hierarchy is closed
@@ -83,17 +93,6 @@ func (k *Kernel) cgroup(path string) (string, error) {
 	}
 	k.closers = append(k.closers, root)
 	return root.Path(), nil
-}
-
-// find marks the sockets that are older than the attached programs.
-func (k *Kernel) find() error {
-	it, err := link.AttachIter(link.IterOptions{Program: k.objects.TcpwhyFind})
-	if err != nil {
-		return fmt.Errorf("attach search for old sockets: %w", err)
-	}
-	defer it.Close()
-	_, err = iterate(it)
-	return err
 }
 
 // Sweep folds what live sockets have done since the last time into their flows.

@@ -15,8 +15,9 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-// setKnobs writes the constants of the kernel side.
-func setKnobs(v *tcpwhyVariableSpecs, cfg Config) error {
+// setKnobs writes the constants of the kernel side. root is the inode of the observed
+// cgroup, 0 for the host's root.
+func setKnobs(v *tcpwhyVariableSpecs, cfg Config, root uint64) error {
 	var seed [8]byte
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("seed hash: %w", err)
@@ -41,6 +42,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config) error {
 		{v.Granularity, uint32(cfg.Granularity)},
 		{v.MaskPublic, flag(cfg.MaskPublic)},
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
+		{v.CgroupRoot, root},
 		{v.Jiffy, jiffy},
 		{v.RttBounds, bounds},
 		{v.RttSmall, rttSmall(bounds)},

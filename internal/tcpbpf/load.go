@@ -12,7 +12,7 @@ import (
 )
 
 // load makes the maps and programs; nothing runs yet.
-func load(cfg Config) (*tcpwhyObjects, error) {
+func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
 	// Kernels before 5.11 count BPF memory against a limit that newer ones
 	// ignore and that an unprivileged process may not raise.
 	_ = rlimit.RemoveMemlock()
@@ -25,7 +25,7 @@ func load(cfg Config) (*tcpwhyObjects, error) {
 	if err := spec.Assign(&variables); err != nil {
 		return nil, fmt.Errorf("find knobs: %w", err)
 	}
-	if err := setKnobs(&variables, cfg); err != nil {
+	if err := setKnobs(&variables, cfg, root); err != nil {
 		return nil, err
 	}
 	spec.Maps["flows_even"].MaxEntries = uint32(cfg.MaxFlows)

@@ -77,7 +77,7 @@ func TestOwnersOfMillisecondProcesses(t *testing.T) {
 	require.Len(t, clients, processes)
 	for _, key := range clients {
 		require.True(t, pids[key.Owner.PID], "process %d", key.Owner.PID)
-		require.Equal(t, "blink", k.Owner(key.Owner).Executable)
+		require.Equal(t, "blink", k.named[key.Owner].Executable)
 	}
 	for _, key := range k.keys(role(flow.RoleServer, p.here())) {
 		require.EqualValues(t, os.Getpid(), key.Owner.PID)

@@ -30,22 +30,16 @@ func TestConnectionsOlderThanKernel(t *testing.T) {
 	var reports []flow.Report
 	require.NoError(t, json.Unmarshal(output, &reports))
 
-	type row struct{ lost, missed uint64 }
-	var have []row
+	var described []uint64
 	for _, r := range reports {
-		have = append(have, row{r.Lost[flow.LostPredates], r.Missed})
+		described = append(described, r.Described)
+		require.Zero(t, r.Lost[flow.LostPredates])
+		require.EqualValues(t, 1, r.Coverage())
 	}
-	require.Equal(t, []row{
-		{2 * oldConnections, 2 * oldConnections}, // both ends are ours
-		{0, 2 * oldConnections},                  // each is counted once
-		{0, 2 * (oldConnections - 1)},
-		{0, 0},
-	}, have)
-	for _, r := range reports[:3] {
-		require.NotZero(t, r.Described, "the new connection")
-		require.Less(t, r.Coverage(), 1.0)
-	}
-	require.EqualValues(t, 1, reports[3].Coverage())
+	// Both ends are ours, and another connection's, and the machine's others. What
+	// was closed in an interval was in it.
+	require.GreaterOrEqual(t, described[0], uint64(2*oldConnections+2))
+	require.GreaterOrEqual(t, described[2], uint64(2*oldConnections+2))
 }
 
 const oldConnections = 10

@@ -107,5 +107,5 @@ func compile(t *testing.T, cfg Config) error {
 	require.NoError(t, err)
 	var variables tcpwhyVariableSpecs
 	require.NoError(t, spec.Assign(&variables))
-	return setKnobs(&variables, cfg)
+	return setKnobs(&variables, cfg, 0)
 }

@@ -193,6 +193,12 @@ type tcpwhyOwnerKey struct {
 	Program uint32
 }
 
+type tcpwhyPort struct {
+	_      structs.HostLayout
+	Netns  uint32
+	Number uint32
+}
+
 type tcpwhyProgress struct {
 	_        structs.HostLayout
 	Visited  uint64
@@ -217,6 +223,12 @@ type tcpwhyRule struct {
 	Pad      uint8
 }
 
+type tcpwhySearch struct {
+	_    structs.HostLayout
+	How  uint32
+	Busy uint32
+}
+
 type tcpwhyStat uint32
 
 const (
@@ -233,35 +245,39 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tcpwhyMapConns           = "conns"
-	tcpwhyMapControl         = "control"
-	tcpwhyMapFlowsEven       = "flows_even"
-	tcpwhyMapFlowsOdd        = "flows_odd"
-	tcpwhyMapOverflowEven    = "overflow_even"
-	tcpwhyMapOverflowOdd     = "overflow_odd"
-	tcpwhyMapOwners          = "owners"
-	tcpwhyMapProgress        = "progress"
-	tcpwhyMapRest            = "rest"
-	tcpwhyMapStats           = "stats"
-	tcpwhyProgTcpwhyConnect4 = "tcpwhy_connect4"
-	tcpwhyProgTcpwhyConnect6 = "tcpwhy_connect6"
-	tcpwhyProgTcpwhyDestroy  = "tcpwhy_destroy"
-	tcpwhyProgTcpwhyFind     = "tcpwhy_find"
-	tcpwhyProgTcpwhySockOps  = "tcpwhy_sock_ops"
-	tcpwhyProgTcpwhySweep    = "tcpwhy_sweep"
-	tcpwhyVarClusterCidrs    = "cluster_cidrs"
-	tcpwhyVarGlobs           = "globs"
-	tcpwhyVarGranularity     = "granularity"
-	tcpwhyVarHashSeed        = "hash_seed"
-	tcpwhyVarJiffy           = "jiffy"
-	tcpwhyVarMaskPublic      = "mask_public"
-	tcpwhyVarN_clusterCidrs  = "n_cluster_cidrs"
-	tcpwhyVarN_globs         = "n_globs"
-	tcpwhyVarN_rules         = "n_rules"
-	tcpwhyVarRttBounds       = "rtt_bounds"
-	tcpwhyVarRttGuess        = "rtt_guess"
-	tcpwhyVarRttSmall        = "rtt_small"
-	tcpwhyVarRules           = "rules"
+	tcpwhyMapConns            = "conns"
+	tcpwhyMapControl          = "control"
+	tcpwhyMapFlowsEven        = "flows_even"
+	tcpwhyMapFlowsOdd         = "flows_odd"
+	tcpwhyMapListening        = "listening"
+	tcpwhyMapOverflowEven     = "overflow_even"
+	tcpwhyMapOverflowOdd      = "overflow_odd"
+	tcpwhyMapOwners           = "owners"
+	tcpwhyMapProgress         = "progress"
+	tcpwhyMapRest             = "rest"
+	tcpwhyMapSearch           = "search"
+	tcpwhyMapStats            = "stats"
+	tcpwhyProgTcpwhyCallbacks = "tcpwhy_callbacks"
+	tcpwhyProgTcpwhyConnect4  = "tcpwhy_connect4"
+	tcpwhyProgTcpwhyConnect6  = "tcpwhy_connect6"
+	tcpwhyProgTcpwhyDestroy   = "tcpwhy_destroy"
+	tcpwhyProgTcpwhyFind      = "tcpwhy_find"
+	tcpwhyProgTcpwhySockOps   = "tcpwhy_sock_ops"
+	tcpwhyProgTcpwhySweep     = "tcpwhy_sweep"
+	tcpwhyVarCgroupRoot       = "cgroup_root"
+	tcpwhyVarClusterCidrs     = "cluster_cidrs"
+	tcpwhyVarGlobs            = "globs"
+	tcpwhyVarGranularity      = "granularity"
+	tcpwhyVarHashSeed         = "hash_seed"
+	tcpwhyVarJiffy            = "jiffy"
+	tcpwhyVarMaskPublic       = "mask_public"
+	tcpwhyVarN_clusterCidrs   = "n_cluster_cidrs"
+	tcpwhyVarN_globs          = "n_globs"
+	tcpwhyVarN_rules          = "n_rules"
+	tcpwhyVarRttBounds        = "rtt_bounds"
+	tcpwhyVarRttGuess         = "rtt_guess"
+	tcpwhyVarRttSmall         = "rtt_small"
+	tcpwhyVarRules            = "rules"
 )
 
 // loadTcpwhy returns the embedded CollectionSpec for tcpwhy.
@@ -306,12 +322,13 @@ type tcpwhySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyProgramSpecs struct {
-	TcpwhyConnect4 *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
-	TcpwhyConnect6 *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
-	TcpwhyDestroy  *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind     *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
-	TcpwhySockOps  *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep    *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
+	TcpwhyCallbacks *ebpf.ProgramSpec `ebpf:"tcpwhy_callbacks"`
+	TcpwhyConnect4  *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6  *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy   *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind      *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
+	TcpwhySockOps   *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep     *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
 }
 
 // tcpwhyMapSpecs contains maps before they are loaded into the kernel.
@@ -322,11 +339,13 @@ type tcpwhyMapSpecs struct {
 	Control      *ebpf.MapSpec `ebpf:"control"`
 	FlowsEven    *ebpf.MapSpec `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.MapSpec `ebpf:"flows_odd"`
+	Listening    *ebpf.MapSpec `ebpf:"listening"`
 	OverflowEven *ebpf.MapSpec `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.MapSpec `ebpf:"overflow_odd"`
 	Owners       *ebpf.MapSpec `ebpf:"owners"`
 	Progress     *ebpf.MapSpec `ebpf:"progress"`
 	Rest         *ebpf.MapSpec `ebpf:"rest"`
+	Search       *ebpf.MapSpec `ebpf:"search"`
 	Stats        *ebpf.MapSpec `ebpf:"stats"`
 }
 
@@ -334,6 +353,7 @@ type tcpwhyMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyVariableSpecs struct {
+	CgroupRoot     *ebpf.VariableSpec `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.VariableSpec `ebpf:"cluster_cidrs"`
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
@@ -373,11 +393,13 @@ type tcpwhyMaps struct {
 	Control      *ebpf.Map `ebpf:"control"`
 	FlowsEven    *ebpf.Map `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.Map `ebpf:"flows_odd"`
+	Listening    *ebpf.Map `ebpf:"listening"`
 	OverflowEven *ebpf.Map `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.Map `ebpf:"overflow_odd"`
 	Owners       *ebpf.Map `ebpf:"owners"`
 	Progress     *ebpf.Map `ebpf:"progress"`
 	Rest         *ebpf.Map `ebpf:"rest"`
+	Search       *ebpf.Map `ebpf:"search"`
 	Stats        *ebpf.Map `ebpf:"stats"`
 }
 
@@ -387,11 +409,13 @@ func (m *tcpwhyMaps) Close() error {
 		m.Control,
 		m.FlowsEven,
 		m.FlowsOdd,
+		m.Listening,
 		m.OverflowEven,
 		m.OverflowOdd,
 		m.Owners,
 		m.Progress,
 		m.Rest,
+		m.Search,
 		m.Stats,
 	)
 }
@@ -400,6 +424,7 @@ func (m *tcpwhyMaps) Close() error {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyVariables struct {
+	CgroupRoot     *ebpf.Variable `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.Variable `ebpf:"cluster_cidrs"`
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
@@ -419,16 +444,18 @@ type tcpwhyVariables struct {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyPrograms struct {
-	TcpwhyConnect4 *ebpf.Program `ebpf:"tcpwhy_connect4"`
-	TcpwhyConnect6 *ebpf.Program `ebpf:"tcpwhy_connect6"`
-	TcpwhyDestroy  *ebpf.Program `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind     *ebpf.Program `ebpf:"tcpwhy_find"`
-	TcpwhySockOps  *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep    *ebpf.Program `ebpf:"tcpwhy_sweep"`
+	TcpwhyCallbacks *ebpf.Program `ebpf:"tcpwhy_callbacks"`
+	TcpwhyConnect4  *ebpf.Program `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6  *ebpf.Program `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy   *ebpf.Program `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind      *ebpf.Program `ebpf:"tcpwhy_find"`
+	TcpwhySockOps   *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep     *ebpf.Program `ebpf:"tcpwhy_sweep"`
 }
 
 func (p *tcpwhyPrograms) Close() error {
 	return _TcpwhyClose(
+		p.TcpwhyCallbacks,
 		p.TcpwhyConnect4,
 		p.TcpwhyConnect6,
 		p.TcpwhyDestroy,

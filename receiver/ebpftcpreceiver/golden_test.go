@@ -224,6 +224,12 @@ func TestNoMetricsWhereAllAreSwitchedOff(t *testing.T) {
 	assert.Zero(t, o.writeAll().ResourceMetrics().Len())
 }
 
+func TestNoResourceWithoutMetrics(t *testing.T) {
+	o := newTestObserver(switchOffAllBut(names.FlowIO))
+	o.interval(10, flow.Report{}, listenerDelta())
+	assert.Zero(t, o.writeAll().ResourceMetrics().Len())
+}
+
 func TestCoverageIsUnknownAfterAnIncompleteSweep(t *testing.T) {
 	o := newTestObserver(switchOffAllBut(names.FlowCoverage))
 	o.interval(10, flow.Report{})

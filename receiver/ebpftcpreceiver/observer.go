@@ -73,6 +73,7 @@ func (o *observer) write(p piece) pmetric.Metrics {
 	for _, group := range p {
 		o.writer.writeOwner(md, group.Owner, group.Flows)
 	}
+	md.ResourceMetrics().RemoveIf(bare)
 	return md
 }
 

@@ -143,6 +143,10 @@ func numbers(m pmetric.Metric, kind names.Kind) pmetric.NumberDataPointSlice {
 	return m.Sum().DataPoints()
 }
 
+// bare reports whether an owner has no metrics: those that it would have are
+// switched off.
+func bare(rm pmetric.ResourceMetrics) bool { return rm.ScopeMetrics().At(0).Metrics().Len() == 0 }
+
 // empty reports whether a metric has no data points.
 func empty(m pmetric.Metric) bool {
 	switch m.Type() {

@@ -46,6 +46,7 @@ type BucketRule struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	BucketProgFindBuckets   = "find_buckets"
+	BucketVarCgroupRoot     = "cgroup_root"
 	BucketVarClusterCidrs   = "cluster_cidrs"
 	BucketVarGlobs          = "globs"
 	BucketVarGranularity    = "granularity"
@@ -119,6 +120,7 @@ type BucketMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BucketVariableSpecs struct {
+	CgroupRoot     *ebpf.VariableSpec `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.VariableSpec `ebpf:"cluster_cidrs"`
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
@@ -167,6 +169,7 @@ func (m *BucketMaps) Close() error {
 //
 // It can be passed to LoadBucketObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BucketVariables struct {
+	CgroupRoot     *ebpf.Variable `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.Variable `ebpf:"cluster_cidrs"`
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
