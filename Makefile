@@ -131,7 +131,8 @@ generate-check: generate ## Check that generated files are committed as they are
 	fi
 
 .PHONY: lint
-lint: | have-go have-clang ## Check style and layer order
+lint: | have-go have-clang ## Check style, layer order and go.mod
+	$(GO) mod tidy -diff
 	$(GOLANGCI_LINT) run
 	$(CLANG_FORMAT) --dry-run --Werror bpf/*.[ch]
 
