@@ -75,11 +75,11 @@ var (
 	}
 	FlowReceiveWindow = Metric{
 		Name: "tcp.flow.receive_window", Kind: Histogram, Unit: Bytes, Enabled: true,
-		Description: "Receive window that this end advertises, at each round-trip sample.",
+		Description: "Receive window that this end advertises, at each round-trip sample, and once per sweep on sockets that had none.",
 	}
 	FlowSendWindow = Metric{
 		Name: "tcp.flow.send_window", Kind: Histogram, Unit: Bytes, Enabled: true,
-		Description: "Receive window that the peer advertises, at each round-trip sample.",
+		Description: "Receive window that the peer advertises, at each round-trip sample, and once per sweep on sockets that had none.",
 	}
 	FlowConnectionCount = Metric{
 		Name: "tcp.flow.connection.count", Kind: Gauge, Unit: Connections, Enabled: true,
