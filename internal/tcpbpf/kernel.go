@@ -89,7 +89,8 @@ func (k *Kernel) cgroup(path string) (string, error) {
 	root, err := cgroup.Root()
 	if err != nil {
 		return "", &MissingError{What: "the cgroup v2 hierarchy: " + err.Error(),
-			Grant: "mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or grant CAP_SYS_ADMIN"}
+			Grant: "mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or grant CAP_SYS_ADMIN",
+			Cause: err}
 	}
 	k.closers = append(k.closers, root)
 	return root.Path(), nil

@@ -4,7 +4,6 @@
 package tcpbpf
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -17,6 +16,15 @@ func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
 	// ignore and that an unprivileged process may not raise.
 	_ = rlimit.RemoveMemlock()
 
+	spec, err := configure(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return create(spec)
+}
+
+// configure returns the embedded maps and programs, as they are to be created.
+func configure(cfg Config) (*ebpf.CollectionSpec, error) {
 	spec, err := loadTcpwhy()
 	if err != nil {
 		return nil, fmt.Errorf("read embedded object: %w", err)
@@ -31,19 +39,13 @@ func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
 	spec.Maps["flows_even"].MaxEntries = uint32(cfg.MaxFlows)
 	spec.Maps["flows_odd"].MaxEntries = uint32(cfg.MaxFlows)
 	spec.Maps["owners"].MaxEntries = uint32(max(cfg.MaxFlows, minOwners))
-	objects := new(tcpwhyObjects)
-	if err := spec.LoadAndAssign(objects, nil); err != nil {
-		return nil, loadError(err)
-	}
-	return objects, nil
+	return spec, nil
 }
 
-// loadError keeps the sentence short: the verifier's whole log is in the error
-// for those who ask for it with %+v.
-func loadError(err error) error {
-	var ve *ebpf.VerifierError
-	if errors.As(err, &ve) {
-		return fmt.Errorf("load programs: rejected by the kernel's verifier: %w", err)
+func create(spec *ebpf.CollectionSpec) (*tcpwhyObjects, error) {
+	objects := new(tcpwhyObjects)
+	if err := spec.LoadAndAssign(objects, nil); err != nil {
+		return nil, refused(err, release())
 	}
-	return fmt.Errorf("load programs: %w", err)
+	return objects, nil
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
+	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
@@ -15,10 +17,27 @@ import (
 // A MissingError says what the machine lacks and how to get it.
 type MissingError struct {
 	What, Grant string
+	Cause       error // what the kernel said; may be nil
 }
 
 // Error is one sentence.
 func (e *MissingError) Error() string { return fmt.Sprintf("missing %s: %s", e.What, e.Grant) }
+
+// Unwrap returns the cause.
+func (e *MissingError) Unwrap() error { return e.Cause }
+
+// Detail is all that the kernel said, the verifier's log included: many lines, for
+// those who look for the reason. It may be empty.
+func (e *MissingError) Detail() string {
+	var verifier *ebpf.VerifierError
+	switch {
+	case e.Cause == nil:
+		return ""
+	case errors.As(e.Cause, &verifier):
+		return fmt.Sprintf("%v\n%s", e.Cause, strings.Join(verifier.Log, "\n"))
+	}
+	return e.Cause.Error()
+}
 
 // probe finds what would make loading fail, in words that help.
 func probe() error {
@@ -28,10 +47,10 @@ func probe() error {
 	if _, err := btf.LoadKernelSpec(); err != nil {
 		if errors.Is(err, os.ErrPermission) {
 			return &MissingError{"permission to read the kernel's type information (BTF)",
-				"make /sys/kernel/btf/vmlinux readable: " + err.Error()}
+				"make /sys/kernel/btf/vmlinux readable: " + err.Error(), err}
 		}
 		return &MissingError{"the kernel's type information (BTF)",
-			"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as any distribution's since 2021"}
+			"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as any distribution's since 2021", err}
 	}
 	return nil
 }
@@ -52,7 +71,7 @@ func capabilities() error {
 	}{{unix.CAP_BPF, "CAP_BPF"}, {unix.CAP_PERFMON, "CAP_PERFMON"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}} {
 		if effective>>c.bit&1 == 0 {
 			return &MissingError{"the capability " + c.name,
-				"run as root (sudo make run), or grant it: setcap cap_bpf,cap_perfmon,cap_net_admin=ep <binary>"}
+				"run as root (sudo make run), or grant it: setcap cap_bpf,cap_perfmon,cap_net_admin=ep <binary>", nil}
 		}
 	}
 	return nil

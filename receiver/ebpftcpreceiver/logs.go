@@ -21,6 +21,7 @@ type logsReceiver struct {
 // Start opens the kernel side, so that what is missing shows at the start.
 func (r *logsReceiver) Start(context.Context, component.Host) error {
 	if _, err := r.pool.acquire(r.cfg); err != nil {
+		explain(r.logger, err)
 		return err
 	}
 	r.started = true

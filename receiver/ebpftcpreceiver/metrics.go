@@ -58,6 +58,7 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 	}
 	share, err := r.pool.acquire(r.cfg)
 	if err != nil {
+		explain(r.status.logger, err)
 		return err
 	}
 	if !share.kernel.Whole() {
