@@ -25,6 +25,8 @@ type drain struct {
 	sweep   uint32
 	delta   flow.Delta
 	noFlow  tcpwhyFlow
+
+	flowsFill, overflowFill uint32 // entries of the last epoch
 }
 
 func newDrain(o *tcpwhyObjects) *drain { return &drain{objects: o} }
@@ -36,10 +38,11 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 		flows, overflow, slot = d.objects.FlowsOdd, d.objects.OverflowOdd, 1
 	}
 	d.sweep = sweep
-	if err := d.hash(flows, d.ids[:], visit); err != nil {
+	var err error
+	if d.flowsFill, err = d.hash(flows, d.ids[:], visit); err != nil {
 		return fmt.Errorf("drain flows: %w", err)
 	}
-	if err := d.hash(overflow, d.owners[:], visit); err != nil {
+	if d.overflowFill, err = d.hash(overflow, d.owners[:], visit); err != nil {
 		return fmt.Errorf("drain overflow: %w", err)
 	}
 	if err := d.rest(slot, visit); err != nil {
@@ -48,18 +51,20 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 	return nil
 }
 
-func (d *drain) hash(m *ebpf.Map, keys any, visit func(*flow.Delta)) error {
+// hash drains a map and returns how many entries it had.
+func (d *drain) hash(m *ebpf.Map, keys any, visit func(*flow.Delta)) (entries uint32, _ error) {
 	var cursor ebpf.MapBatchCursor
 	for {
 		n, err := m.BatchLookupAndDelete(&cursor, keys, d.flows[:], nil)
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return err
+			return entries, err
 		}
 		for i := range n {
 			d.visit(&d.flows[i], visit)
 		}
+		entries += uint32(n)
 		if err != nil {
-			return nil
+			return entries, nil
 		}
 	}
 }

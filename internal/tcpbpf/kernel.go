@@ -29,6 +29,7 @@ type Kernel struct {
 	owners  *ownerTable
 	losses  losses
 	timing  Timing
+	hooks   []Hook
 	whole   bool
 	closers []io.Closer
 }
@@ -62,13 +63,19 @@ func Open(cfg Config) (_ *Kernel, err error) {
 		return nil, fmt.Errorf("attach sweep: %w", err)
 	}
 	k.closers = append(k.closers, k.sweeper)
+	k.hook(ProgramSweep)
 	k.drain = newDrain(k.objects)
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
 	if k.links, err = attach(k.objects, root); err != nil {
 		return nil, err
 	}
-	return k, adopt(k.objects)
+	k.hook(ProgramConnect4, ProgramConnect6, ProgramSockOps, ProgramDestroy)
+	if err := adopt(k.objects); err != nil {
+		return nil, err
+	}
+	k.hook(ProgramFind)
+	return k, nil
 }
 
 // rootID is how the kernel side knows the observed cgroup.

@@ -16,15 +16,16 @@ func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
 	// ignore and that an unprivileged process may not raise.
 	_ = rlimit.RemoveMemlock()
 
-	spec, err := configure(cfg)
+	spec, err := configure(cfg, root)
 	if err != nil {
 		return nil, err
 	}
 	return create(spec)
 }
 
-// configure returns the embedded maps and programs, as they are to be created.
-func configure(cfg Config) (*ebpf.CollectionSpec, error) {
+// configure returns the embedded maps and programs, as they are to be created. root is
+// the observed cgroup, see setKnobs.
+func configure(cfg Config, root uint64) (*ebpf.CollectionSpec, error) {
 	spec, err := loadTcpwhy()
 	if err != nil {
 		return nil, fmt.Errorf("read embedded object: %w", err)

@@ -6,8 +6,6 @@ package tcpbpf
 import (
 	"fmt"
 
-	"github.com/cilium/ebpf"
-
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
@@ -94,16 +92,4 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 	}
 	now[flow.LostRecursion] = s.RecursionMisses
 	return now, nil
-}
-
-func readStat(m *ebpf.Map, stat tcpwhyStat) (uint64, error) {
-	var perCPU []uint64
-	if err := m.Lookup(uint32(stat), &perCPU); err != nil {
-		return 0, fmt.Errorf("read statistic %d: %w", stat, err)
-	}
-	var sum uint64
-	for _, n := range perCPU {
-		sum += n
-	}
-	return sum, nil
 }

@@ -32,6 +32,7 @@ type ownerTable struct {
 	merged  map[flow.OwnerID]flow.Owner   // granularity peer: owners of containers
 	used    map[flow.OwnerID]bool         // by flows since the last look
 	next    uint32                        // sweep of the next look
+	fill    uint32                        // records at the last look
 	record  tcpwhyOwner
 }
 
@@ -116,14 +117,19 @@ func (t *ownerTable) expire(sweep uint32, full bool) error {
 func (t *ownerTable) unused(sweep uint32) ([]tcpwhyOwnerKey, error) {
 	var key tcpwhyOwnerKey
 	var unused []tcpwhyOwnerKey
+	var fill uint32
 	entries := t.records.Iterate()
 	for entries.Next(&key, &t.record) {
+		fill++
 		id := decodeOwner(key)
 		if !t.used[id] && !recent(&t.record, sweep) && (id.PID == 0 || !alive(id)) {
 			unused = append(unused, key)
 		}
 	}
-	if err := entries.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+	switch err := entries.Err(); {
+	case err == nil:
+		t.fill = fill
+	case !errors.Is(err, ebpf.ErrIterationAborted):
 		return nil, err
 	}
 	return unused, nil

@@ -23,7 +23,7 @@ import (
 // kernel's does: for a helper that it does not know.
 func TestVerifierRefuses(t *testing.T) {
 	root.Require(t)
-	spec, err := configure(Config{MaxFlows: 100})
+	spec, err := configure(Config{MaxFlows: 100}, 0)
 	require.NoError(t, err)
 	spec.Programs[ProgramSockOps].Instructions = asm.Instructions{
 		asm.Mov.Imm(asm.R0, 0), asm.BuiltinFunc(9999).Call(), asm.Return(),

@@ -14,9 +14,12 @@ import (
 
 // Names of the programs, as the kernel has them.
 const (
-	ProgramSockOps = "tcpwhy_sock_ops"
-	ProgramDestroy = "tcpwhy_destroy"
-	ProgramSweep   = "tcpwhy_sweep"
+	ProgramSockOps  = "tcpwhy_sock_ops"
+	ProgramConnect4 = "tcpwhy_connect4"
+	ProgramConnect6 = "tcpwhy_connect6"
+	ProgramDestroy  = "tcpwhy_destroy"
+	ProgramSweep    = "tcpwhy_sweep"
+	ProgramFind     = "tcpwhy_find" // only while opening
 )
 
 // A ProgramStatistics is what the kernel counted of a program since it was
@@ -38,15 +41,18 @@ func EnableStatistics() (io.Closer, error) {
 	return c, nil
 }
 
-// Programs returns the statistics of all programs that run after [Open].
+// Programs returns the statistics of all programs.
 func (k *Kernel) Programs() ([]ProgramStatistics, error) {
 	all := []struct {
 		name    string
 		program *ebpf.Program
 	}{
 		{ProgramSockOps, k.objects.TcpwhySockOps},
+		{ProgramConnect4, k.objects.TcpwhyConnect4},
+		{ProgramConnect6, k.objects.TcpwhyConnect6},
 		{ProgramDestroy, k.objects.TcpwhyDestroy},
 		{ProgramSweep, k.objects.TcpwhySweep},
+		{ProgramFind, k.objects.TcpwhyFind},
 	}
 	out := make([]ProgramStatistics, 0, len(all))
 	for _, p := range all {

@@ -4,8 +4,15 @@
 package tcpbpf
 
 import (
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
@@ -20,7 +27,8 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 
 	k := observe(t, Config{})
 	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
-	k.untilClosed(2, place.here())
+	traffic.Loopback(place.NS, place.IPv6.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
+	k.untilClosed(4, place.here())
 
 	programs, err := k.Programs()
 	require.NoError(t, err)
@@ -30,7 +38,54 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 		require.NotZero(t, p.Runs, p.Name)
 		require.NotZero(t, p.Time, p.Name)
 	}
-	require.Equal(t, []string{ProgramSockOps, ProgramDestroy, ProgramSweep}, names)
+	require.Equal(t, []string{ProgramSockOps, ProgramConnect4, ProgramConnect6, ProgramDestroy, ProgramSweep, ProgramFind}, names)
+}
+
+// TestProgramsAreAsTheKernelSays compares with what the kernel writes of each
+// program's descriptor, at a moment in which none of them runs.
+func TestProgramsAreAsTheKernelSays(t *testing.T) {
+	place := newPlace(t)
+	statistics, err := EnableStatistics()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, statistics.Close()) })
+	k := observe(t, Config{})
+	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 4, traffic.Exchange(1, 1, 1).Times(20)...)
+	k.collect()
+
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		before := written(t, k)
+		programs, err := k.Programs()
+		require.NoError(t, err)
+		after := written(t, k)
+		if slices.Equal(before, after) || time.Now().After(deadline) {
+			require.Equal(t, after, programs)
+			return
+		}
+	}
+}
+
+// written reads the statistics as text.
+func written(t *testing.T, k *collector) (all []ProgramStatistics) {
+	t.Helper()
+	o := k.objects
+	for _, p := range []*ebpf.Program{o.TcpwhySockOps, o.TcpwhyConnect4, o.TcpwhyConnect6, o.TcpwhyDestroy, o.TcpwhySweep, o.TcpwhyFind} {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", p.FD()))
+		require.NoError(t, err)
+		number := func(key string) uint64 {
+			match := regexp.MustCompile(`(?m)^` + key + `:\s*(\d+)$`).FindSubmatch(text)
+			require.Len(t, match, 2, "%s in %s", key, text)
+			n, err := strconv.ParseUint(string(match[1]), 10, 64)
+			require.NoError(t, err)
+			return n
+		}
+		info, err := p.Info()
+		require.NoError(t, err)
+		all = append(all, ProgramStatistics{Name: info.Name, Runs: number("run_cnt"),
+			Time: time.Duration(number("run_time_ns")), Skipped: number("recursion_misses")})
+	}
+	return all
 }
 
 // TestFlowsTakeMemoryAsTheyCome compares what a map takes with what it would if
