@@ -15,6 +15,7 @@ const (
 	LostPredates                           // established before the collector attached
 	LostNoStorage                          // no memory for the socket's record
 	LostOwnerTable                         // no room for the record of its process
+	LostDeferred                           // live, but no memory for its flow: comes with a later interval
 	NumLostReasons
 )
 

@@ -32,4 +32,5 @@ const (
 	LostPredates         = "predates"          // established before the receiver attached
 	LostNoStorage        = "no_storage"        // no memory for the socket's record
 	LostOwnerTable       = "owner_table"       // no room for the record of its process
+	LostDeferred         = "deferred"          // no memory for its flow: what it did comes with a later interval
 )

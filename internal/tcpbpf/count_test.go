@@ -56,6 +56,7 @@ func TestCollisionsAreCounted(t *testing.T) {
 	k.collect()
 	require.EqualValues(t, 10, k.sum(overflown).Bytes[flow.Transmit])
 	require.EqualValues(t, 1, k.report.Lost[flow.LostOverflow])
+	require.Zero(t, k.report.Lost[flow.LostDeferred])
 }
 
 func (c *collector) counts() Counts {

@@ -117,8 +117,7 @@ func (k *Kernel) Sweep() error {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
 	k.timing.Sweep = time.Since(begin)
-	k.losses.swept()
-	return nil
+	return k.losses.swept()
 }
 
 // visitAll visits each socket, most of them once. A visit that was interrupted

@@ -11,13 +11,15 @@ import (
 
 // losses tells how complete an interval is.
 type losses struct {
-	objects  *tcpwhyObjects
-	progress tcpwhyProgress // of the last sweep
-	predates uint64         // the most that were seen at once
-	skipped  uint64         // in all sweeps since the last report
-	cleared  uint64
-	last     [flow.NumLostReasons]uint64 // counters of the kernel side at the last report
-	current  flow.Report
+	objects   *tcpwhyObjects
+	progress  tcpwhyProgress // of the last sweep
+	deferred  uint64         // by the last sweep
+	deferrals uint64         // by all sweeps
+	predates  uint64         // the most that were seen at once
+	skipped   uint64         // in all sweeps since the last report
+	cleared   uint64
+	last      [flow.NumLostReasons]uint64 // counters of the kernel side at the last report
+	current   flow.Report
 }
 
 // look reads what the sweep has seen so far.
@@ -29,9 +31,14 @@ func (l *losses) look() error {
 }
 
 // swept notes what the sweep has seen.
-func (l *losses) swept() {
+func (l *losses) swept() error {
 	l.skipped += l.progress.Skipped
 	l.cleared += l.progress.Cleared
+	before := l.deferrals
+	var err error
+	l.deferrals, err = readStat(l.objects.Stats, tcpwhyStatSTAT_FLOW_RETRY)
+	l.deferred = l.deferrals - before
+	return err
 }
 
 func (l *losses) begin() { l.current = flow.Report{} }
@@ -68,7 +75,7 @@ func (l *losses) report() (flow.Report, error) {
 		r.Lost[flow.LostPredates] = l.progress.Predates - l.predates
 		l.predates = l.progress.Predates
 	}
-	r.Missed += l.progress.Predates + r.Lost[flow.LostNoStorage] + r.Lost[flow.LostRecursion]
+	r.Missed += l.progress.Predates + r.Lost[flow.LostNoStorage] + r.Lost[flow.LostRecursion] + l.deferred
 	muted := min(l.progress.Muted, r.Described)
 	r.Described -= muted
 	r.Missed += muted
@@ -81,6 +88,7 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 		flow.LostOverflow:   tcpwhyStatSTAT_OVERFLOW,
 		flow.LostNoStorage:  tcpwhyStatSTAT_NO_STORAGE,
 		flow.LostOwnerTable: tcpwhyStatSTAT_OWNER_FULL,
+		flow.LostDeferred:   tcpwhyStatSTAT_FLOW_RETRY,
 	} {
 		if now[reason], err = readStat(l.objects.Stats, stat); err != nil {
 			return now, err

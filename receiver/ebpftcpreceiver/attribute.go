@@ -53,6 +53,7 @@ var (
 		flow.LostPredates:         names.LostPredates,
 		flow.LostNoStorage:        names.LostNoStorage,
 		flow.LostOwnerTable:       names.LostOwnerTable,
+		flow.LostDeferred:         names.LostDeferred,
 	}
 )
 
