@@ -31,6 +31,18 @@ const (
 	BufferLocked    = "tcp.buffer.locked" // own; boolean
 )
 
+// Attributes of the receiver's telemetry about itself. A job is no "job", which is
+// what Prometheus calls a target's label.
+const (
+	Hook    = "hook"
+	HookJob = "hook_job"
+	Map     = "map"
+	Program = "program"
+)
+
+// NoHook is the value of [Hook] for a job that is not done.
+const NoHook = "none"
+
 // Values of [NetworkType] and [NetworkTransport].
 const (
 	IPv4 = "ipv4"

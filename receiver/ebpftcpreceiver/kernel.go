@@ -18,6 +18,8 @@ type kernel interface {
 	Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error)
 	// Owner returns what is known of the owner of a visited flow.
 	Owner(flow.OwnerID) flow.Owner
+	// Vitals returns what the kernel side says of itself.
+	Vitals() (vitals, error)
 	// Whole reports whether every connection of this host is observed.
 	Whole() bool
 	// Close ends the observation.

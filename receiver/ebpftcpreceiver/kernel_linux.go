@@ -31,7 +31,29 @@ func openBPF(cfg *Config) (kernel, error) {
 	if err != nil {
 		return nil, err // not k: an interface that holds nil is not nil
 	}
-	return k, nil
+	return bpfKernel{k}, nil
+}
+
+// A bpfKernel says what the kernel side knows of itself in the receiver's words.
+type bpfKernel struct{ *tcpbpf.Kernel }
+
+func (k bpfKernel) Vitals() (v vitals, err error) {
+	for _, h := range k.Hooks() {
+		v.hooks = append(v.hooks, hook{job: h.Job, name: h.Name})
+	}
+	for _, f := range k.Fills() {
+		v.fills = append(v.fills, fill{name: f.Map, entries: f.Entries, limit: f.Limit})
+	}
+	programs, err := k.Programs()
+	if err != nil {
+		return v, err
+	}
+	for _, p := range programs {
+		v.programs = append(v.programs, program{name: p.Name, runs: p.Runs, skipped: p.Skipped, time: p.Time})
+	}
+	counts, err := k.Counts()
+	v.excluded, v.collisions = counts.Excluded, counts.Collisions
+	return v, err
 }
 
 func bpfRules(configs []RuleConfig) []tcpbpf.Rule {

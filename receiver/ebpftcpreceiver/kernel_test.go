@@ -25,6 +25,8 @@ func (fakeKernel) Owner(id flow.OwnerID) flow.Owner {
 	return flow.Owner{ID: id, Executable: "curl", ContainerID: "c0ffee", PodUID: "0a0b0c0d"}
 }
 
+func (fakeKernel) Vitals() (vitals, error) { return vitals{}, nil }
+
 func (fakeKernel) Whole() bool { return true }
 
 func (fakeKernel) Close() error { return nil }

@@ -39,6 +39,8 @@ func (o *observer) collect(ctx context.Context) {
 	report = o.table.Seal(now, report, err == nil)
 	o.completeness.add(report, err == nil)
 	o.status.sealed(ctx, o.table.Stats(), report)
+	v, err := o.kernel.Vitals()
+	o.status.examined(ctx, v, err)
 
 	o.writer.setTime(now)
 	o.cursor, o.delivered = cursor{}, false

@@ -33,6 +33,7 @@ type testPipeline struct {
 	cfg     *Config
 	collect fakeKernel
 	consume func(context.Context, pmetric.Metrics) error
+	vitals  func() (vitals, error)
 
 	start    time.Time
 	exported []string // "time: bytes", accepted or not
@@ -52,6 +53,7 @@ func accept(context.Context, pmetric.Metrics) error { return nil }
 func newPipeline(t *testing.T, collect fakeKernel, consume func(context.Context, pmetric.Metrics) error) *testPipeline {
 	t.Helper()
 	p := &testPipeline{cfg: createDefaultConfig().(*Config), collect: collect, consume: consume, start: time.Now()}
+	p.vitals = collect.Vitals
 	switchOffAllBut(names.FlowIO)(p.cfg)
 	p.Metrics = p.create(t, receivertest.NewNopSettings(metadata.Type))
 	return p
@@ -80,6 +82,8 @@ func (p *testPipeline) Collect(ctx context.Context, visit func(*flow.Delta)) (fl
 	return p.collect(ctx, visit)
 }
 func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: id} }
+
+func (p *testPipeline) Vitals() (vitals, error) { return p.vitals() }
 
 func (*testPipeline) Whole() bool    { return true }
 func (p *testPipeline) Close() error { p.closed++; return nil }

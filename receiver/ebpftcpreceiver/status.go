@@ -28,6 +28,8 @@ type status struct {
 
 	sweepFails  bool
 	exportFails bool
+	vitalsFail  bool
+	growth      growth // of the kernel side's counters
 	reasons     [flow.NumLostReasons]metric.MeasurementOption
 }
 
@@ -40,9 +42,9 @@ func newStatus(set receiver.Settings) (*status, error) {
 	if err := errors.Join(errBuilder, errReport); err != nil {
 		return nil, err
 	}
-	s := &status{TelemetryBuilder: builder, report: report, logger: set.Logger}
+	s := &status{TelemetryBuilder: builder, report: report, logger: set.Logger, growth: growth{}}
 	for reason, value := range lostReasons {
-		s.reasons[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String(names.LostReason, value)))
+		s.reasons[reason] = labelled(attribute.String(names.LostReason, value))
 	}
 	return s, nil
 }

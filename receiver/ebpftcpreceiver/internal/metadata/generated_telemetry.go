@@ -23,17 +23,25 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                metric.Meter
-	mu                   sync.Mutex
-	registrations        []metric.Registration
-	EbpfTCPCollectErrors metric.Int64Counter
-	EbpfTCPConnections   metric.Int64Gauge
-	EbpfTCPExportDropped metric.Int64Counter
-	EbpfTCPExportRetries metric.Int64Counter
-	EbpfTCPFlows         metric.Int64Gauge
-	EbpfTCPFlowsOverflow metric.Int64Gauge
-	EbpfTCPLost          metric.Int64Counter
-	EbpfTCPSweepDuration metric.Float64Histogram
+	meter                 metric.Meter
+	mu                    sync.Mutex
+	registrations         []metric.Registration
+	EbpfTCPCollectErrors  metric.Int64Counter
+	EbpfTCPConnections    metric.Int64Gauge
+	EbpfTCPExcluded       metric.Int64Counter
+	EbpfTCPExportDropped  metric.Int64Counter
+	EbpfTCPExportRetries  metric.Int64Counter
+	EbpfTCPFlowCollisions metric.Int64Counter
+	EbpfTCPFlows          metric.Int64Gauge
+	EbpfTCPFlowsOverflow  metric.Int64Gauge
+	EbpfTCPHook           metric.Int64Gauge
+	EbpfTCPLost           metric.Int64Counter
+	EbpfTCPMapEntries     metric.Int64Gauge
+	EbpfTCPMapLimit       metric.Int64Gauge
+	EbpfTCPProgramRuns    metric.Int64Counter
+	EbpfTCPProgramSkips   metric.Int64Counter
+	EbpfTCPProgramTime    metric.Float64Counter
+	EbpfTCPSweepDuration  metric.Float64Histogram
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -77,6 +85,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{connection}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.EbpfTCPExcluded, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_excluded",
+		metric.WithDescription("Connections that the configuration leaves out, each end by itself. They are no loss. [Development]"),
+		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.EbpfTCPExportDropped, err = builder.meter.Int64Counter(
 		"otelcol_ebpf_tcp_export_dropped",
 		metric.WithDescription("Data points that the pipeline refused for good. The next interval carries newer totals of the same flows. [Development]"),
@@ -87,6 +101,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_export_retries",
 		metric.WithDescription("Exports that the pipeline did not accept and that were repeated. [Development]"),
 		metric.WithUnit("{export}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPFlowCollisions, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_flow_collisions",
+		metric.WithDescription("Additions to an overflow flow because another flow has the same hash. [Development]"),
+		metric.WithUnit("{addition}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPFlows, err = builder.meter.Int64Gauge(
@@ -101,15 +121,51 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{flow}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.EbpfTCPHook, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_hook",
+		metric.WithDescription("Where in the kernel a job is done. The value is 1, and 0 for a job that is not done. [Development]"),
+		metric.WithUnit("{hook}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.EbpfTCPLost, err = builder.meter.Int64Counter(
 		"otelcol_ebpf_tcp_lost",
 		metric.WithDescription("Connections not described in full, and why. [Development]"),
 		metric.WithUnit("{connection}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.EbpfTCPMapEntries, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_map_entries",
+		metric.WithDescription("Entries of a kernel map. Flows and overflow flows are those of the last interval; processes are counted at every sixth one. [Development]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPMapLimit, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_map_limit",
+		metric.WithDescription("Most entries that a kernel map can have. What comes when it is full is told by ebpf_tcp_lost. [Development]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPProgramRuns, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_program_runs",
+		metric.WithDescription("Runs of a BPF program. Grows only while the kernel collects statistics (sysctl kernel.bpf_stats_enabled). [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPProgramSkips, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_program_skips",
+		metric.WithDescription("Runs of a BPF program that the kernel skipped, because it interrupted itself on the same CPU. [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPProgramTime, err = builder.meter.Float64Counter(
+		"otelcol_ebpf_tcp_program_time",
+		metric.WithDescription("Time that a BPF program ran. Grows only while the kernel collects statistics (sysctl kernel.bpf_stats_enabled). [Development]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
 	builder.EbpfTCPSweepDuration, err = builder.meter.Float64Histogram(
 		"otelcol_ebpf_tcp_sweep_duration",
-		metric.WithDescription("Time that one sweep of the kernel took. [Development]"),
+		metric.WithDescription("Time that an interval took to read from the kernel, from the sweep of its sockets to its last flow. [Development]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5}...),
 	)

@@ -21,16 +21,27 @@ func TestSetupTelemetry(t *testing.T) {
 	defer tb.Shutdown()
 	tb.EbpfTCPCollectErrors.Add(context.Background(), 1)
 	tb.EbpfTCPConnections.Record(context.Background(), 1)
+	tb.EbpfTCPExcluded.Add(context.Background(), 1)
 	tb.EbpfTCPExportDropped.Add(context.Background(), 1)
 	tb.EbpfTCPExportRetries.Add(context.Background(), 1)
+	tb.EbpfTCPFlowCollisions.Add(context.Background(), 1)
 	tb.EbpfTCPFlows.Record(context.Background(), 1)
 	tb.EbpfTCPFlowsOverflow.Record(context.Background(), 1)
+	tb.EbpfTCPHook.Record(context.Background(), 1)
 	tb.EbpfTCPLost.Add(context.Background(), 1)
+	tb.EbpfTCPMapEntries.Record(context.Background(), 1)
+	tb.EbpfTCPMapLimit.Record(context.Background(), 1)
+	tb.EbpfTCPProgramRuns.Add(context.Background(), 1)
+	tb.EbpfTCPProgramSkips.Add(context.Background(), 1)
+	tb.EbpfTCPProgramTime.Add(context.Background(), 1)
 	tb.EbpfTCPSweepDuration.Record(context.Background(), 1)
 	AssertEqualEbpfTCPCollectErrors(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPConnections(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPExcluded(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPExportDropped(t, testTel,
@@ -39,14 +50,35 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualEbpfTCPExportRetries(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPFlowCollisions(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPFlows(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPFlowsOverflow(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPHook(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPLost(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPMapEntries(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPMapLimit(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPProgramRuns(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPProgramSkips(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPProgramTime(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPSweepDuration(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),

@@ -1,0 +1,102 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+// vitals are what the kernel side says of itself. Counters began when it was
+// opened.
+type vitals struct {
+	hooks      []hook
+	programs   []program
+	fills      []fill
+	excluded   uint64 // ends of connections
+	collisions uint64 // folds
+}
+
+// A hook is where in the kernel a job is done, nowhere if it has no name.
+type hook struct{ job, name string }
+
+// A program is one that the kernel runs. Runs and time stand still while the
+// kernel does not collect them.
+type program struct {
+	name          string
+	runs, skipped uint64
+	time          time.Duration
+}
+
+// A fill is how full a map of the kernel is.
+type fill struct {
+	name           string
+	entries, limit uint32
+}
+
+// growth turns totals into what has been added since they were last seen.
+type growth map[string]uint64
+
+func (g growth) of(what string, total uint64) int64 {
+	added := total - g[what]
+	g[what] = total
+	return int64(added)
+}
+
+// examined notes the kernel side's vitals. Those that could not be read come with
+// the next ones.
+func (s *status) examined(ctx context.Context, v vitals, err error) {
+	if err != nil {
+		if !s.vitalsFail {
+			s.logger.Warn("what the kernel side says of itself cannot be read", zap.Error(err))
+		}
+		s.vitalsFail = true
+		return
+	}
+	s.vitalsFail = false
+	s.hooked(ctx, v.hooks)
+	for _, p := range v.programs {
+		s.ran(ctx, p)
+	}
+	for _, f := range v.fills {
+		which := labelled(attribute.String(names.Map, f.name))
+		s.EbpfTCPMapEntries.Record(ctx, int64(f.entries), which)
+		s.EbpfTCPMapLimit.Record(ctx, int64(f.limit), which)
+	}
+	s.EbpfTCPExcluded.Add(ctx, s.growth.of("excluded", v.excluded))
+	s.EbpfTCPFlowCollisions.Add(ctx, s.growth.of("collisions", v.collisions))
+}
+
+func (s *status) hooked(ctx context.Context, hooks []hook) {
+	for _, h := range hooks {
+		name, value := h.name, int64(1)
+		if name == "" {
+			name, value = names.NoHook, 0
+		}
+		s.EbpfTCPHook.Record(ctx, value, labelled(attribute.String(names.Hook, name), attribute.String(names.HookJob, h.job)))
+	}
+}
+
+// ran notes a program's statistics. No series says that a program never ran while
+// the kernel has not collected any.
+func (s *status) ran(ctx context.Context, p program) {
+	which := labelled(attribute.String(names.Program, p.name))
+	s.EbpfTCPProgramSkips.Add(ctx, s.growth.of("skips of "+p.name, p.skipped), which)
+	runs, nanoseconds := s.growth.of("runs of "+p.name, p.runs), s.growth.of("time of "+p.name, uint64(p.time))
+	if runs > 0 {
+		s.EbpfTCPProgramRuns.Add(ctx, runs, which)
+		s.EbpfTCPProgramTime.Add(ctx, time.Duration(nanoseconds).Seconds(), which)
+	}
+}
+
+// labelled selects the series that has these attributes.
+func labelled(all ...attribute.KeyValue) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(all...))
+}

@@ -1,0 +1,85 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadatatest"
+)
+
+// growing are vitals whose counters are n times what they were after the first
+// interval.
+func growing(n uint64) vitals {
+	return vitals{
+		hooks: []hook{{job: "close", name: "sock_ops/STATE_CB"}, {job: "accepted_owner"}},
+		programs: []program{
+			{name: "sock_ops", runs: 100 * n, time: time.Duration(n) * 1500 * time.Millisecond},
+			{name: "destroy", skipped: n}, // and the kernel collects nothing of it
+		},
+		fills:      []fill{{name: "flows", entries: uint32(10 * n), limit: 100}},
+		excluded:   3 * n,
+		collisions: 5 * n,
+	}
+}
+
+var ignoreTime = []metricdatatest.Option{metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreExemplars()}
+
+// Counters that the kernel side has kept since it was opened leave as they are,
+// however often they were read; gauges are those of the last interval.
+func TestVitals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tt, set, logs := telemetry(t)
+		p := newPipeline(t, quiet, accept)
+		n := uint64(0)
+		p.vitals = func() (vitals, error) { n++; return growing(n), nil }
+		p.Metrics = p.create(t, set)
+		p.run(t, 22*time.Second) // three intervals
+		program := func(name string) attribute.KeyValue { return attribute.String("program", name) }
+		metadatatest.AssertEqualEbpfTCPProgramRuns(t, tt, count(300, program("sock_ops")), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPProgramTime(t, tt, []metricdata.DataPoint[float64]{
+			{Value: 4.5, Attributes: attribute.NewSet(program("sock_ops"))},
+		}, ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPProgramSkips(t, tt,
+			append(count(0, program("sock_ops")), count(3, program("destroy"))...), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(9), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPFlowCollisions(t, tt, count(15), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPMapEntries(t, tt, count(30, attribute.String("map", "flows")), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPMapLimit(t, tt, count(100, attribute.String("map", "flows")), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPHook(t, tt, append(
+			count(1, attribute.String("hook", "sock_ops/STATE_CB"), attribute.String("hook_job", "close")),
+			count(0, attribute.String("hook", "none"), attribute.String("hook_job", "accepted_owner"))...), ignoreTime...)
+		p.stop(t)
+		assert.Empty(t, messages(logs))
+	})
+}
+
+func TestVitalsThatCannotBeReadComeLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tt, set, logs := telemetry(t)
+		p := newPipeline(t, quiet, accept)
+		n := uint64(0)
+		p.vitals = func() (vitals, error) {
+			n++
+			if n == 2 || n == 3 || n == 5 {
+				return vitals{excluded: 1 << 40}, errors.New("no such map")
+			}
+			return growing(n), nil
+		}
+		p.Metrics = p.create(t, set)
+		p.run(t, 42*time.Second) // five intervals
+		p.stop(t)                // and the sixth
+		metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(18), ignoreTime...)
+		const unread = "warn: what the kernel side says of itself cannot be read"
+		assert.Equal(t, []string{unread, unread}, messages(logs), "where a trouble begins")
+	})
+}
