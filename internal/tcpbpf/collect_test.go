@@ -32,12 +32,16 @@ type collector struct {
 	table  *flow.Table                 // gets the deltas too, if there is one
 }
 
+// roomy is room for the flows of this test and of those in other processes: a
+// kernel side observes the whole machine.
+const roomy = 1 << 18
+
 // observe attaches a kernel side that ends with the test.
 func observe(t testing.TB, cfg Config) *collector {
 	t.Helper()
 	root.Require(t)
 	if cfg.MaxFlows == 0 {
-		cfg.MaxFlows = 65536
+		cfg.MaxFlows = roomy
 	}
 	k, err := Open(cfg)
 	require.NoError(t, err)

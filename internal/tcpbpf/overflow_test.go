@@ -5,6 +5,7 @@ package tcpbpf
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -92,9 +93,17 @@ func everything(flow.Key) bool  { return true }
 func overflown(k flow.Key) bool { return k.Overflow }
 func described(k flow.Key) bool { return !k.Overflow }
 
-// only is a rule that leaves out what others on this machine do.
-func only(p place) []Rule {
-	return []Rule{{CIDRs: []netip.Prefix{netip.PrefixFrom(p.IPv4, 32), netip.PrefixFrom(p.IPv6, 128)}}}
+// only are rules that leave out what others on this machine do. They are about the
+// peer's address: clients' own ones are among more.
+func only(p place, more ...netip.Addr) (rules []Rule) {
+	for some := range slices.Chunk(slices.Concat(more, []netip.Addr{p.IPv4, p.IPv6}), MaxRuleCIDRs) {
+		var rule Rule
+		for _, a := range some {
+			rule.CIDRs = append(rule.CIDRs, netip.PrefixFrom(a, a.BitLen()))
+		}
+		rules = append(rules, rule)
+	}
+	return rules
 }
 
 // requireCoverage compares the last report. Connections from before the kernel

@@ -63,3 +63,16 @@ func awaitAddress(t testing.TB, ns *netns.NS, own netip.Addr) {
 
 // here matches the flows of the place.
 func (p place) here() func(flow.Key) bool { return at(p.IPv4, p.IPv6) }
+
+// neighbours are more addresses of the place's loopback, the n next ones.
+func (p place) neighbours(n int) []netip.Addr {
+	all := make([]netip.Addr, n)
+	next := p.IPv4
+	for i := range all {
+		if next = next.Next(); !next.IsLoopback() {
+			next = netip.AddrFrom4([4]byte{127, 0, 0, 2})
+		}
+		all[i] = next
+	}
+	return all
+}
