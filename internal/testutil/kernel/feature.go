@@ -50,4 +50,16 @@ var (
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeNetem,
 	}
+	IOUring = Feature{
+		Name:    "io_uring",
+		Kernels: []Kernel{Linux61, Linux612, Linux618},
+		probe:   probeIOUring,
+	}
+	// KernelTLS is a module that not every machine has.
+	KernelTLS = Feature{Name: "kTLS", probe: probeKernelTLS}
+	MPTCP     = Feature{
+		Name:    "Multipath TCP",
+		Kernels: []Kernel{Linux61, Linux612, Linux618},
+		probe:   probeMPTCP,
+	}
 )

@@ -49,7 +49,7 @@ func TestSkipsOnlyWhereItMay(t *testing.T) {
 // TestTable compares the table with the running kernel, if it is a known one.
 func TestTable(t *testing.T) {
 	root.Require(t)
-	for _, feature := range []Feature{Base, Fentry, Kprobe, KprobeMulti, TCX, CallbackFlags, SocketLength, Netem} {
+	for _, feature := range []Feature{Base, Fentry, Kprobe, KprobeMulti, TCX, CallbackFlags, SocketLength, Netem, IOUring, KernelTLS, MPTCP} {
 		t.Run(feature.Name, func(t *testing.T) { Require(t, feature) })
 	}
 }

@@ -16,6 +16,7 @@ import (
 // at the path's ends, k at a time.
 func (p Path) RunBetween(t testing.TB, client, server *Process, n, k int, scenario Scenario) []Truth {
 	t.Helper()
+	require.Equal(t, Plain, p.Way)
 	at := server.Listen(p.Socket, netip.AddrPortFrom(p.Address, 0))
 	served := server.Serve(p.Socket, n, scenario.Server)
 	connected := client.Connect(p, netip.AddrPortFrom(p.Address, at.Port()), n, k, scenario.Client)

@@ -91,7 +91,7 @@ func (c *child) serve(o order) (answer, error) {
 			return answer{}, errors.Join(err, group.Wait())
 		}
 		group.Go(func() (err error) {
-			ends[i], err = o.Script.run(conn)
+			ends[i], err = o.Script.run(conn, Plain)
 			return err
 		})
 	}
@@ -109,7 +109,7 @@ func (c *child) connect(o order) (answer, error) {
 			if err != nil {
 				return err
 			}
-			ends[i], err = o.Script.run(conn)
+			ends[i], err = o.Script.run(conn, Plain)
 			return err
 		})
 	}

@@ -36,17 +36,25 @@ var (
 // A Conn is one end of a connection, which keeps count of what it does. It is
 // for one goroutine.
 type Conn struct {
-	tcp *net.TCPConn
-	end End
-	eof bool // the peer's FIN arrived
+	tcp     *net.TCPConn
+	carrier carrier
+	end     End
+	eof     bool // the peer's FIN arrived
 }
 
-// newConn takes a connection over.
-func newConn(tcp *net.TCPConn) (*Conn, error) {
+// newConn takes a connection over, whose bytes are to be moved some way.
+func newConn(tcp *net.TCPConn, way Way) (*Conn, error) {
 	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
-	return &Conn{tcp: tcp, end: End{Local: address(tcp.LocalAddr()), Remote: address(tcp.RemoteAddr())}}, nil
+	carrier, err := way.carrier(tcp)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{
+		tcp: tcp, carrier: carrier,
+		end: End{Local: address(tcp.LocalAddr()), Remote: address(tcp.RemoteAddr())},
+	}, nil
 }
 
 func address(a net.Addr) netip.AddrPort {
@@ -57,7 +65,7 @@ func address(a net.Addr) netip.AddrPort {
 // write writes n bytes.
 func (c *Conn) write(n int64) error {
 	for n > 0 {
-		done, err := c.tcp.Write(zeros[:min(n, chunk)])
+		done, err := c.carrier.write(int(min(n, chunk)))
 		c.end.Written += uint64(done)
 		n -= int64(done)
 		if err != nil {
@@ -72,7 +80,7 @@ func (c *Conn) read(n int64) error {
 	buffer := buffers.Get().(*[chunk]byte)
 	defer buffers.Put(buffer)
 	for n > 0 {
-		done, err := c.tcp.Read(buffer[:min(n, chunk)])
+		done, err := c.carrier.read(buffer[:min(n, chunk)])
 		c.end.Read += uint64(done)
 		n -= int64(done)
 		if err != nil {

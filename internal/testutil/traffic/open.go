@@ -27,14 +27,15 @@ func (p Path) Open(t testing.TB) (client, server *Conn) {
 	require.NoError(t, err)
 	accepted, err := p.Socket.Accept(listener)
 	require.NoError(t, err)
-	return open(t, dialed), open(t, accepted)
+	return open(t, dialed, p.Way), open(t, accepted, p.Way)
 }
 
-func open(t testing.TB, tcp *net.TCPConn) *Conn {
+func open(t testing.TB, tcp *net.TCPConn, way Way) *Conn {
 	t.Helper()
 	t.Cleanup(func() { _ = tcp.Close() })
-	conn, err := newConn(tcp)
+	conn, err := newConn(tcp, way)
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.carrier.Close() })
 	return conn
 }
 

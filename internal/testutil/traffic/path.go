@@ -25,6 +25,7 @@ type Path struct {
 	Address        netip.Addr   // the server's
 	Sources        []netip.Addr // the client's, in turn; the kernel chooses if there are none
 	Socket         socket.Config
+	Way            Way // of bytes, at both ends; not between processes
 }
 
 // Loopback is a path inside a namespace to an address such as 127.0.0.1 or ::1.
@@ -62,7 +63,7 @@ func (p Path) Run(t testing.TB, k int, scenarios ...Scenario) []Truth {
 	group.SetLimit(k)
 	for i, scenario := range scenarios {
 		group.Go(func() (err error) {
-			truths[i], err = act(scenario, dial, reception)
+			truths[i], err = p.act(scenario, dial, reception)
 			return err
 		})
 	}
@@ -85,7 +86,7 @@ func source(sources []netip.Addr, n uint64) netip.AddrPort {
 }
 
 // act opens one connection and lets both ends follow their scripts.
-func act(scenario Scenario, dial func() (*net.TCPConn, error), reception *reception) (Truth, error) {
+func (p Path) act(scenario Scenario, dial func() (*net.TCPConn, error), reception *reception) (Truth, error) {
 	truth := Truth{Scenario: scenario.Name}
 	client, err := dial()
 	if err != nil {
@@ -99,11 +100,11 @@ func act(scenario Scenario, dial func() (*net.TCPConn, error), reception *recept
 
 	var ends errgroup.Group
 	ends.Go(func() (err error) {
-		truth.Server, err = scenario.Server.run(server)
+		truth.Server, err = scenario.Server.run(server, p.Way)
 		return err
 	})
 	ends.Go(func() (err error) {
-		truth.Client, err = scenario.Client.run(client)
+		truth.Client, err = scenario.Client.run(client, p.Way)
 		return err
 	})
 	if err := ends.Wait(); err != nil {

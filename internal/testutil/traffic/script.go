@@ -55,12 +55,13 @@ type Script struct {
 }
 
 // run acts on a connection and returns what was done.
-func (s Script) run(tcp *net.TCPConn) (End, error) {
-	conn, err := newConn(tcp)
+func (s Script) run(tcp *net.TCPConn, way Way) (End, error) {
+	defer func() { _ = tcp.Close() }() // where a step failed
+	conn, err := newConn(tcp, way)
 	if err != nil {
 		return End{}, err
 	}
-	defer func() { _ = tcp.Close() }() // where a step failed
+	defer func() { _ = conn.carrier.Close() }()
 
 	for range s.Rounds {
 		if err := conn.follow(s.Round); err != nil {
