@@ -27,6 +27,8 @@ type Config struct {
 	ReceiveBuffer int    // SO_RCVBUF in bytes, which locks the buffer's size
 	Nagle         bool   // small writes wait for outstanding acknowledgements
 	Mapped        bool   // IPv4 through IPv6 sockets
+	FastOpen      bool   // TCP Fast Open: a client's SYN waits for its first write
+	MPTCP         bool   // Multipath TCP
 }
 
 // Listen opens a listener at an address whose port may be 0. Mapped, it takes
@@ -35,8 +37,8 @@ func (c Config) Listen(address netip.AddrPort) (*net.TCPListener, error) {
 	if c.Mapped {
 		address = netip.AddrPortFrom(netip.IPv6Unspecified(), address.Port())
 	}
-	config := net.ListenConfig{KeepAlive: -1, Control: c.control}
-	config.SetMultipathTCP(false)
+	config := net.ListenConfig{KeepAlive: -1, Control: c.control(fastOpenServer)}
+	config.SetMultipathTCP(c.MPTCP)
 	listener, err := config.Listen(context.Background(), "tcp", address.String())
 	if err != nil {
 		return nil, err
@@ -67,7 +69,8 @@ func (c Config) dial(local, remote netip.AddrPort) (*net.TCPConn, error) {
 	if c.Mapped {
 		return c.dialMapped(local, remote)
 	}
-	dialer := net.Dialer{KeepAlive: -1, Control: c.control}
+	dialer := net.Dialer{KeepAlive: -1, Control: c.control(fastOpenClient)}
+	dialer.SetMultipathTCP(c.MPTCP)
 	if local.IsValid() {
 		dialer.LocalAddr = net.TCPAddrFromAddrPort(local)
 	}
@@ -88,7 +91,7 @@ func (c Config) dialMapped(local, remote netip.AddrPort) (_ *net.TCPConn, err er
 	file := os.NewFile(uintptr(fd), "mapped")
 	defer func() { err = errors.Join(err, file.Close()) }()
 
-	if err := c.prepare(fd); err != nil {
+	if err := c.prepare(fd, fastOpenClient); err != nil {
 		return nil, err
 	}
 	if local.IsValid() {
@@ -110,21 +113,40 @@ func mapped(a netip.AddrPort) *unix.SockaddrInet6 {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
+// Options of TCP Fast Open, on a listener the number of connections that may wait
+// for the end of their handshake.
+const (
+	fastOpenClient = unix.TCP_FASTOPEN_CONNECT
+	fastOpenServer = unix.TCP_FASTOPEN
+
+	fastOpenQueue = 1024
+)
+
 // control prepares a socket of package net before it is bound.
-func (c Config) control(_, _ string, conn syscall.RawConn) error {
-	var err error
-	if e := conn.Control(func(fd uintptr) { err = c.prepare(int(fd)) }); e != nil {
-		return e
+func (c Config) control(fastOpen int) func(_, _ string, conn syscall.RawConn) error {
+	return func(_, _ string, conn syscall.RawConn) (err error) {
+		if e := conn.Control(func(fd uintptr) { err = c.prepare(int(fd), fastOpen) }); e != nil {
+			return e
+		}
+		return err
 	}
-	return err
 }
 
 // prepare sets what must be there before bind and connect. The source port is
 // left to connect, which may reuse one towards another destination; bind would
 // have to find a free one.
-func (c Config) prepare(fd int) error {
+func (c Config) prepare(fd, fastOpen int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 		return fmt.Errorf("bind late: %w", err)
+	}
+	if c.FastOpen {
+		value := 1
+		if fastOpen == fastOpenServer {
+			value = fastOpenQueue
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_TCP, fastOpen, value); err != nil {
+			return fmt.Errorf("choose TCP Fast Open: %w", err)
+		}
 	}
 	if c.ReceiveBuffer > 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, c.ReceiveBuffer); err != nil {

@@ -6,6 +6,7 @@
 package traffic
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -85,29 +86,26 @@ func source(sources []netip.Addr, n uint64) netip.AddrPort {
 	return netip.AddrPortFrom(sources[n%uint64(len(sources))], 0)
 }
 
-// act opens one connection and lets both ends follow their scripts.
+// act opens one connection and lets both ends follow their scripts. The client does
+// not wait until it is accepted: with TCP Fast Open its first bytes open it.
 func (p Path) act(scenario Scenario, dial func() (*net.TCPConn, error), reception *reception) (Truth, error) {
 	truth := Truth{Scenario: scenario.Name}
 	client, err := dial()
 	if err != nil {
 		return truth, err
 	}
-	server, err := reception.take(address(client.LocalAddr()))
-	if err != nil {
-		_ = client.Close()
-		return truth, err
-	}
-
 	var ends errgroup.Group
-	ends.Go(func() (err error) {
-		truth.Server, err = scenario.Server.run(server, p.Way)
-		return err
-	})
 	ends.Go(func() (err error) {
 		truth.Client, err = scenario.Client.run(client, p.Way)
 		return err
 	})
-	if err := ends.Wait(); err != nil {
+	server, err := reception.take(address(client.LocalAddr()))
+	if err != nil {
+		_ = client.Close()
+		return truth, errors.Join(err, ends.Wait())
+	}
+	truth.Server, err = scenario.Server.run(server, p.Way)
+	if err := errors.Join(ends.Wait(), err); err != nil {
 		return truth, fmt.Errorf("%s: %w", scenario.Name, err)
 	}
 	return truth, nil

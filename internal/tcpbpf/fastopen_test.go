@@ -1,0 +1,77 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// TestFastOpen has clients whose first bytes travel in the SYN. What the server's
+// kernel does not take from there is sent again.
+func TestFastOpen(t *testing.T) {
+	const n = 30
+	for name, test := range map[string]struct {
+		client, server string // net.ipv4.tcp_fastopen
+		parallel       int
+		loss           uint32 // thousandths of SYNs with data
+		asked          uint64 // at least: connections with data in the SYN
+		taken          func(asked, taken uint64)
+	}{
+		"without a cookie": {client: "5", server: "514", parallel: 10, asked: n,
+			taken: func(asked, taken uint64) { require.Equal(t, asked, taken) }},
+		"with the cookie of an earlier connection": {client: "1", server: "2", parallel: 1, asked: n - 1,
+			taken: func(asked, taken uint64) { require.Equal(t, asked, taken) }},
+		"with loss": {client: "5", server: "514", parallel: 10, loss: 500, asked: n,
+			taken: func(asked, taken uint64) { require.NotZero(t, taken); require.Less(t, taken, asked) }},
+		"the server refuses": {client: "5", server: "0", parallel: 10, asked: n,
+			taken: func(_, taken uint64) { require.Zero(t, taken) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := newPair(t, netns.CongestionControl("cubic"), netns.Sysctl("net.ipv4.tcp_fastopen_blackhole_timeout_sec", "0"))
+			client.SetSysctl("net.ipv4.tcp_fastopen", test.client)
+			server.SetSysctl("net.ipv4.tcp_fastopen", test.server)
+			if test.loss > 0 {
+				nft.New(t, server.NS).Drop(nft.Input, test.loss, nft.Flags(nft.SYN), nft.Data())
+			}
+			before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
+			k := observe(t, Config{Granularity: GranularityConnection})
+			path := traffic.Between(client.NS, server.NS, server.IPv4)
+			path.Socket.FastOpen = true
+			truths := path.Run(t, test.parallel, spoken(n)...)
+			k.untilClosed(2*n, at(client.IPv4))
+
+			for _, truth := range truths {
+				requireExact(t, k, truth, flow.RoleClient)
+				requireExact(t, k, truth, flow.RoleServer)
+			}
+			asked := mib.Read(t, client.NS).Since(before[0])
+			taken := mib.Read(t, server.NS).Since(before[1])
+			t.Logf("%d SYNs with data taken, %d not", asked["TCPFastOpenActive"], asked["TCPFastOpenActiveFail"])
+			require.GreaterOrEqual(t, asked["TCPFastOpenActive"]+asked["TCPFastOpenActiveFail"], test.asked)
+			test.taken(test.asked, taken["TCPFastOpenPassive"])
+		})
+	}
+}
+
+// spoken is n connections on which the client speaks first, and goes on only when
+// it is answered: a shutdown while the SYN is still under way ends a connection.
+func spoken(n int) (all []traffic.Scenario) {
+	kinds := []traffic.Scenario{
+		traffic.Exchange(3, 500, 5000).ClosedBy(traffic.Client),
+		traffic.Exchange(1, 10_000, 1).ClosedBy(traffic.Server),
+		traffic.Exchange(1, 700, 100_000).ClosedBy(traffic.Client),
+	}
+	for i := range n {
+		all = append(all, kinds[i%len(kinds)])
+	}
+	return all
+}
