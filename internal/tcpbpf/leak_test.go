@@ -81,13 +81,13 @@ func TestNothingStaysAfterSIGKILL(t *testing.T) {
 	require.NotEmpty(t, held.Programs)
 	require.NotEmpty(t, held.Maps)
 	require.NotEmpty(t, held.Links)
-	require.Equal(t, 1, countAttached(t, group.Path))
+	require.Equal(t, 1, group.SockOps())
 	require.False(t, held.freed())
 
 	require.NoError(t, command.Process.Signal(unix.SIGKILL))
 	require.ErrorContains(t, command.Wait(), "killed")
 	held.requireFreed(t)
-	require.Zero(t, countAttached(t, group.Path))
+	require.Zero(t, group.SockOps())
 }
 
 // holdOpen observes a cgroup until it is killed, and says what it holds.
@@ -182,16 +182,6 @@ func exists[C io.Closer](c C, err error) bool {
 	}
 	_ = c.Close()
 	return true
-}
-
-func countAttached(t *testing.T, cgroup string) int {
-	t.Helper()
-	dir, err := os.Open(cgroup)
-	require.NoError(t, err)
-	defer dir.Close()
-	result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: ebpf.AttachCGroupSockOps})
-	require.NoError(t, err)
-	return len(result.Programs)
 }
 
 func countDescriptors(t *testing.T) int {

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -99,4 +101,15 @@ func of(t testing.TB, pid int) string {
 	}
 	require.Fail(t, "process is in no cgroup v2", "pid %d", pid)
 	return ""
+}
+
+// SockOps returns how many sock_ops programs are attached to the group itself.
+func (g *Group) SockOps() int {
+	g.t.Helper()
+	dir, err := os.Open(g.Path)
+	require.NoError(g.t, err)
+	defer func() { _ = dir.Close() }()
+	result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: ebpf.AttachCGroupSockOps})
+	require.NoError(g.t, err)
+	return len(result.Programs)
 }
