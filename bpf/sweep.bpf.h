@@ -85,8 +85,11 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	send = tp->snd_wnd;
 	send_bucket = window_bucket(send);
 	f = conn_flow(c, now.epoch, false);
-	if (!f)
+	if (!f) {
+		p->deferred++;
 		return;
+	}
+	p->open++;
 	bpf_spin_lock(&c->lock);
 	open = c->kind == CONN_OPEN;
 	if (open) {
@@ -144,7 +147,6 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 
 	if (!c || !tp || !first_visit(c, p, now))
 		return;
-	p->open++;
 	check_callbacks(c, tp, p);
 	if (c->cleared == CALLBACKS_NEVER)
 		adopted_sample(c, tp);

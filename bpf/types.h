@@ -278,6 +278,7 @@ struct progress {
 	u64 cleared;  /* without our callbacks since this sweep */
 	u64 muted;    /* without our callbacks */
 	u64 skipped;  /* passed over by the sweep before */
+	u64 deferred; /* no flow entry for the moment; in each round again */
 };
 
 /* How the search for older sockets goes on, and what it left out. */

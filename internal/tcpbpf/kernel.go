@@ -106,8 +106,8 @@ func (k *Kernel) cgroup(path string) (string, error) {
 // Sweep folds what live sockets have done since the last time into their flows.
 // [Kernel.Collect] does it by itself.
 func (k *Kernel) Sweep() error {
-	if err := k.objects.Progress.Put(uint32(0), &tcpwhyProgress{}); err != nil {
-		return fmt.Errorf("reset progress: %w", err)
+	if err := k.losses.begin(); err != nil {
+		return err
 	}
 	if err := k.epoch.sweep(); err != nil {
 		return err
@@ -117,7 +117,8 @@ func (k *Kernel) Sweep() error {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
 	k.timing.Sweep = time.Since(begin)
-	return k.losses.swept()
+	k.losses.swept()
+	return nil
 }
 
 // visitAll visits each socket, most of them once. A visit that was interrupted
@@ -157,7 +158,7 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 		return flow.Report{}, err
 	}
 	k.timing.Swap, begin = time.Since(begin), time.Now()
-	k.losses.begin()
+	k.losses.open()
 	err := k.drain.run(odd, k.epoch.now.Sweep, func(d *flow.Delta) {
 		d.Key.Owner = k.owners.canonical(d.Key.Owner)
 		k.losses.describe(d)

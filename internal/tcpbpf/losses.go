@@ -11,37 +11,43 @@ import (
 
 // losses tells how complete an interval is.
 type losses struct {
-	objects   *tcpwhyObjects
-	progress  tcpwhyProgress // of the last sweep
-	deferred  uint64         // by the last sweep
-	deferrals uint64         // by all sweeps
-	predates  uint64         // the most that were seen at once
-	skipped   uint64         // in all sweeps since the last report
-	cleared   uint64
-	last      [flow.NumLostReasons]uint64 // counters of the kernel side at the last report
-	current   flow.Report
+	objects  *tcpwhyObjects
+	progress tcpwhyProgress // of the last sweep
+	deferred uint64         // by its last round
+	predates uint64         // the most that were seen at once
+	skipped  uint64         // in all sweeps since the last report
+	cleared  uint64
+	last     [flow.NumLostReasons]uint64 // counters of the kernel side at the last report
+	current  flow.Report
 }
 
-// look reads what the sweep has seen so far.
-func (l *losses) look() error {
-	if err := l.objects.Progress.Lookup(uint32(0), &l.progress); err != nil {
-		return fmt.Errorf("read progress: %w", err)
+// begin forgets the sweep before.
+func (l *losses) begin() error {
+	l.progress = tcpwhyProgress{}
+	if err := l.objects.Progress.Put(uint32(0), &l.progress); err != nil {
+		return fmt.Errorf("reset progress: %w", err)
 	}
 	return nil
 }
 
-// swept notes what the sweep has seen.
-func (l *losses) swept() error {
-	l.skipped += l.progress.Skipped
-	l.cleared += l.progress.Cleared
-	before := l.deferrals
-	var err error
-	l.deferrals, err = readStat(l.objects.Stats, tcpwhyStatSTAT_FLOW_RETRY)
-	l.deferred = l.deferrals - before
-	return err
+// look reads what the sweep has seen so far. Who is deferred is visited again in each
+// round.
+func (l *losses) look() error {
+	before := l.progress.Deferred
+	if err := l.objects.Progress.Lookup(uint32(0), &l.progress); err != nil {
+		return fmt.Errorf("read progress: %w", err)
+	}
+	l.deferred = l.progress.Deferred - before
+	return nil
 }
 
-func (l *losses) begin() { l.current = flow.Report{} }
+// swept notes what the sweep has seen.
+func (l *losses) swept() {
+	l.skipped += l.progress.Skipped
+	l.cleared += l.progress.Cleared
+}
+
+func (l *losses) open() { l.current = flow.Report{} }
 
 // describe counts the connections of a delta.
 func (l *losses) describe(d *flow.Delta) {
@@ -71,6 +77,7 @@ func (l *losses) report() (flow.Report, error) {
 	l.last = now
 	r.Lost[flow.LostSweepSkipped], l.skipped = l.skipped, 0
 	r.Lost[flow.LostCallbacksCleared], l.cleared = l.cleared, 0
+	r.Lost[flow.LostDeferred] = l.deferred
 	if l.progress.Predates > l.predates {
 		r.Lost[flow.LostPredates] = l.progress.Predates - l.predates
 		l.predates = l.progress.Predates
@@ -88,7 +95,6 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 		flow.LostOverflow:   tcpwhyStatSTAT_OVERFLOW,
 		flow.LostNoStorage:  tcpwhyStatSTAT_NO_STORAGE,
 		flow.LostOwnerTable: tcpwhyStatSTAT_OWNER_FULL,
-		flow.LostDeferred:   tcpwhyStatSTAT_FLOW_RETRY,
 	} {
 		if now[reason], err = readStat(l.objects.Stats, stat); err != nil {
 			return now, err

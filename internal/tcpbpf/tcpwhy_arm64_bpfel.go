@@ -207,6 +207,7 @@ type tcpwhyProgress struct {
 	Cleared  uint64
 	Muted    uint64
 	Skipped  uint64
+	Deferred uint64
 }
 
 type tcpwhyRule struct {
