@@ -54,8 +54,8 @@ func TestExcludedIsNotCalledBack(t *testing.T) {
 	require.Equal(t, flags{was[0] | ourFlags, was[1] | ourFlags}, after())
 }
 
-// ourFlags are for round trips and changes of state (linux/bpf.h).
-const ourFlags = 1<<3 | 1<<2
+// ourFlags are for round trips, changes of state and retransmissions (linux/bpf.h).
+const ourFlags = 1<<3 | 1<<2 | 1<<1
 
 // flags are the callbacks that the kernel was asked for when the last connection was
 // established, by its client's and its server's end.

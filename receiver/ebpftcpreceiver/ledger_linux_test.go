@@ -38,8 +38,8 @@ func (t ledger) add(n int64, parts ...string) {
 	}
 }
 
-// truth adds up what applications did and what their sockets said last.
-func truth(t *testing.T, truths ...traffic.Truth) ledger {
+// known adds up what applications did and what their sockets said last.
+func known(t *testing.T, truths ...traffic.Truth) ledger {
 	t.Helper()
 	sum := ledger{}
 	for _, truth := range truths {

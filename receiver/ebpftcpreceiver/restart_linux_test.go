@@ -77,7 +77,7 @@ func (c *candidate) stop() {
 // requireExported compares what left with the truth.
 func (c *candidate) requireExported(truths ...traffic.Truth) {
 	c.t.Helper()
-	require.Equal(c.t, truth(c.t, truths...), exported(c.t, c.sink, c.path.Address.String()))
+	require.Equal(c.t, known(c.t, truths...), exported(c.t, c.sink, c.path.Address.String()))
 }
 
 // talk opens and closes some connections.
@@ -101,10 +101,10 @@ func TestTwoReceivers(t *testing.T) {
 		cfg.Cgroup = tr.group.Path
 	})
 	first := tr.talk()
-	require.Equal(t, 1, tr.group.SockOps())
+	require.NotZero(t, tr.group.Attached())
 	calm.stop()
 	calm.requireExported(first...)
-	require.Zero(t, tr.group.SockOps())
+	require.Zero(t, tr.group.Attached())
 
 	second := tr.talk()
 	busy.stop()
@@ -139,14 +139,14 @@ func TestRestart(t *testing.T) {
 			cfg.Cgroup = tr.group.Path
 			test.change(cfg)
 		})
-		require.Equal(t, 1, tr.group.SockOps(), test.name)
+		require.NotZero(t, tr.group.Attached(), test.name)
 		truths := tr.talk()
 		c.stop()
 		if test.excluded {
 			truths = nil
 		}
 		c.requireExported(truths...)
-		require.Zero(t, tr.group.SockOps(), test.name)
+		require.Zero(t, tr.group.Attached(), test.name)
 		require.Equal(t, descriptors, countDescriptors(t), test.name)
 		tr.talk() // nobody counts this
 	}

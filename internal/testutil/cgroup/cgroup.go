@@ -103,13 +103,24 @@ func of(t testing.TB, pid int) string {
 	return ""
 }
 
-// SockOps returns how many sock_ops programs are attached to the group itself.
-func (g *Group) SockOps() int {
+// hooks are where a cgroup's programs may hang that see sockets.
+var hooks = []ebpf.AttachType{
+	ebpf.AttachCGroupSockOps,
+	ebpf.AttachCGroupInet4Connect, ebpf.AttachCGroupInet6Connect,
+	ebpf.AttachCGroupInetSockCreate, ebpf.AttachCgroupInetSockRelease,
+	ebpf.AttachCGroupInetIngress, ebpf.AttachCGroupInetEgress,
+}
+
+// Attached returns how many programs are attached to the group itself.
+func (g *Group) Attached() (n int) {
 	g.t.Helper()
 	dir, err := os.Open(g.Path)
 	require.NoError(g.t, err)
 	defer func() { _ = dir.Close() }()
-	result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: ebpf.AttachCGroupSockOps})
-	require.NoError(g.t, err)
-	return len(result.Programs)
+	for _, hook := range hooks {
+		result, err := link.QueryPrograms(link.QueryOptions{Target: int(dir.Fd()), Attach: hook})
+		require.NoError(g.t, err)
+		n += len(result.Programs)
+	}
+	return n
 }
