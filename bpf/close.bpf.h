@@ -156,7 +156,6 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 
 	if (!c || !tp)
 		return 0;
-	t.since = c->since;
 	totals_read(&t, tp, true);
 	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;

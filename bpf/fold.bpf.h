@@ -15,7 +15,6 @@
 #include "pending.bpf.h"
 
 struct totals {
-	u64 since; /* of the connection that they belong to */
 	u64 bytes[DIRECTIONS];
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
@@ -166,11 +165,9 @@ static __always_inline void claim_probes(struct delta *d, struct conn *c, const 
 	c->backoff = t->backoff;
 }
 
-/* Caller holds c->lock. */
+/* Caller holds c->lock, and knows that the totals are this connection's. */
 static __always_inline void claim(struct delta *d, struct conn *c, const struct totals *t)
 {
-	if (c->since != t->since)
-		return; /* the socket has begun another connection meanwhile */
 	if (!c->opened) {
 		d->setup = c->limited[PARKED_SETUP];
 		c->limited[PARKED_SETUP] = 0;

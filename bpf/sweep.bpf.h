@@ -73,9 +73,10 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	struct delta d = {};
 	struct look l = {};
 	struct flow *f;
+	u64 since;
 	bool open, fresh, taken;
 
-	t.since = c->since;
+	since = c->since;
 	totals_read(&t, tp, false);
 	if ((s32)(t.now - now.started) < 0)
 		t.now = now.started;
@@ -91,16 +92,18 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	}
 	p->open++;
 	bpf_spin_lock(&c->lock);
-	open = c->kind == CONN_OPEN;
+	/* Else it is closed, or the socket has begun another connection meanwhile. */
+	open = c->kind == CONN_OPEN && c->since == since;
 	if (open) {
 		claim(&d, c, &t);
 		c->live = l.state;
 	}
 	fresh = open && !c->sampled && 1 << l.state & OPEN_STATES;
-	c->sampled = 0;
+	if (open)
+		c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
 	setup_in = setup_bucket(d.setup);
-	taken = pending_take(c);
+	taken = open && pending_take(c);
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
 	if (open)

@@ -1,0 +1,66 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+
+// Holds a CPU at a chosen moment: once, until it is released or a time is over. It
+// shares nothing with the product's programs.
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+volatile __u32 thread;	 // whose allocations are meant
+volatile __u32 smallest; // of them, bytes
+volatile __u32 largest;
+volatile __u64 limit; // ns
+volatile __u32 armed;
+volatile __u32 held;
+volatile __u32 released;
+volatile __u32 over;
+volatile __u32 late; // nobody released it in time
+
+// A second and more, if a look at the clock takes 150 ns.
+#define LOOKS (1 << 23)
+
+static long look(__u32 i, __u64 *deadline)
+{
+	if (released)
+		return 1;
+	if (bpf_ktime_get_ns() < *deadline)
+		return 0;
+	late = 1;
+	return 1;
+}
+
+static __always_inline void hold(void)
+{
+	__u64 deadline = bpf_ktime_get_ns() + limit;
+
+	if (!__sync_lock_test_and_set(&armed, 0))
+		return;
+	held = 1;
+	if (bpf_loop(LOOKS, look, &deadline, 0) == LOOKS)
+		late = 1;
+	over = 1;
+}
+
+// include/trace/events/kmem.h: call site, pointer, bytes asked for, …
+SEC("raw_tp/kmalloc")
+int stall_kmalloc(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u64 bytes = ctx->args[2];
+
+	if ((__u32)bpf_get_current_pid_tgid() == thread && bytes >= smallest && bytes <= largest)
+		hold();
+	return 0;
+}
+
+SEC("sockops")
+int stall_connect(struct bpf_sock_ops *ctx)
+{
+	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+		hold();
+	return 1;
+}
