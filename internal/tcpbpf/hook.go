@@ -28,7 +28,9 @@ var jobs = map[string][]Hook{
 	},
 	ProgramDestroy: {{Job: "missed_close", Name: "tp_btf/tcp_destroy_sock"}},
 	ProgramSweep:   {{Job: "sweep", Name: "iter/bpf_sk_storage_map"}},
-	ProgramFind:    {{Job: "find_older", Name: "iter/task_file"}, {Job: "older_callbacks", Name: "iter/tcp"}},
+	ProgramFind:    {{Job: "find_older", Name: "iter/task_file"}},
+	// Finds those that no process holds, too.
+	ProgramCallbacks: {{Job: "older_callbacks", Name: "iter/tcp"}},
 }
 
 // Hooks returns where each job is done.

@@ -74,7 +74,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := adopt(k.objects); err != nil {
 		return nil, err
 	}
-	k.hook(ProgramFind)
+	k.hook(ProgramFind, ProgramCallbacks)
 	return k, nil
 }
 

@@ -14,12 +14,13 @@ import (
 
 // Names of the programs, as the kernel has them.
 const (
-	ProgramSockOps  = "tcpwhy_sock_ops"
-	ProgramConnect4 = "tcpwhy_connect4"
-	ProgramConnect6 = "tcpwhy_connect6"
-	ProgramDestroy  = "tcpwhy_destroy"
-	ProgramSweep    = "tcpwhy_sweep"
-	ProgramFind     = "tcpwhy_find" // only while opening
+	ProgramSockOps   = "tcpwhy_sock_ops"
+	ProgramConnect4  = "tcpwhy_connect4"
+	ProgramConnect6  = "tcpwhy_connect6"
+	ProgramDestroy   = "tcpwhy_destroy"
+	ProgramSweep     = "tcpwhy_sweep"
+	ProgramFind      = "tcpwhy_find"      // only while opening
+	ProgramCallbacks = "tcpwhy_callbacks" // only while opening
 )
 
 // A ProgramStatistics is what the kernel counted of a program since it was
@@ -53,6 +54,7 @@ func (k *Kernel) Programs() ([]ProgramStatistics, error) {
 		{ProgramDestroy, k.objects.TcpwhyDestroy},
 		{ProgramSweep, k.objects.TcpwhySweep},
 		{ProgramFind, k.objects.TcpwhyFind},
+		{ProgramCallbacks, k.objects.TcpwhyCallbacks},
 	}
 	out := make([]ProgramStatistics, 0, len(all))
 	for _, p := range all {

@@ -25,6 +25,9 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, statistics.Close()) })
 
+	older, err := connectPairs(1) // in a namespace that has a path
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, closeAll(older)) })
 	k := observe(t, Config{})
 	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
 	traffic.Loopback(place.NS, place.IPv6.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
@@ -38,7 +41,7 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 		require.NotZero(t, p.Runs, p.Name)
 		require.NotZero(t, p.Time, p.Name)
 	}
-	require.Equal(t, []string{ProgramSockOps, ProgramConnect4, ProgramConnect6, ProgramDestroy, ProgramSweep, ProgramFind}, names)
+	require.Equal(t, []string{ProgramSockOps, ProgramConnect4, ProgramConnect6, ProgramDestroy, ProgramSweep, ProgramFind, ProgramCallbacks}, names)
 }
 
 // TestProgramsAreAsTheKernelSays compares with what the kernel writes of each
@@ -70,7 +73,7 @@ func TestProgramsAreAsTheKernelSays(t *testing.T) {
 func written(t *testing.T, k *collector) (all []ProgramStatistics) {
 	t.Helper()
 	o := k.objects
-	for _, p := range []*ebpf.Program{o.TcpwhySockOps, o.TcpwhyConnect4, o.TcpwhyConnect6, o.TcpwhyDestroy, o.TcpwhySweep, o.TcpwhyFind} {
+	for _, p := range []*ebpf.Program{o.TcpwhySockOps, o.TcpwhyConnect4, o.TcpwhyConnect6, o.TcpwhyDestroy, o.TcpwhySweep, o.TcpwhyFind, o.TcpwhyCallbacks} {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", p.FD()))
 		require.NoError(t, err)
 		number := func(key string) uint64 {

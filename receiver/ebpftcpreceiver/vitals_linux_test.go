@@ -33,6 +33,7 @@ func TestKernelsVitalsLeaveAsTelemetry(t *testing.T) {
 	statistics, err := tcpbpf.EnableStatistics()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, statistics.Close()) })
+	older(t)
 	const connections = 20
 	host := netns.New(t)
 	listener := host.Listen("127.0.0.1:0")
@@ -74,6 +75,18 @@ func TestKernelsVitalsLeaveAsTelemetry(t *testing.T) {
 	for _, hook := range hooks.Data.(metricdata.Gauge[int64]).DataPoints {
 		assert.EqualValues(t, 1, hook.Value, hook.Attributes)
 	}
+}
+
+// older holds a connection, so that there is something to adopt: in this process's
+// namespace, which has a path.
+func older(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, conn.Close()) })
 }
 
 // talk6 connects over IPv6.
