@@ -21,7 +21,7 @@ func TestFinIsNoByte(t *testing.T) {
 	const n = 10_000
 	place := newPlace(t)
 	k := observe(t, Config{})
-	stop := newLedger(k).sweepOn(1000)
+	stop := newLedger(k, place.here()).sweepOn(1000)
 	require.NoError(t, place.Try(func() error { return openAndClose(place.IPv4, n) }))
 	stop()
 	k.untilClosed(2*n, place.here())

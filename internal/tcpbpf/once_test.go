@@ -30,7 +30,7 @@ func TestExactlyOnce(t *testing.T) {
 			place := newPlace(t)
 			log := rttlog.Start(t, cgroup.Root(t), place.NS)
 			k := observe(t, Config{Granularity: granularity})
-			book := newLedger(k)
+			book := newLedger(k, place.here())
 
 			stop := book.sweepOn(10)
 			truths := traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 16, hasty(400)...)
@@ -60,7 +60,7 @@ func TestExactlyOnceWithLoss(t *testing.T) {
 		nft.New(t, host.NS).Drop(nft.Input, 20, nft.Data())
 	}
 	k := observe(t, Config{})
-	stop := newLedger(k).sweepOn(10)
+	stop := newLedger(k, at(client.IPv6, server.IPv6)).sweepOn(10)
 	truths := traffic.Between(client.NS, server.NS, server.IPv6).Run(t, 16,
 		append(traffic.Exchange(50, 3000, 3000).ClosedBy(traffic.Client).Times(20),
 			traffic.Duplex(2_000_000).ClosedBy(traffic.Server).Times(10)...)...)

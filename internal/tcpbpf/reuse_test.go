@@ -92,7 +92,7 @@ func TestReconnectWhileSweeping(t *testing.T) {
 	k := observe(t, Config{Granularity: GranularityEndpoint})
 	listener := p.Listen(p.IPv4.String() + ":0")
 	client := newPlug(t, p.NS)
-	stop := newLedger(k).sweepOn(1000)
+	stop := newLedger(k, p.here()).sweepOn(1000)
 	for range n {
 		require.NoError(t, client.connect(addressOf(listener)))
 		require.NoError(t, client.write(3))
