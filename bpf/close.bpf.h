@@ -126,6 +126,18 @@ struct farewell {
 	u32 exchange;
 };
 
+/* Asked after the record's lock was held: a sweep that came before is known then. One
+ * that came after has not counted the connection, and nobody asks for older ones.
+ */
+static __always_inline void last_sweep(struct farewell *w, u32 visited)
+{
+	struct control now = current_control();
+
+	w->sweep = now.sweep;
+	if ((s32)(visited - now.started) < 0)
+		w->live = 0;
+}
+
 /* Caller holds f->lock. */
 static __always_inline void flow_leave(struct flow *f, const struct farewell *w, u32 bucket)
 {
@@ -146,8 +158,7 @@ static __always_inline void flow_leave(struct flow *f, const struct farewell *w,
  */
 static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
-	struct control now = current_control();
-	u32 setup_in, duration_in;
+	u32 setup_in, duration_in, visited;
 	struct farewell w = {};
 	struct totals t = {};
 	struct delta d = {};
@@ -162,18 +173,18 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	w.reason = close_reason(c, tp, old_state);
 	w.exchange = answered_since(c, tp);
 	w.lifetime = bpf_ktime_get_ns() / 1000 - c->since;
-	f = conn_flow(c, now.epoch, true);
+	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
 		return 0;
 
 	bpf_spin_lock(&c->lock);
-	if ((s32)(c->visited - now.started) >= 0)
-		w.live = c->live;
+	visited = c->visited;
+	w.live = c->live;
 	claim(&d, c, &t);
 	d.closed = c->kind == CONN_OPEN;
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
-	w.sweep = now.sweep;
+	last_sweep(&w, visited);
 	setup_in = setup_bucket(d.setup);
 	duration_in = duration_bucket(w.lifetime);
 
