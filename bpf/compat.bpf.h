@@ -73,3 +73,16 @@ static __always_inline struct tcp_sock *tcp_sock_of(void *sk)
 		return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	return bpf_skc_to_tcp_sock(sk);
 }
+
+static volatile u32 never_written;
+
+/* 0, but the verifier does not know. Before ab5cfac139ab "bpf: verify callbacks as if
+ * they are called unknown number of times" (6.7) it looked at a loop's body once, with
+ * the values it is first entered with, and removed what those never reach: what a body
+ * changes and looks at must begin as something unknown.
+ * https://git.kernel.org/torvalds/c/ab5cfac139ab
+ */
+static __always_inline u32 opaque_zero(void)
+{
+	return never_written;
+}

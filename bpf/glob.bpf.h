@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "compat.bpf.h"
 #include "knobs.bpf.h"
-#include "types.h"
 
 /* Each mismatch moves the last star by one character. */
 #define GLOB_STEPS (EXE_LEN * GLOB_LEN)
@@ -53,7 +53,8 @@ struct glob_owner {
 
 static long glob_match(u32 i, struct glob_owner *of)
 {
-	struct glob_match m = {.glob = i};
+	u32 zero = opaque_zero();
+	struct glob_match m = {.glob = i, .p = zero, .n = zero, .star_p = zero, .star_n = zero};
 	struct owner *o = of->o;
 	u32 list, rule;
 
