@@ -136,6 +136,7 @@ static __always_inline void last_sweep(struct farewell *w, u32 visited)
 	w->sweep = now.sweep;
 	if ((s32)(visited - now.started) < 0)
 		w->live = 0;
+	w->live = forget(w->live);
 }
 
 /* Caller holds f->lock. */
@@ -170,8 +171,8 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	totals_read(&t, tp, true);
 	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;
-	w.reason = close_reason(c, tp, old_state);
-	w.exchange = answered_since(c, tp);
+	w.reason = forget(close_reason(c, tp, old_state));
+	w.exchange = forget(answered_since(c, tp));
 	w.lifetime = bpf_ktime_get_ns() / 1000 - c->since;
 	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
@@ -181,14 +182,14 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	visited = c->visited;
 	w.live = c->live;
 	claim(&d, c, &t);
-	d.closed = c->kind == CONN_OPEN;
+	d.closed = forget(c->kind == CONN_OPEN);
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
 	last_sweep(&w, visited);
 	setup_in = setup_bucket(d.setup);
 	duration_in = duration_bucket(w.lifetime);
 
-	taken = pending_take(c);
+	taken = forget(pending_take(c));
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
 	if (d.setup)

@@ -86,3 +86,23 @@ static __always_inline u32 opaque_zero(void)
 {
 	return never_written;
 }
+
+/* The same number, of which the verifier no longer knows what it may be. Two paths that
+ * differ in nothing else are one for it from there on; otherwise they stay apart to the
+ * end on kernels before fde2a3882bd0 "bpf: support precision propagation in the presence
+ * of subprogs" (6.5), and each branch doubles them.
+ * https://git.kernel.org/torvalds/c/fde2a3882bd0
+ */
+static __always_inline u64 forget64(u64 x)
+{
+	x += opaque_zero(); /* 6.1 loses the bounds of an exclusive or */
+	barrier_var(x);	    /* or the compiler adds it later */
+	return x;
+}
+
+static __always_inline u32 forget(u32 x)
+{
+	x += opaque_zero();
+	barrier_var(x);
+	return x;
+}

@@ -117,26 +117,47 @@ static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, b
 	t->out_of_order = tp->rcv_ooopack;
 	t->backoff = tp->packets_out ? 0 : ((struct inet_connection_sock *)tp)->icsk_backoff;
 	limits_read(t, tp);
+	t->bytes[1] = forget64(t->bytes[1]);
+	t->limited[0] = forget(t->limited[0]);
+	t->limited[1] = forget(t->limited[1]);
+	t->limited[2] = forget(t->limited[2]);
+	t->backoff = forget(t->backoff);
+	t->between = forget(t->between);
+}
+
+/* 0 for a negative number, without a branch: there are too many claims for 6.1's
+ * verifier. The compiler makes one if it knows what the sign is.
+ */
+static __always_inline u64 not_negative64(u64 n)
+{
+	u64 sign = (s64)n >> 63;
+
+	barrier_var(sign);
+	return n & ~sign;
+}
+
+static __always_inline u32 not_negative32(u32 n)
+{
+	u32 sign = (s32)n >> 31;
+
+	barrier_var(sign);
+	return n & ~sign;
 }
 
 static __always_inline u64 claim64(u64 *folded, u64 now)
 {
-	u64 grown = now - *folded;
+	u64 grown = not_negative64(now - *folded);
 
-	if ((s64)grown <= 0)
-		return 0;
-	*folded = now;
+	*folded += grown;
 	return grown;
 }
 
 /* 32-bit totals wrap: their difference does not. */
 static __always_inline u32 claim32(u32 *folded, u32 now)
 {
-	u32 grown = now - *folded;
+	u32 grown = not_negative32(now - *folded);
 
-	if ((s32)grown <= 0)
-		return 0;
-	*folded = now;
+	*folded += grown;
 	return grown;
 }
 
@@ -151,7 +172,7 @@ static __always_inline void claim_time(struct delta *d, struct conn *c, const st
 	d->time[PHASE_RECEIVE_WINDOW] = (u64)claim32(&c->limited[1], t->limited[1]) * jiffy;
 	d->time[PHASE_SEND_BUFFER] = (u64)claim32(&c->limited[2], t->limited[2]) * jiffy;
 	wall -= d->time[PHASE_NETWORK] + d->time[PHASE_RECEIVE_WINDOW] + d->time[PHASE_SEND_BUFFER];
-	d->time[PHASE_IDLE] = (s64)wall > 0 ? wall : 0;
+	d->time[PHASE_IDLE] = not_negative64(wall);
 }
 
 /* Caller holds c->lock. Each probe doubles the wait for the next; an open window
@@ -185,6 +206,9 @@ static __always_inline void claim(struct delta *d, struct conn *c, const struct 
 	d->out_of_order = claim32(&c->out_of_order, t->out_of_order);
 	claim_time(d, c, t);
 	claim_probes(d, c, t);
+	d->setup = forget(d->setup);
+	d->probes = forget(d->probes);
+	d->retransmits = forget(d->retransmits);
 }
 
 /* Caller holds f->lock. */

@@ -33,7 +33,7 @@ static __always_inline u32 queued(u32 end, u32 begin)
 {
 	s32 n = end - begin;
 
-	return n > 0 ? n : 0;
+	return forget(n > 0 ? n : 0);
 }
 
 /* As tcp_compute_delivery_rate has it. */
@@ -85,6 +85,11 @@ static __always_inline void look_at(struct look *l, const struct conn *c, struct
 	l->locks = user_locks(sk);
 	l->awaiting = is_awaiting(c, tp);
 	scales_read(l, tp);
+	l->queue_receive = forget(l->queue_receive);
+	l->delivery_rate = forget64(l->delivery_rate);
+	l->awaiting = forget(l->awaiting);
+	l->scale[0] = forget(l->scale[0]);
+	l->scale[1] = forget(l->scale[1]);
 }
 
 /* Zero is none. */

@@ -98,12 +98,13 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 		claim(&d, c, &t);
 		c->live = l.state;
 	}
-	fresh = open && !c->sampled && 1 << l.state & OPEN_STATES;
+	fresh = forget(open && !c->sampled && 1 << l.state & OPEN_STATES);
+	open = forget(open);
 	if (open)
 		c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
 	setup_in = setup_bucket(d.setup);
-	taken = open && pending_take(c);
+	taken = forget(open && pending_take(c));
 	bpf_spin_lock(&f->lock);
 	flow_add(f, &d, c);
 	if (open)
