@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/impair"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 )
 
@@ -20,15 +21,28 @@ import (
 func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) {
 	t.Helper()
 	client, server = netns.Pair(t, options...)
+	readdress(t, &client, &server)
+	return client, server
+}
+
+// newLink is [impair.New] with such addresses.
+func newLink(t testing.TB, there, back impair.Config, options ...netns.Option) *impair.Link {
+	t.Helper()
+	link := impair.New(t, there, back, options...)
+	readdress(t, &link.A, &link.B)
+	return link
+}
+
+func readdress(t testing.TB, hosts ...*netns.Host) {
+	t.Helper()
 	n := rand.Uint32()
-	for i, host := range []*netns.Host{&client, &server} {
+	for i, host := range hosts {
 		host.IPv4 = netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), byte(1 + i)})
 		host.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 4: byte(n >> 24), 5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n), 15: byte(1 + i)})
 		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv4, 24))
 		host.AddAddress(host.Link, netip.PrefixFrom(host.IPv6, 64))
 		awaitAddress(t, host.NS, host.IPv6)
 	}
-	return client, server
 }
 
 // A place is a network namespace with addresses on its loopback that no other

@@ -43,8 +43,11 @@ func open(t testing.TB, tcp *net.TCPConn, way Way) *Conn {
 // end, so act on that from another goroutine, or in small portions.
 func (c *Conn) Act(t testing.TB, steps ...Step) {
 	t.Helper()
-	require.NoError(t, c.follow(steps))
+	require.NoError(t, c.Try(steps...))
 }
+
+// Try is [Conn.Act] for a goroutine that is not the test's.
+func (c *Conn) Try(steps ...Step) error { return c.follow(steps) }
 
 // End returns what was done so far.
 func (c *Conn) End() End { return c.end }

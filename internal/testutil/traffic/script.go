@@ -16,11 +16,14 @@ type Verb string
 // Verbs. Those that take a number of bytes say so.
 const (
 	Write    Verb = "write"    // n bytes
+	Gather   Verb = "gather"   // write n bytes from two places by one call (writev)
 	Read     Verb = "read"     // n bytes
 	Swap     Verb = "swap"     // write and read n bytes at the same time
 	Drain    Verb = "drain"    // read until the peer's FIN or RST
 	Flush    Verb = "flush"    // wait until the peer has acknowledged everything
 	Arrive   Verb = "arrive"   // wait until n bytes lie unread
+	Cork     Verb = "cork"     // write no partial segments from now on (TCP_CORK)
+	Uncork   Verb = "uncork"   // write what waits
 	Shutdown Verb = "shutdown" // send a FIN and go on reading
 	Await    Verb = "await"    // wait for the state CLOSE, in which totals are final
 	Abort    Verb = "abort"    // close with a RST
@@ -29,11 +32,14 @@ const (
 
 var verbs = map[Verb]func(*Conn, int64) error{
 	Write:    (*Conn).write,
+	Gather:   (*Conn).gather,
 	Read:     (*Conn).read,
 	Swap:     (*Conn).swap,
 	Drain:    (*Conn).drain,
 	Flush:    (*Conn).flush,
 	Arrive:   (*Conn).arrive,
+	Cork:     (*Conn).cork,
+	Uncork:   (*Conn).uncork,
 	Shutdown: (*Conn).shutdown,
 	Await:    (*Conn).await,
 	Abort:    (*Conn).abort,
