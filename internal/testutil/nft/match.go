@@ -7,6 +7,7 @@ package nft
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/google/nftables/binaryutil"
@@ -67,6 +68,16 @@ func random(permille uint32) Match {
 	return one(append([]expr.Any{
 		&expr.Numgen{Register: 1, Modulus: 1000, Type: unix.NFT_NG_RANDOM},
 	}, compareNumber(expr.CmpOpLt, permille)...))
+}
+
+// numbered holds for n of the packets that reach it.
+func numbered(first, n uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Numgen{Register: 1, Modulus: math.MaxUint32, Type: unix.NFT_NG_INCREMENTAL},
+		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 4, Size: 4},
+		&expr.Cmp{Register: 1, Op: expr.CmpOpGte, Data: binaryutil.BigEndian.PutUint32(first)},
+		&expr.Cmp{Register: 1, Op: expr.CmpOpLt, Data: binaryutil.BigEndian.PutUint32(first + n)},
+	}
 }
 
 // longer matches packets of more bytes, IP header included.

@@ -69,35 +69,79 @@ func (f *Filter) chain(d Direction, hook *nftables.ChainHook) *nftables.Chain {
 // which they were made: what an earlier one dropped, no later one counts.
 func (f *Filter) Count(d Direction, matches ...Match) *Rule {
 	f.t.Helper()
-	return f.add(d, matches, nil)
+	return f.add(d, matches)
 }
 
 // Drop drops at random a share of the segments that match everything, in
 // thousandths, and counts what it dropped.
 func (f *Filter) Drop(d Direction, permille uint32, matches ...Match) *Rule {
 	f.t.Helper()
-	return f.add(d, append(matches, random(permille)), []expr.Any{&expr.Verdict{Kind: expr.VerdictDrop}})
+	return f.add(d, append(matches, random(permille)), drop())
 }
 
-// add makes one kernel rule for each combination of the matches' alternatives.
-// As alternatives exclude each other they can share a counter.
-func (f *Filter) add(d Direction, matches []Match, verdict []expr.Any) *Rule {
+// DropSome drops n of the segments that match everything, from the given one on,
+// and counts what it dropped. The first one is number 0.
+func (f *Filter) DropSome(d Direction, first, n uint32, matches ...Match) *Rule {
 	f.t.Helper()
+	rule := f.counter(d)
+	chain := f.conn.AddChain(&nftables.Chain{Name: rule.name, Table: f.table})
+	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(numbered(first, n), rule.count(), drop())})
+	// Alternatives share the chain and so its numbers.
+	return f.append(rule, d, matches, &expr.Verdict{Kind: expr.VerdictJump, Chain: chain.Name})
+}
+
+// Reject answers segments that match everything with an ICMP message, and counts
+// them.
+func (f *Filter) Reject(d Direction, why Unreachable, matches ...Match) *Rule {
+	f.t.Helper()
+	return f.add(d, matches, &expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: byte(why)})
+}
+
+// An Unreachable is what an ICMP message says.
+type Unreachable byte
+
+// What is unreachable.
+const (
+	NoRoute    Unreachable = unix.NFT_REJECT_ICMPX_NO_ROUTE
+	NoPort     Unreachable = unix.NFT_REJECT_ICMPX_PORT_UNREACH
+	NoHost     Unreachable = unix.NFT_REJECT_ICMPX_HOST_UNREACH
+	Prohibited Unreachable = unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED
+)
+
+// add makes a rule that counts, then does the rest.
+func (f *Filter) add(d Direction, matches []Match, then ...expr.Any) *Rule {
+	f.t.Helper()
+	rule := f.counter(d)
+	return f.append(rule, d, matches, append([]expr.Any{rule.count()}, then...)...)
+}
+
+func (f *Filter) counter(d Direction) *Rule {
 	rule := &Rule{filter: f, name: fmt.Sprintf("%s%d", d, f.rules.Add(1))}
 	f.conn.AddObj(&nftables.CounterObj{Table: f.table, Name: rule.name})
+	return rule
+}
 
-	tail := append([]expr.Any{&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: rule.name}}, verdict...)
+// append makes one kernel rule for each combination of the matches' alternatives.
+// As alternatives exclude each other they can share a counter.
+func (f *Filter) append(rule *Rule, d Direction, matches []Match, then ...expr.Any) *Rule {
+	f.t.Helper()
 	for _, exprs := range combine(append([]Match{tcp()}, matches...)) {
-		f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: f.chains[d], Exprs: append(exprs, tail...)})
+		f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: f.chains[d], Exprs: append(exprs, then...)})
 	}
 	require.NoError(f.t, f.conn.Flush(), "add rule")
 	return rule
 }
 
+func drop() expr.Any { return &expr.Verdict{Kind: expr.VerdictDrop} }
+
 // A Rule counts what matched it.
 type Rule struct {
 	filter *Filter
 	name   string
+}
+
+func (r *Rule) count() expr.Any {
+	return &expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: r.name}
 }
 
 // Packets returns the packets counted.

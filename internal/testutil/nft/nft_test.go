@@ -6,11 +6,13 @@
 package nft_test
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -73,6 +75,47 @@ func TestEachMatch(t *testing.T) {
 	require.EqualValues(t, 1, fin.Packets())
 	require.EqualValues(t, 1, reset.Packets())
 	require.EqualValues(t, 1, sent.Packets())
+}
+
+// TestDropSome drops the second and the third of six requests, once each.
+func TestDropSome(t *testing.T) {
+	client, server := netns.Pair(t)
+	filter := nft.New(t, server.NS)
+	before := filter.Count(nft.Input, nft.Data())
+	some := filter.DropSome(nft.Input, 1, 2, nft.Data())
+	after := filter.Count(nft.Input, nft.Data())
+	truth := traffic.Between(client.NS, server.NS, server.IPv4).Run(t, 1, traffic.Exchange(6, 1, 1))[0]
+	require.EqualValues(t, 2, some.Packets())
+	require.EqualValues(t, before.Packets()-2, after.Packets())
+	require.EqualValues(t, truth.Server.Info.Data_segs_in, after.Packets())
+	require.EqualValues(t, 2, truth.Client.Info.Total_retrans)
+}
+
+// TestReject is rejected once or twice: while connect holds the socket, the kernel
+// only notes what ICMP says.
+func TestReject(t *testing.T) {
+	client, server := netns.Pair(t)
+	server.SetSysctl("net.ipv4.icmp_ratelimit", "0")
+	server.SetSysctl("net.ipv6.icmp.ratelimit", "0")
+	filter := nft.New(t, server.NS)
+	port := uint16(1000)
+	for _, test := range []struct {
+		why    nft.Unreachable
+		v4, v6 error
+	}{
+		{nft.NoRoute, unix.ENETUNREACH, unix.ENETUNREACH},
+		{nft.NoHost, unix.EHOSTUNREACH, unix.EHOSTUNREACH},
+		{nft.NoPort, unix.ECONNREFUSED, unix.ECONNREFUSED},
+		{nft.Prohibited, unix.EHOSTUNREACH, unix.EACCES},
+	} {
+		for to, want := range map[netip.Addr]error{server.IPv4: test.v4, server.IPv6: test.v6} {
+			port++
+			rule := filter.Reject(nft.Input, test.why, nft.DestinationPort(port))
+			_, err := client.Dial(netip.AddrPortFrom(to, port).String())
+			require.ErrorIs(t, err, want)
+			require.Contains(t, []uint64{1, 2}, rule.Packets())
+		}
+	}
 }
 
 func TestPortsAndBytes(t *testing.T) {
