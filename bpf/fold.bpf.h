@@ -85,6 +85,16 @@ static __always_inline void guarded_read(struct totals *t, struct tcp_sock *tp, 
 	t->between = busy && tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RETRANS_CB_FLAG;
 }
 
+/* What the peer says it got twice. The kernel counts a report before it decides to
+ * ignore one of more segments than were ever sent again.
+ */
+static __always_inline u32 spurious_read(struct tcp_sock *tp, u32 retransmits)
+{
+	u32 reported = tp->dsack_dups;
+
+	return reported < retransmits ? reported : retransmits;
+}
+
 /* The kernel adds to a phase when it ends. Torn between that and the next one's
  * beginning a phase looks too long: then the next claims are shorter.
  */
@@ -113,7 +123,7 @@ static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, b
 	t->segments[1] = tp->segs_in;
 	t->data_segments[0] = tp->data_segs_out;
 	t->data_segments[1] = tp->data_segs_in;
-	t->spurious = tp->dsack_dups;
+	t->spurious = spurious_read(tp, t->retransmits);
 	t->out_of_order = tp->rcv_ooopack;
 	t->backoff = tp->packets_out ? 0 : ((struct inet_connection_sock *)tp)->icsk_backoff;
 	limits_read(t, tp);
