@@ -141,6 +141,14 @@ static __always_inline struct search *current_search(void)
 	return bpf_map_lookup_elem(&search, &zero);
 }
 
+/* On a stack of its own. */
+static __noinline int found_owner(struct conn *found, struct task_struct *task)
+{
+	if (found)
+		found->key.owner = owner_of(task);
+	return 0;
+}
+
 /* Listeners first: they tell which end a connection is. */
 static __noinline int on_found(struct task_struct *task, struct sock *sk)
 {
@@ -156,7 +164,7 @@ static __noinline int on_found(struct task_struct *task, struct sock *sk)
 	if (state == TCP_CLOSE || !in_cgroup(sk))
 		return 0;
 	found_namespace(sk);
-	found.key.owner = owner_of(task);
+	found_owner(&found, task);
 	if (state == TCP_LISTEN)
 		found_listener(sk, &found);
 	else if (state == TCP_SYN_SENT)

@@ -85,7 +85,7 @@ func openWithout(argument []byte) error {
 	if err := errors.Join(json.Unmarshal(argument, &l), l.take()); err != nil {
 		return err
 	}
-	k, err := Open(Config{MaxFlows: 1000})
+	k, err := Open(Config{MaxFlows: 65_536})
 	var missing *MissingError
 	if errors.As(err, &missing) {
 		fmt.Print(missing)

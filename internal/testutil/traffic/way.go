@@ -90,29 +90,46 @@ func (w Way) carrier(tcp *net.TCPConn) (c carrier, err error) {
 
 // write sends up to n bytes.
 func (c carrier) write(n int) (done int, err error) {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	e := raw.Write(func(fd uintptr) bool {
-		done, err = c.send(int(fd), n)
-		return !errors.Is(err, unix.EAGAIN)
+	e := c.await(unix.POLLOUT, func(fd int) error {
+		done, err = c.send(fd, n)
+		return err
 	})
 	return max(done, 0), errors.Join(e, err)
 }
 
 // read receives up to as many bytes as the buffer holds.
 func (c carrier) read(buffer []byte) (done int, err error) {
-	raw, err := c.tcp.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
-	e := raw.Read(func(fd uintptr) bool {
-		done, err = c.receive(int(fd), buffer)
-		return !errors.Is(err, unix.EAGAIN)
+	e := c.await(unix.POLLIN, func(fd int) error {
+		done, err = c.receive(fd, buffer)
+		return err
 	})
 	if done == 0 && e == nil && err == nil {
 		err = io.EOF
 	}
 	return max(done, 0), errors.Join(e, err)
+}
+
+// await tries until the socket is ready. Go's own poller gives a socket up for good
+// when it sees nothing but a note in its error queue, as zero copy leaves them.
+func (c carrier) await(events int16, try func(fd int) error) error {
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failure error
+	err = raw.Control(func(fd uintptr) {
+		for errors.Is(try(int(fd)), unix.EAGAIN) {
+			ready := []unix.PollFd{{Fd: int32(fd), Events: events}}
+			n, e := unix.Poll(ready, int(patience.Milliseconds()))
+			if n == 0 {
+				failure = fmt.Errorf("wait for socket: not ready in %v", patience)
+			}
+			if failure != nil || e != nil && !errors.Is(e, unix.EINTR) {
+				failure = errors.Join(failure, e)
+				return
+			}
+			clearNotes(int(fd))
+		}
+	})
+	return errors.Join(err, failure)
 }
