@@ -22,7 +22,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config, root uint64) error {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("seed hash: %w", err)
 	}
-	jiffy, err := measureJiffy()
+	length, err := jiffy()
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config, root uint64) error {
 		{v.MaskPublic, flag(cfg.MaskPublic)},
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
 		{v.CgroupRoot, root},
-		{v.Jiffy, jiffy},
+		{v.Jiffy, length},
 		{v.RttBounds, bounds},
 		{v.RttSmall, rttSmall(bounds)},
 		{v.RttGuess, rttGuess(bounds)},
