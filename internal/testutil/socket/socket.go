@@ -25,6 +25,7 @@ import (
 type Config struct {
 	Congestion    string // algorithm such as "cubic"
 	ReceiveBuffer int    // SO_RCVBUF in bytes, which locks the buffer's size
+	SendBuffer    int    // SO_SNDBUF likewise
 	Nagle         bool   // small writes wait for outstanding acknowledgements
 	Mapped        bool   // IPv4 through IPv6 sockets
 	FastOpen      bool   // TCP Fast Open: a client's SYN waits for its first write
@@ -151,6 +152,11 @@ func (c Config) prepare(fd, fastOpen int) error {
 	if c.ReceiveBuffer > 0 {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, c.ReceiveBuffer); err != nil {
 			return fmt.Errorf("set receive buffer: %w", err)
+		}
+	}
+	if c.SendBuffer > 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, c.SendBuffer); err != nil {
+			return fmt.Errorf("set send buffer: %w", err)
 		}
 	}
 	if c.Congestion == "" {

@@ -49,6 +49,12 @@ func (c *Conn) Act(t testing.TB, steps ...Step) {
 // Try is [Conn.Act] for a goroutine that is not the test's.
 func (c *Conn) Try(steps ...Step) error { return c.follow(steps) }
 
+// Set sets a socket option.
+func (c *Conn) Set(t testing.TB, level, option, value int) {
+	t.Helper()
+	require.NoError(t, c.set(level, option, value))
+}
+
 // End returns what was done so far.
 func (c *Conn) End() End { return c.end }
 
