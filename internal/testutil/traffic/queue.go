@@ -8,8 +8,10 @@ package traffic
 import (
 	"fmt"
 	"syscall"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,6 +23,20 @@ func (c *Conn) flush(int64) error {
 // arrive waits until n bytes lie unread.
 func (c *Conn) arrive(n int64) error {
 	return c.until(unix.SIOCINQ, func(queued int) bool { return int64(queued) >= n })
+}
+
+// Unread returns how many bytes have arrived and were not read (SIOCINQ).
+func (c *Conn) Unread(t testing.TB) int { return c.queued(t, unix.SIOCINQ) }
+
+// Unacknowledged returns how many bytes were written and are not acknowledged
+// (SIOCOUTQ).
+func (c *Conn) Unacknowledged(t testing.TB) int { return c.queued(t, unix.SIOCOUTQ) }
+
+func (c *Conn) queued(t testing.TB, queue uint) int {
+	t.Helper()
+	n, err := queued(c.tcp, queue)
+	require.NoError(t, err)
+	return n
 }
 
 // until waits for a length of one of the connection's queues.
