@@ -58,7 +58,7 @@ static __always_inline void read_cgroups(struct task_struct *task, struct owner 
 }
 
 /* In granularity "peer" processes of one executable in one cgroup are one. */
-static __always_inline u64 owner_group(struct task_struct *task)
+static __noinline u64 owner_group(struct task_struct *task)
 {
 	u64 words[2 + EXE_LEN / 8] = {};
 	struct file *exe = task->mm->exe_file;

@@ -65,9 +65,9 @@ static __noinline int adopted_sample(struct conn *c, struct tcp_sock *tp)
 	return 0;
 }
 
-static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p,
-				       struct control now)
+static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p)
 {
+	struct control now = current_control();
 	u32 receive, send, receive_bucket, send_bucket, setup_in;
 	struct totals t = {};
 	struct delta d = {};
@@ -76,6 +76,8 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	u64 since;
 	bool open, fresh, taken;
 
+	if (!c || !tp || !p)
+		return 0;
 	since = c->since;
 	totals_read(&t, tp, false);
 	if ((s32)(t.now - now.started) < 0)
@@ -88,7 +90,7 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	f = conn_flow(c, now.epoch, false);
 	if (!f) {
 		p->deferred++;
-		return;
+		return 0;
 	}
 	p->open++;
 	bpf_spin_lock(&c->lock);
@@ -122,26 +124,29 @@ static __always_inline void conn_sweep(struct conn *c, struct tcp_sock *tp, stru
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);
+	return 0;
 }
 
 /* Its owner's name is needed as long as it has children. */
-static __always_inline void listener_sweep(struct sock *sk, struct control now)
+static __noinline int listener_sweep(struct sock *sk)
 {
+	struct control now = current_control();
 	struct conn *c;
 	struct owner *o;
 
 	if (sk->__sk_common.skc_state != TCP_LISTEN)
-		return; /* the clone in a child that is not established yet */
+		return 0; /* the clone in a child that is not established yet */
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c)
-		return;
+		return 0;
 	if ((s32)(c->visited - now.started) >= 0)
-		return;
+		return 0;
 	c->visited = now.started;
 	o = bpf_map_lookup_elem(&owners, &c->key.owner);
 	if (o)
 		o->seen = now.sweep;
 	listener_fold(c, sk, now);
+	return 0;
 }
 
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
@@ -154,7 +159,7 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 	check_callbacks(c, tp, p);
 	if (c->cleared == CALLBACKS_NEVER)
 		adopted_sample(c, tp);
-	conn_sweep(c, tp, p, now);
+	conn_sweep(c, tp, p);
 }
 
 static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, const struct conn *seen)
@@ -170,5 +175,5 @@ static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, cons
 	if (seen->kind == CONN_OPEN)
 		open_sweep(sk, p, current_control());
 	else if (seen->kind == CONN_LISTENER)
-		listener_sweep(sk, current_control());
+		listener_sweep(sk);
 }
