@@ -10,8 +10,6 @@
 #include "fail.bpf.h"
 #include "owner.bpf.h"
 
-#define IPPROTO_TCP 6
-
 /* IPv4's address is written when there is a route, IPv6's before, but the kind of its
  * large segments after (tcp_v4_connect, tcp_v6_connect).
  */
@@ -38,6 +36,7 @@ static __always_inline void attempt_begin(struct conn *c, const struct owner_key
 {
 	c->key.owner = *owner;
 	c->since = bpf_ktime_get_ns() / 1000;
+	c->opened = OPENED_NEWS;
 	c->kind = CONN_ATTEMPT;
 }
 

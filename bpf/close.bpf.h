@@ -119,7 +119,7 @@ static __always_inline bool answered_since(const struct conn *c, struct tcp_sock
 
 /* What the flow gets only once. */
 struct farewell {
-	u64 lifetime; /* µs */
+	u64 lifetime; /* µs; 0 is unknown */
 	u32 reason;
 	u32 live;  /* the state that its last sweep counted it in, if any */
 	u32 sweep; /* that sweep */
@@ -149,7 +149,8 @@ static __always_inline void flow_leave(struct flow *f, const struct farewell *w,
 	else if (w->reason == CLOSE_RESET_RECEIVED)
 		f->resets[1]++;
 	f->exchanges += w->exchange;
-	span_add(&f->duration, bucket, w->lifetime);
+	if (w->lifetime)
+		span_add(&f->duration, bucket, w->lifetime);
 	if (w->live)
 		gauges_leave(&f->now, w->sweep, w->live);
 }
@@ -173,7 +174,8 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 		return 0;
 	w.reason = forget(close_reason(c, tp, old_state));
 	w.exchange = forget(answered_since(c, tp));
-	w.lifetime = bpf_ktime_get_ns() / 1000 - c->since;
+	if (c->opened != OPENED_LONG_AGO)
+		w.lifetime = bpf_ktime_get_ns() / 1000 - c->since ?: 1;
 	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
 		return 0;

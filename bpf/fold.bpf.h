@@ -202,7 +202,8 @@ static __always_inline void claim(struct delta *d, struct conn *c, const struct 
 	if (!c->opened) {
 		d->setup = c->limited[PARKED_SETUP];
 		c->limited[PARKED_SETUP] = 0;
-		c->opened = d->opened = 1;
+		c->opened = OPENED_KNOWN;
+		d->opened = 1;
 	}
 	d->bytes[0] = claim64(&c->bytes[0], t->bytes[0]);
 	d->bytes[1] = claim64(&c->bytes[1], t->bytes[1]);

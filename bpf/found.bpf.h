@@ -9,6 +9,7 @@
 
 #include "filter.bpf.h"
 #include "fold.bpf.h"
+#include "heir.bpf.h"
 #include "listen.bpf.h"
 #include "open.bpf.h"
 #include "owner.bpf.h"
@@ -46,35 +47,70 @@ static __noinline int in_cgroup(struct sock *sk)
 	return 0;
 }
 
-/* Port 0 stands for the namespace. */
-static __always_inline void found_namespace(struct sock *sk)
-{
-	struct owner_key nobody = {};
-	struct port p = port_of(sk);
+#define FULL_STATES (OPEN_STATES | 1 << TCP_LAST_ACK | 1 << TCP_CLOSING)
 
-	p.number = 0;
-	bpf_map_update_elem(&listening, &p, &nobody, BPF_NOEXIST);
+/* A child of a listener has a clone of its record: if it was established before the
+ * callbacks came, that is all that it has.
+ */
+static __always_inline struct conn *record_of(struct sock *sk)
+{
+	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+
+	if (!c || c->kind != CONN_LISTENER || !(1 << sk->__sk_common.skc_state & FULL_STATES))
+		return c;
+	bpf_sk_storage_delete(&conns, sk);
+	return NULL;
 }
 
-/* Of a port that several share the first one found answers. */
-static __always_inline void found_listener(struct sock *sk, struct conn *found)
+static __always_inline struct conn *record_make(struct sock *sk, struct conn *found)
 {
-	struct port p = port_of(sk);
+	struct conn *c = bpf_sk_storage_get(&conns, sk, found, BPF_SK_STORAGE_GET_F_CREATE);
 
-	found->kind = CONN_LISTENER;
-	found->visited = ticks();
-	listener_key(found, sk);
-	bpf_map_update_elem(&listening, &p, &found->key.owner, BPF_NOEXIST);
-	if (!bpf_sk_storage_get(&conns, sk, found, BPF_SK_STORAGE_GET_F_CREATE))
+	if (!c)
 		count(STAT_NO_STORAGE);
+	return c;
+}
+
+static __always_inline void port_note(struct sock *sk, const struct owner_key *owner)
+{
+	struct port_owner first = {.owner = *owner};
+	struct port p = port_of(sk);
+	struct port_owner *known;
+
+	known = bpf_map_lookup_elem(&listening, &p);
+	if (!known)
+		bpf_map_update_elem(&listening, &p, &first, BPF_NOEXIST);
+	else if (!same_owner(&known->owner, owner))
+		known->shared = 1;
+}
+
+/* Live events have made records of some. */
+static __noinline int found_listener(struct sock *sk, struct conn *found)
+{
+	struct conn *c;
+
+	if (!sk || !found)
+		return 0;
+	c = record_of(sk);
+	if (!c) {
+		found->kind = CONN_LISTENER;
+		found->visited = ticks();
+		found->since = bpf_ktime_get_ns() / 1000;
+		listener_key(found, sk);
+		c = record_make(sk, found);
+	}
+	if (c && c->kind == CONN_LISTENER)
+		port_note(sk, &c->key.owner);
+	return 0;
 }
 
 /* The SYN is on its way: when it was sent is not known. */
 static __always_inline void found_connecting(struct sock *sk, struct conn *found)
 {
 	found->kind = CONN_CONNECTING;
-	if (!bpf_sk_storage_get(&conns, sk, found, BPF_SK_STORAGE_GET_F_CREATE))
-		count(STAT_NO_STORAGE);
+	found->opened = OPENED_LONG_AGO;
+	found->since = bpf_ktime_get_ns() / 1000;
+	record_make(sk, found);
 }
 
 static __always_inline void baseline(struct conn *c, struct tcp_sock *tp, const struct totals *t)
@@ -96,30 +132,51 @@ static __always_inline void baseline(struct conn *c, struct tcp_sock *tp, const 
 	c->since = bpf_ktime_get_ns() / 1000;
 	c->episode = tp->snd_nxt;
 	c->heard = tp->data_segs_in;
-	c->opened = 1; /* long ago */
+	c->opened = OPENED_LONG_AGO;
 }
 
-/* Whoever has a listener at its port was accepted, and belongs to its owner if no
- * process holds it yet. False if somebody works on the socket: its totals are between
- * two states.
+/* False if somebody works on the socket: its totals are between two states. Who does
+ * so all the time is taken as he is, and the byte that a sweep holds back then was here
+ * before us.
  */
+static __always_inline bool settled(struct totals *t, struct tcp_sock *tp, u32 how)
+{
+	u64 sent = tp->bytes_sent;
+
+	totals_read(t, tp, how & FOUND_LOCKED);
+	if (how & FOUND_LOCKED || (!sock_busy((struct sock *)tp) && tp->bytes_sent == sent))
+		return true;
+	if (how & FOUND_LAST)
+		t->bytes[1] = tp->bytes_received;
+	return how & FOUND_LAST;
+}
+
+/* Whoever has a listener at its port was accepted from it and belongs to its owner. Of
+ * a port that several listen at who holds the connection knows better.
+ */
+static __always_inline u8 found_role(struct conn *found, struct sock *sk)
+{
+	struct port p = port_of(sk);
+	struct port_owner *listener = bpf_map_lookup_elem(&listening, &p);
+
+	if (!listener)
+		return ROLE_CLIENT;
+	if (!listener->shared || is_nobody(&found->key.owner))
+		found->key.owner = listener->owner;
+	return ROLE_SERVER;
+}
+
+/* Negative if it is to be looked at again. */
 static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, u32 how)
 {
 	struct sock *sk = (struct sock *)tp;
-	struct owner_key *listener;
 	struct totals t = {};
-	struct port p;
 
 	if (!tp || !found)
 		return 0;
-	p = port_of(sk);
-	totals_read(&t, tp, how & FOUND_LOCKED);
-	if (!(how & (FOUND_LOCKED | FOUND_LAST)) && sock_busy(sk))
+	if (!settled(&t, tp, how))
 		return -1;
-	listener = bpf_map_lookup_elem(&listening, &p);
-	if (listener && !found->key.owner.program && !found->key.owner.start)
-		found->key.owner = *listener;
-	key_fill(&found->key, &sk->__sk_common, listener ? ROLE_SERVER : ROLE_CLIENT);
+	key_fill(&found->key, &sk->__sk_common, found_role(found, sk));
 	if (!observed(&found->key))
 		return 0;
 	key_reduce(&found->key);
@@ -127,18 +184,8 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	baseline(found, tp, &t);
 	found->kind = CONN_OPEN;
 	found->cleared = CALLBACKS_NEVER;
-	if (!bpf_sk_storage_get(&conns, sk, found, BPF_SK_STORAGE_GET_F_CREATE))
-		count(STAT_NO_STORAGE);
+	record_make(sk, found);
 	return 0;
-}
-
-#define FULL_STATES (OPEN_STATES | 1 << TCP_LAST_ACK | 1 << TCP_CLOSING)
-
-static __always_inline struct search *current_search(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&search, &zero);
 }
 
 /* On a stack of its own. */
@@ -149,55 +196,99 @@ static __noinline int found_owner(struct conn *found, struct task_struct *task)
 	return 0;
 }
 
-/* Listeners first: they tell which end a connection is. */
-static __noinline int on_found(struct task_struct *task, struct sock *sk)
+static __always_inline void on_older(struct task_struct *task, struct sock *sk, struct search *s)
 {
-	struct search *s = current_search();
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	u32 state = sk->__sk_common.skc_state;
 	struct conn found = {};
-	struct tcp_sock *tp;
-	u32 state;
 
-	tp = bpf_skc_to_tcp_sock(sk);
-	if (!s || !tp || bpf_sk_storage_get(&conns, sk, NULL, 0))
-		return 0;
-	state = sk->__sk_common.skc_state;
-	if (state == TCP_CLOSE || !in_cgroup(sk))
-		return 0;
-	found_namespace(sk);
+	if (!tp || !in_cgroup(sk) || (state != TCP_LISTEN && record_of(sk)))
+		return;
 	found_owner(&found, task);
 	if (state == TCP_LISTEN)
 		found_listener(sk, &found);
 	else if (state == TCP_SYN_SENT)
 		found_connecting(sk, &found);
-	else if (s->how & FOUND_CONNECTIONS && 1 << state & FULL_STATES)
+	else if (1 << state & FULL_STATES)
 		s->busy += found_connection(tp, &found, s->how) != 0;
+}
+
+/* Listeners first: they tell which end a connection is. Those of init are somebody
+ * else's, if there is anybody.
+ */
+static __noinline int on_file(struct task_struct *task, struct sock *sk)
+{
+	struct search *s = current_search();
+	bool listens, all;
+
+	if (!s || (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP))
+		return 0;
+	listens = sk->__sk_common.skc_state == TCP_LISTEN;
+	all = s->how & FOUND_CONNECTIONS;
+	if (!all && (!listens || is_init(task)))
+		return 0;
+	if (s->how & FOUND_HOLDERS || sk->sk_protocol == IPPROTO_MPTCP)
+		holder_note(task, sk);
+	else
+		on_older(task, sk, s);
 	return 0;
 }
 
 #define SOL_TCP 6
 #define TCP_BPF_SOCK_OPS_CB_FLAGS 1008 /* not in all headers yet */
 
-/* In the namespace of the collector's thread, with the socket locked: what no process
- * holds (not accepted yet, orphaned, on its way to another process), and the callbacks
- * of all. Where the kernel cannot switch them on, round trips are sampled.
- */
-static __noinline int on_held_by_none(struct sock_common *skc)
+/* Where the kernel cannot, the sweep samples round trips. */
+static __always_inline void callbacks_on(struct tcp_sock *tp, int flags)
 {
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(skc);
-	struct conn found = {};
-	struct conn *c;
-	int flags;
+	flags |= tp->bpf_sock_ops_cb_flags;
+	bpf_setsockopt(tp, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &flags, sizeof(flags));
+}
 
-	if (!tp || !(1 << skc->skc_state & FULL_STATES) || !in_cgroup((struct sock *)tp))
-		return 0;
-	c = bpf_sk_storage_get(&conns, tp, NULL, 0);
+/* Nothing has been counted of it yet: now that the socket is locked, begin again. */
+static __always_inline void rebase(struct conn *c, struct tcp_sock *tp)
+{
+	struct totals t = {};
+
+	totals_read(&t, tp, true);
+	baseline(c, tp, &t);
+}
+
+static __always_inline void hashed_connection(struct tcp_sock *tp, struct conn *found)
+{
+	struct conn *c = record_of((struct sock *)tp);
+
 	if (!c) {
-		found_connection(tp, &found, FOUND_LOCKED);
+		found_connection(tp, found, FOUND_LOCKED);
 		c = bpf_sk_storage_get(&conns, tp, NULL, 0);
 	}
 	if (!c || c->kind != CONN_OPEN || c->cleared != CALLBACKS_NEVER)
+		return;
+	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
+		return;
+	rebase(c, tp);
+	callbacks_on(tp, CALLBACKS);
+}
+
+/* In the namespace of the collector's thread, with the socket locked: what no process
+ * holds (not accepted yet, orphaned, on its way to another process, a subflow), and the
+ * callbacks of all. Listeners come first.
+ */
+static __noinline int on_hashed(struct sock_common *skc)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(skc);
+	struct search *s = current_search();
+	struct conn found = {};
+
+	if (!s || !tp || !in_cgroup((struct sock *)tp))
 		return 0;
-	flags = tp->bpf_sock_ops_cb_flags | CALLBACKS;
-	bpf_setsockopt(tp, SOL_TCP, TCP_BPF_SOCK_OPS_CB_FLAGS, &flags, sizeof(flags));
+	found.key.owner = first_holder(tp);
+	if (skc->skc_state == TCP_LISTEN)
+		found_listener((struct sock *)tp, &found);
+	else if (!(s->how & FOUND_CONNECTIONS))
+		return 0;
+	else if (skc->skc_state == TCP_SYN_SENT)
+		callbacks_on(tp, BPF_SOCK_OPS_STATE_CB_FLAG);
+	else if (1 << skc->skc_state & FULL_STATES)
+		hashed_connection(tp, &found);
 	return 0;
 }

@@ -25,6 +25,8 @@ typedef __s64 s64;
 
 #define AF_INET 2
 #define AF_INET6 10
+#define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpadded"
@@ -151,6 +153,7 @@ struct sock {
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	__u16 sk_gso_type;
+	__u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
 	atomic_t sk_drops; /* of a listener: requests */
 	__u32 sk_ack_backlog;
@@ -175,9 +178,17 @@ struct inet_connection_sock {
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_pending;
 	__u8 icsk_backoff;
+	void *icsk_ulp_data;
 	struct {
 		__u32 lrcvtime;
 	} icsk_ack;
+};
+
+/* net/mptcp/protocol.h: an application that speaks Multipath TCP holds conn; subflows
+ * are TCP sockets that nobody holds.
+ */
+struct mptcp_subflow_context {
+	struct sock *conn;
 };
 
 struct minmax_sample {
@@ -238,6 +249,7 @@ struct tcp_sock {
 	__u64 tcp_mstamp; /* CLOCK_MONOTONIC, microseconds */
 	struct tcp_rack rack;
 	__u8 bpf_sock_ops_cb_flags;
+	bool is_mptcp;
 };
 
 /* What names the current process: its executable and its cgroups. */

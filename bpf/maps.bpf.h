@@ -88,17 +88,28 @@ struct {
 	__type(value, struct search);
 } search SEC(".maps");
 
-/* port -> the owner of a listener that is older than we are; port 0 -> its namespace
- * has older sockets. Inserted by the search at start, and emptied after it. When full, connections that were accepted there look
- * like a client's.
+/* port -> who listens there. Inserted by the search at start, and emptied after it.
+ * When full, connections that were accepted there look like a client's.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
 	__type(key, struct port);
-	__type(value, struct owner_key);
+	__type(value, struct port_owner);
 } listening SEC(".maps");
+
+/* who holds which socket -> the same; nobody -> the holder with the lowest pid. Inserted
+ * by a look at open files, and emptied before the next one. When full, no listener
+ * changes hands.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct holder);
+	__type(value, struct owner_key);
+} holders SEC(".maps");
 
 /* enum stat -> count since start. Added to by every program. */
 struct {

@@ -23,15 +23,16 @@ static __always_inline void conn_reset(struct conn *c, u8 kind, const struct own
 {
 	c->key.owner = *owner;
 	c->since = bpf_ktime_get_ns() / 1000;
+	c->opened = OPENED_NEWS;
 	c->kind = kind;
 }
 
-/* What a client's handshake took, in µs; 0 for a server, which has not seen its
- * beginning.
+/* What a client's handshake took, in µs; 0 where nobody has seen its beginning: of a
+ * server, and of one that is older than we are.
  */
 static __always_inline u32 handshake(const struct conn *c, u64 established)
 {
-	if (c->kind != CONN_CONNECTING || !c->since)
+	if (c->kind != CONN_CONNECTING || c->opened == OPENED_LONG_AGO)
 		return 0;
 	return established > c->since ? established - c->since : 1;
 }
@@ -64,7 +65,7 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 		now = bpf_ktime_get_ns() / 1000;
 	c->limited[PARKED_SETUP] = handshake(c, now);
 	c->since = now;
-	c->opened = 0;
+	c->opened = OPENED_NEWS;
 	c->sampled = 0;
 	c->lost = 0;
 	c->cleared = 0;

@@ -6,6 +6,7 @@
 
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
+#include "heir.bpf.h"
 #include "listen.bpf.h"
 #include "open.bpf.h"
 
@@ -142,6 +143,7 @@ static __noinline int listener_sweep(struct sock *sk)
 	if ((s32)(c->visited - now.started) >= 0)
 		return 0;
 	c->visited = now.started;
+	listener_inherit(c, sk);
 	o = bpf_map_lookup_elem(&owners, &c->key.owner);
 	if (o)
 		o->seen = now.sweep;

@@ -266,7 +266,7 @@ int tcpwhy_find(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = bpf_sock_from_file(file);
 	if (socket && socket->sk)
-		on_found(task, socket->sk);
+		on_file(task, socket->sk);
 	return 0;
 }
 
@@ -276,6 +276,6 @@ int tcpwhy_callbacks(struct bpf_iter__tcp *ctx)
 	struct sock_common *skc = ctx->sk_common;
 
 	if (skc)
-		on_held_by_none(skc);
+		on_hashed(skc);
 	return 0;
 }

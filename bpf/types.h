@@ -210,11 +210,18 @@ enum callbacks {
 	CALLBACKS_NEVER,   /* of an adopted socket: were never on */
 };
 
+/* conn.opened. */
+enum opened {
+	OPENED_NEWS, /* its flow does not know yet */
+	OPENED_KNOWN,
+	OPENED_LONG_AGO, /* before we came: no flow counts it */
+};
+
 /* The record that lives in a socket. */
 struct conn {
 	struct bpf_spin_lock lock; /* of kind, opened and folded totals */
 	u8 kind;		   /* enum conn_kind */
-	u8 opened;		   /* its flow knows that it was opened */
+	u8 opened;		   /* enum opened */
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* enum callbacks, as the last sweep saw it */
@@ -224,7 +231,7 @@ struct conn {
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
-	u64 since;	       /* establishment, µs of CLOCK_MONOTONIC */
+	u64 since;	       /* establishment, or listening; µs of CLOCK_MONOTONIC */
 	u64 bytes[DIRECTIONS]; /* folded totals from here */
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
@@ -281,20 +288,36 @@ struct progress {
 	u64 deferred; /* no flow entry for the moment; in each round again */
 };
 
-/* How the search for older sockets goes on, and what it left out. */
+/* How a look at all open files goes on, and what it left out. */
 struct search {
-	u32 how; /* FOUND_ */
-	u32 busy;
+	u64 begun; /* µs of CLOCK_MONOTONIC */
+	u32 how;   /* FOUND_ */
+	u32 busy;  /* connections to be looked at again */
+	u32 full;  /* holders without room */
+	u32 pad;
 };
 
 #define FOUND_CONNECTIONS 1
-#define FOUND_LAST 2   /* busy ones too */
-#define FOUND_LOCKED 4 /* by ourselves */
+#define FOUND_LAST 2	/* busy ones too */
+#define FOUND_LOCKED 4	/* by ourselves */
+#define FOUND_HOLDERS 8 /* of listeners, and nothing else */
+
+/* A socket, by its address, and who holds it; nobody stands for whoever is first. */
+struct holder {
+	u64 socket;
+	struct owner_key owner;
+};
 
 /* A port of a network namespace. */
 struct port {
 	u32 netns; /* inode */
 	u32 number;
+};
+
+/* Who listens there. */
+struct port_owner {
+	struct owner_key owner; /* of the first listener that was found */
+	u32 shared;		/* by listeners of others */
 };
 
 /* Everything that would otherwise be lost in silence. */

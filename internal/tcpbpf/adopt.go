@@ -9,102 +9,128 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // How a search goes on, FOUND_ of the kernel side.
 const (
 	findConnections = 1
 	findLast        = 2
+	findHolders     = 8
 )
 
 // findRounds bounds the search for connections that somebody works on all the time.
 const findRounds = 10
 
-// adopt takes in the sockets that are older than the attached programs: listeners, which
-// tell which end a connection is, then connections that processes hold, then those
-// that none holds. The latter are found by network namespace, and all their callbacks
-// are switched on there.
-func adopt(o *tcpwhyObjects) error {
-	if err := findHeld(o); err != nil {
-		return fmt.Errorf("find old sockets: %w", err)
-	}
-	namespaces, err := foundNamespaces(o.Listening)
-	if err != nil {
-		return fmt.Errorf("find old sockets: %w", err)
-	}
-	if err := findByNamespace(o, namespaces); err != nil {
-		return fmt.Errorf("find old sockets by namespace: %w", err)
-	}
-	return nil
+// A finder looks at all open files.
+type finder struct {
+	o  *tcpwhyObjects
+	it *link.Iter
 }
 
-func findHeld(o *tcpwhyObjects) error {
+func newFinder(o *tcpwhyObjects) (*finder, error) {
 	it, err := link.AttachIter(link.IterOptions{Program: o.TcpwhyFind})
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("attach search: %w", err)
 	}
-	defer it.Close()
-	how := uint32(0)
-	for round := range findRounds {
-		if round == findRounds-1 {
-			how |= findLast
-		}
-		search := tcpwhySearch{How: how}
-		if err := o.Search.Put(uint32(0), &search); err != nil {
-			return err
-		}
-		if _, err := iterate(it); err != nil {
-			return err
-		}
-		if err := o.Search.Lookup(uint32(0), &search); err != nil {
-			return err
-		}
-		if how != 0 && search.Busy == 0 {
-			return nil
-		}
-		how = findConnections
-	}
-	return nil
+	return &finder{o, it}, nil
 }
 
-// foundNamespaces returns the inodes of the namespaces of old sockets.
-func foundNamespaces(listening *ebpf.Map) (map[uint64]bool, error) {
-	namespaces := make(map[uint64]bool)
-	var port tcpwhyPort
-	var owner tcpwhyOwnerKey
-	entries := listening.Iterate()
-	for entries.Next(&port, &owner) {
-		if port.Number == 0 {
-			namespaces[uint64(port.Netns)] = true
-		}
+// Close detaches.
+func (f *finder) Close() error { return f.it.Close() }
+
+// look looks once, and returns the number of connections that are to be looked at again.
+func (f *finder) look(how uint32) (busy uint32, err error) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return 0, fmt.Errorf("read clock: %w", err)
 	}
-	return namespaces, entries.Err()
+	search := tcpwhySearch{How: how, Begun: uint64(now.Nano()) / 1000}
+	if err := f.o.Search.Put(uint32(0), &search); err != nil {
+		return 0, fmt.Errorf("tell how to search: %w", err)
+	}
+	if _, err := iterate(f.it); err != nil {
+		return 0, err
+	}
+	if err := f.o.Search.Lookup(uint32(0), &search); err != nil {
+		return 0, fmt.Errorf("read what was found: %w", err)
+	}
+	return search.Busy, nil
 }
 
-func findByNamespace(o *tcpwhyObjects, namespaces map[uint64]bool) error {
-	it, err := link.AttachIter(link.IterOptions{Program: o.TcpwhyCallbacks})
+// lookHashed goes through the sockets of each network namespace that can be entered.
+func (f *finder) lookHashed() error {
+	it, err := link.AttachIter(link.IterOptions{Program: f.o.TcpwhyCallbacks})
 	if err != nil {
 		return err
 	}
 	defer it.Close()
-	err = enterEach(namespaces, func() error {
+	return inEach(func() error {
 		_, err := iterate(it)
 		return err
 	})
-	return errors.Join(err, empty(o.Listening))
 }
 
-func empty(m *ebpf.Map) error {
-	var keys []tcpwhyPort
-	var port tcpwhyPort
-	var owner tcpwhyOwnerKey
-	entries := m.Iterate()
-	for entries.Next(&port, &owner) {
-		keys = append(keys, port)
+// listeners takes in listeners: what they accept from now on is theirs. Done before
+// programs are attached, no child is without a parent.
+func (f *finder) listeners() error {
+	if _, err := f.look(0); err != nil {
+		return fmt.Errorf("find old listeners: %w", err)
 	}
-	for _, key := range keys {
-		if err := m.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("delete port %d: %w", key.Number, err)
+	if err := f.lookHashed(); err != nil {
+		return fmt.Errorf("find old listeners by namespace: %w", err)
+	}
+	return nil
+}
+
+// connections takes in the connections that are older than the attached programs. The
+// ports of listeners tell which end they are. First come those that processes hold, then
+// those that none holds: they are found by network namespace, and all callbacks are
+// switched on there.
+func (f *finder) connections() error {
+	if err := f.listeners(); err != nil { // that began meanwhile
+		return err
+	}
+	for round := range findRounds {
+		how := uint32(findConnections)
+		if round == findRounds-1 {
+			how |= findLast
+		}
+		busy, err := f.look(how)
+		if err != nil {
+			return fmt.Errorf("find old connections: %w", err)
+		}
+		if busy == 0 {
+			break
+		}
+	}
+	if err := f.lookHashed(); err != nil {
+		return fmt.Errorf("find old connections by namespace: %w", err)
+	}
+	return empty[tcpwhyPort, tcpwhyPortOwner](f.o.Listening)
+}
+
+// holders looks for who holds listeners.
+func (f *finder) holders() error {
+	if err := empty[tcpwhyHolder, tcpwhyOwnerKey](f.o.Holders); err != nil {
+		return err
+	}
+	_, err := f.look(findHolders)
+	return err
+}
+
+// empty deletes all that is in a map, which nobody else writes to.
+func empty[K, V any](m *ebpf.Map) error {
+	var keys []K
+	var key K
+	var value V
+	entries := m.Iterate()
+	for entries.Next(&key, &value) {
+		keys = append(keys, key)
+	}
+	for i := range keys {
+		if err := m.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("empty %s: %w", m, err)
 		}
 	}
 	return entries.Err()

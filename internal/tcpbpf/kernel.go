@@ -27,6 +27,7 @@ type Kernel struct {
 	epoch   *epoch
 	drain   *drain
 	owners  *ownerTable
+	heirs   heirs
 	losses  losses
 	timing  Timing
 	hooks   []Hook
@@ -67,14 +68,24 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	k.drain = newDrain(k.objects)
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
+	finder, err := newFinder(k.objects)
+	if err != nil {
+		return nil, err
+	}
+	k.closers = append(k.closers, finder)
+	k.hook(ProgramFind)
+	if err := finder.listeners(); err != nil {
+		return nil, err
+	}
 	if k.links, err = attach(k.objects, root); err != nil {
 		return nil, err
 	}
 	k.hook(ProgramConnect4, ProgramConnect6, ProgramSockOps, ProgramDestroy)
-	if err := adopt(k.objects); err != nil {
+	if err := finder.connections(); err != nil {
 		return nil, err
 	}
 	k.hook(ProgramFind, ProgramCallbacks)
+	k.heirs = heirs{finder: finder}
 	return k, nil
 }
 
@@ -107,6 +118,9 @@ func (k *Kernel) cgroup(path string) (string, error) {
 // [Kernel.Collect] does it by itself.
 func (k *Kernel) Sweep() error {
 	if err := k.losses.begin(); err != nil {
+		return err
+	}
+	if err := k.heirs.look(); err != nil {
 		return err
 	}
 	if err := k.epoch.sweep(); err != nil {

@@ -178,6 +178,12 @@ type tcpwhyGlob struct {
 	Pad     uint8
 }
 
+type tcpwhyHolder struct {
+	_      structs.HostLayout
+	Socket uint64
+	Owner  tcpwhyOwnerKey
+}
+
 type tcpwhyOwner struct {
 	_       structs.HostLayout
 	Exe     [64]int8
@@ -197,6 +203,12 @@ type tcpwhyPort struct {
 	_      structs.HostLayout
 	Netns  uint32
 	Number uint32
+}
+
+type tcpwhyPortOwner struct {
+	_      structs.HostLayout
+	Owner  tcpwhyOwnerKey
+	Shared uint32
 }
 
 type tcpwhyProgress struct {
@@ -225,9 +237,12 @@ type tcpwhyRule struct {
 }
 
 type tcpwhySearch struct {
-	_    structs.HostLayout
-	How  uint32
-	Busy uint32
+	_     structs.HostLayout
+	Begun uint64
+	How   uint32
+	Busy  uint32
+	Full  uint32
+	Pad   uint32
 }
 
 type tcpwhyStat uint32
@@ -250,6 +265,7 @@ const (
 	tcpwhyMapControl          = "control"
 	tcpwhyMapFlowsEven        = "flows_even"
 	tcpwhyMapFlowsOdd         = "flows_odd"
+	tcpwhyMapHolders          = "holders"
 	tcpwhyMapListening        = "listening"
 	tcpwhyMapOverflowEven     = "overflow_even"
 	tcpwhyMapOverflowOdd      = "overflow_odd"
@@ -340,6 +356,7 @@ type tcpwhyMapSpecs struct {
 	Control      *ebpf.MapSpec `ebpf:"control"`
 	FlowsEven    *ebpf.MapSpec `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.MapSpec `ebpf:"flows_odd"`
+	Holders      *ebpf.MapSpec `ebpf:"holders"`
 	Listening    *ebpf.MapSpec `ebpf:"listening"`
 	OverflowEven *ebpf.MapSpec `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.MapSpec `ebpf:"overflow_odd"`
@@ -394,6 +411,7 @@ type tcpwhyMaps struct {
 	Control      *ebpf.Map `ebpf:"control"`
 	FlowsEven    *ebpf.Map `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.Map `ebpf:"flows_odd"`
+	Holders      *ebpf.Map `ebpf:"holders"`
 	Listening    *ebpf.Map `ebpf:"listening"`
 	OverflowEven *ebpf.Map `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.Map `ebpf:"overflow_odd"`
@@ -410,6 +428,7 @@ func (m *tcpwhyMaps) Close() error {
 		m.Control,
 		m.FlowsEven,
 		m.FlowsOdd,
+		m.Holders,
 		m.Listening,
 		m.OverflowEven,
 		m.OverflowOdd,
