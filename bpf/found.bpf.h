@@ -130,7 +130,7 @@ static __always_inline void baseline(struct conn *c, struct tcp_sock *tp, const 
 	c->backoff = t->backoff;
 	c->visited = t->now;
 	c->since = bpf_ktime_get_ns() / 1000;
-	c->episode = tp->snd_nxt;
+	c->episode = tp->srtt_us; /* see adopted_sample */
 	c->heard = tp->data_segs_in;
 	c->opened = OPENED_LONG_AGO;
 }
@@ -219,13 +219,14 @@ static __always_inline void on_older(struct task_struct *task, struct sock *sk, 
 static __noinline int on_file(struct task_struct *task, struct sock *sk)
 {
 	struct search *s = current_search();
-	bool listens, all;
+	bool listens, all, of_init;
 
 	if (!s || (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP))
 		return 0;
 	listens = sk->__sk_common.skc_state == TCP_LISTEN;
 	all = s->how & FOUND_CONNECTIONS;
-	if (!all && (!listens || is_init(task)))
+	of_init = s->how & FOUND_INIT;
+	if (!all && (!listens || is_init(task) != of_init))
 		return 0;
 	if (s->how & FOUND_HOLDERS || sk->sk_protocol == IPPROTO_MPTCP)
 		holder_note(task, sk);
@@ -267,6 +268,8 @@ static __always_inline void hashed_connection(struct tcp_sock *tp, struct conn *
 		return;
 	rebase(c, tp);
 	callbacks_on(tp, CALLBACKS);
+	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
+		c->episode = tp->snd_nxt;
 }
 
 /* In the namespace of the collector's thread, with the socket locked: what no process

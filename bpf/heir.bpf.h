@@ -10,6 +10,7 @@
 
 #include "compat.bpf.h"
 #include "key.bpf.h"
+#include "knobs.bpf.h"
 #include "maps.bpf.h"
 #include "owner.bpf.h"
 
@@ -23,7 +24,7 @@ static __always_inline struct search *current_search(void)
 /* Opens sockets for those that it starts, and keeps them. */
 static __always_inline bool is_init(struct task_struct *task)
 {
-	return task->tgid == 1;
+	return (u32)task->tgid == init_pid;
 }
 
 static __always_inline bool same_owner(const struct owner_key *a, const struct owner_key *b)

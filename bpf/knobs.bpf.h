@@ -54,6 +54,7 @@ struct glob {
 
 const volatile u32 granularity = GRANULARITY_ENDPOINT;
 const volatile u32 mask_public;
+const volatile u32 init_pid = 1;
 const volatile u64 hash_seed;
 const volatile u64 cgroup_root;	    /* whose sockets are observed, by its inode; 0: all */
 const volatile u32 jiffy = 4000000; /* ns */

@@ -301,6 +301,7 @@ struct search {
 #define FOUND_LAST 2	/* busy ones too */
 #define FOUND_LOCKED 4	/* by ourselves */
 #define FOUND_HOLDERS 8 /* of listeners, and nothing else */
+#define FOUND_INIT 16	/* what init holds, and nothing else */
 
 /* A socket, by its address, and who holds it; nobody stands for whoever is first. */
 struct holder {

@@ -17,6 +17,7 @@ const (
 	findConnections = 1
 	findLast        = 2
 	findHolders     = 8
+	findInit        = 16
 )
 
 // findRounds bounds the search for connections that somebody works on all the time.
@@ -74,8 +75,10 @@ func (f *finder) lookHashed() error {
 // listeners takes in listeners: what they accept from now on is theirs. Done before
 // programs are attached, no child is without a parent.
 func (f *finder) listeners() error {
-	if _, err := f.look(0); err != nil {
-		return fmt.Errorf("find old listeners: %w", err)
+	for _, how := range []uint32{0, findInit} {
+		if _, err := f.look(how); err != nil {
+			return fmt.Errorf("find old listeners: %w", err)
+		}
 	}
 	if err := f.lookHashed(); err != nil {
 		return fmt.Errorf("find old listeners by namespace: %w", err)

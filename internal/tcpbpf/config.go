@@ -40,6 +40,8 @@ type Config struct {
 	// A connection is observed if it matches any of Include, or there is none,
 	// and none of Exclude.
 	Include, Exclude []Rule
+
+	init uint32 // who stands for PID 1 in a test; 0: PID 1 itself
 }
 
 // A Rule matches a connection if each of its lists does. An empty list matches

@@ -41,6 +41,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config, root uint64) error {
 	}{
 		{v.Granularity, uint32(cfg.Granularity)},
 		{v.MaskPublic, flag(cfg.MaskPublic)},
+		{v.InitPid, max(cfg.init, 1)},
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
 		{v.CgroupRoot, root},
 		{v.Jiffy, length},

@@ -286,6 +286,7 @@ const (
 	tcpwhyVarGlobs            = "globs"
 	tcpwhyVarGranularity      = "granularity"
 	tcpwhyVarHashSeed         = "hash_seed"
+	tcpwhyVarInitPid          = "init_pid"
 	tcpwhyVarJiffy            = "jiffy"
 	tcpwhyVarMaskPublic       = "mask_public"
 	tcpwhyVarN_clusterCidrs   = "n_cluster_cidrs"
@@ -376,6 +377,7 @@ type tcpwhyVariableSpecs struct {
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
+	InitPid        *ebpf.VariableSpec `ebpf:"init_pid"`
 	Jiffy          *ebpf.VariableSpec `ebpf:"jiffy"`
 	MaskPublic     *ebpf.VariableSpec `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.VariableSpec `ebpf:"n_cluster_cidrs"`
@@ -449,6 +451,7 @@ type tcpwhyVariables struct {
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
+	InitPid        *ebpf.Variable `ebpf:"init_pid"`
 	Jiffy          *ebpf.Variable `ebpf:"jiffy"`
 	MaskPublic     *ebpf.Variable `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.Variable `ebpf:"n_cluster_cidrs"`
