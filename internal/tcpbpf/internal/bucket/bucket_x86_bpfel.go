@@ -51,6 +51,7 @@ const (
 	BucketVarGlobs          = "globs"
 	BucketVarGranularity    = "granularity"
 	BucketVarHashSeed       = "hash_seed"
+	BucketVarInitPid        = "init_pid"
 	BucketVarJiffy          = "jiffy"
 	BucketVarMaskPublic     = "mask_public"
 	BucketVarN_clusterCidrs = "n_cluster_cidrs"
@@ -125,6 +126,7 @@ type BucketVariableSpecs struct {
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
+	InitPid        *ebpf.VariableSpec `ebpf:"init_pid"`
 	Jiffy          *ebpf.VariableSpec `ebpf:"jiffy"`
 	MaskPublic     *ebpf.VariableSpec `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.VariableSpec `ebpf:"n_cluster_cidrs"`
@@ -174,6 +176,7 @@ type BucketVariables struct {
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
+	InitPid        *ebpf.Variable `ebpf:"init_pid"`
 	Jiffy          *ebpf.Variable `ebpf:"jiffy"`
 	MaskPublic     *ebpf.Variable `ebpf:"mask_public"`
 	N_clusterCidrs *ebpf.Variable `ebpf:"n_cluster_cidrs"`
