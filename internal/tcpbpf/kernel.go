@@ -84,7 +84,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := finder.connections(); err != nil {
 		return nil, err
 	}
-	k.hook(ProgramFind, ProgramCallbacks)
+	k.hook(ProgramCallbacks)
 	k.heirs = heirs{finder: finder}
 	return k, nil
 }
