@@ -188,11 +188,11 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	return 0;
 }
 
-/* On a stack of its own. */
-static __noinline int found_owner(struct conn *found, struct task_struct *task)
+/* With a frame of its own on the small stack. */
+static __noinline int owner_tell(struct task_struct *task, struct owner_key *owner)
 {
-	if (found)
-		found->key.owner = owner_of(task);
+	if (task && owner)
+		*owner = owner_of(task);
 	return 0;
 }
 
@@ -204,7 +204,7 @@ static __always_inline void on_older(struct task_struct *task, struct sock *sk, 
 
 	if (!tp || !in_cgroup(sk) || (state != TCP_LISTEN && record_of(sk)))
 		return;
-	found_owner(&found, task);
+	owner_tell(task, &found.key.owner);
 	if (state == TCP_LISTEN)
 		found_listener(sk, &found);
 	else if (state == TCP_SYN_SENT)
@@ -246,12 +246,15 @@ static __always_inline void callbacks_on(struct tcp_sock *tp, int flags)
 }
 
 /* Nothing has been counted of it yet: now that the socket is locked, begin again. */
-static __always_inline void rebase(struct conn *c, struct tcp_sock *tp)
+static __noinline int rebase(struct conn *c, struct tcp_sock *tp)
 {
 	struct totals t = {};
 
+	if (!c || !tp)
+		return 0;
 	totals_read(&t, tp, true);
 	baseline(c, tp, &t);
+	return 0;
 }
 
 static __always_inline void hashed_connection(struct tcp_sock *tp, struct conn *found)

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,12 +162,14 @@ type stage struct {
 
 func (s *stage) act(o puppetOrder) (a puppetAnswer, err error) {
 	switch o.Do {
-	case "listen", "listen multipath":
+	case "listen", "listen multipath", "listen shared":
 		return s.listen(o)
 	case "connect":
 		return a, s.connect(o)
 	case "accept":
 		return a, s.accept(o.N)
+	case "accept all": // that have come
+		return a, s.acceptAll()
 	case "ends":
 		return s.ends()
 	case "give listener":
@@ -183,6 +186,9 @@ func (s *stage) act(o puppetOrder) (a puppetAnswer, err error) {
 
 func (s *stage) listen(o puppetOrder) (a puppetAnswer, err error) {
 	config := net.ListenConfig{KeepAlive: -1}
+	if o.Do == "listen shared" {
+		config.Control = reusePort
+	}
 	config.SetMultipathTCP(o.Do == "listen multipath")
 	l, err := config.Listen(context.Background(), "tcp", o.Address)
 	if err != nil {
@@ -190,6 +196,12 @@ func (s *stage) listen(o puppetOrder) (a puppetAnswer, err error) {
 	}
 	s.listener = l.(*net.TCPListener)
 	return puppetAnswer{Address: l.Addr().String()}, nil
+}
+
+func reusePort(_, _ string, c syscall.RawConn) error {
+	var err error
+	e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+	return errors.Join(e, err)
 }
 
 func (s *stage) connect(o puppetOrder) error {
@@ -210,6 +222,16 @@ func (s *stage) accept(n int) error {
 			return err
 		}
 		s.conns = append(s.conns, c)
+	}
+	return nil
+}
+
+func (s *stage) acceptAll() error {
+	if err := s.listener.SetDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+		return err
+	}
+	if err := s.accept(1 << 20); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
 	}
 	return nil
 }

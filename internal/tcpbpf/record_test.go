@@ -92,7 +92,7 @@ func TestRecordsThatStay(t *testing.T) {
 		path.RunBetween(t, client, shop, 1, 1, scenario)
 	}
 	shop.Listen(path.Socket, netip.AddrPortFrom(p.IPv4, 0)) // to which nobody connects
-	take(t, shop, isListening) // by the test's process, which is its heir
+	take(t, shop, isListening)                              // by the test's process, which is its heir
 	connection := connectAndTake(t, path, guest, inn.Listen(path.Socket, netip.AddrPortFrom(p.IPv4, 0)))
 	require.NoError(t, unix.Kill(guest.PID, unix.SIGKILL)) // it waits for its connection
 	for _, process := range []*traffic.Process{shop, guest, gone} {
