@@ -176,6 +176,7 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	w.exchange = forget(answered_since(c, tp));
 	if (c->opened != OPENED_LONG_AGO)
 		w.lifetime = bpf_ktime_get_ns() / 1000 - c->since ?: 1;
+	w.lifetime = forget64(w.lifetime);
 	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
 		return 0;

@@ -16,10 +16,10 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
-// A stream carries what it can from one end to the other, until it is stopped.
-type stream struct{ from, to *traffic.Conn }
+// A torrent carries what it can from one end to the other, until it is stopped.
+type torrent struct{ from, to *traffic.Conn }
 
-func (s stream) run(t *testing.T, busy *errgroup.Group, stop chan struct{}) {
+func (s torrent) run(t *testing.T, busy *errgroup.Group, stop chan struct{}) {
 	busy.Go(func() error {
 		s.to.Act(t, hear)
 		return nil
@@ -38,13 +38,13 @@ func (s stream) run(t *testing.T, busy *errgroup.Group, stop chan struct{}) {
 }
 
 // read returns what both ends say now.
-func (s stream) read(t *testing.T) [2]tcpinfo.Info {
+func (s torrent) read(t *testing.T) [2]tcpinfo.Info {
 	t.Helper()
 	return [2]tcpinfo.Info{s.from.Info(t), s.to.Info(t)}
 }
 
 // An adoption is a collector that came in the midst of it, and what the ends of each
-// stream said before and after that.
+// torrent said before and after that.
 type adoption struct {
 	k             *collector
 	before, after [][2]tcpinfo.Info
@@ -58,7 +58,7 @@ func TestOlderAndBusy(t *testing.T) {
 	client, server := newPair(t)
 	newPuppet(t, place{NS: client.NS}, "inhabitant") // leads to the namespace; to the server's nothing does
 	nft.New(t, server.NS).Drop(nft.Input, 5)
-	var streams []stream
+	var streams []torrent
 	stop, read := make(chan struct{}), func() (infos [][2]tcpinfo.Info) {
 		for _, s := range streams {
 			infos = append(infos, s.read(t))
@@ -68,7 +68,7 @@ func TestOlderAndBusy(t *testing.T) {
 	var busy errgroup.Group
 	for range 5 {
 		from, to := traffic.Between(client.NS, server.NS, server.IPv4).Open(t)
-		streams = append(streams, stream{from, to})
+		streams = append(streams, torrent{from, to})
 		streams[len(streams)-1].run(t, &busy, stop)
 	}
 	var all []adoption
@@ -100,7 +100,7 @@ func TestOlderAndBusy(t *testing.T) {
 }
 
 // requireNoByteOfFins closes all streams.
-func requireNoByteOfFins(t *testing.T, a adoption, streams []stream, last [][2]tcpinfo.Info) {
+func requireNoByteOfFins(t *testing.T, a adoption, streams []torrent, last [][2]tcpinfo.Info) {
 	t.Helper()
 	for i, s := range streams {
 		before := a.k.sum(ofEnd(s.to.End()))
