@@ -4,6 +4,7 @@
 /* The end of a connection: why, and its last fold. */
 #pragma once
 
+#include "event.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
 
@@ -84,6 +85,11 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 	if (old_state == TCP_FIN_WAIT2 && (done || !sk->__sk_common.skc_node.pprev))
 		return CLOSE_FIN;
 	return CLOSE_RESET_SENT;
+}
+
+static __always_inline bool is_reset(u32 reason)
+{
+	return reason == CLOSE_RESET_SENT || reason == CLOSE_RESET_RECEIVED;
 }
 
 /* What the kernel adds to a socket that is closed: the RST that it sends, and a
@@ -204,5 +210,7 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);
+	if (event_pause[EVENT_RESET] && d.closed && is_reset(w.reason))
+		event_emit(c, tp, EVENT_RESET, w.reason);
 	return 0;
 }

@@ -4,6 +4,7 @@
 /* A connection that was never established. */
 #pragma once
 
+#include "event.bpf.h"
 #include "filter.bpf.h"
 #include "flow.bpf.h"
 #include "key.bpf.h"
@@ -72,6 +73,8 @@ static __noinline int flow_fail(struct conn *c, struct tcp_sock *tp, u32 why)
 	if (!f->since || c->since < f->since)
 		f->since = c->since;
 	bpf_spin_unlock(&f->lock);
+	if (event_pause[EVENT_FAILED])
+		event_emit(c, tp, EVENT_FAILED, why);
 	return 0;
 }
 

@@ -174,6 +174,11 @@ enum tcp_ca_state {
 	TCP_CA_Loss,
 };
 
+/* include/net/inet_sock.h: the port stays after the socket has given it back. */
+struct inet_sock {
+	__be16 inet_sport;
+};
+
 struct inet_connection_sock {
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_pending;

@@ -56,8 +56,9 @@ const volatile u32 granularity = GRANULARITY_ENDPOINT;
 const volatile u32 mask_public;
 const volatile u32 init_pid = 1;
 const volatile u64 hash_seed;
-const volatile u64 cgroup_root;	    /* whose sockets are observed, by its inode; 0: all */
-const volatile u32 jiffy = 4000000; /* ns */
+const volatile u64 cgroup_root;		/* whose sockets are observed, by its inode; 0: all */
+const volatile u32 jiffy = 4000000;	/* ns */
+const volatile u64 event_pause[EVENTS]; /* ns from one event to the next, on average; 0: off */
 
 /* The k-th entry is the largest u32 of µs in RTT bucket k; the last one has no end. */
 const volatile u32 rtt_bounds[RTT_BUCKETS];

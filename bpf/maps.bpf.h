@@ -111,6 +111,24 @@ struct {
 	__type(value, struct owner_key);
 } holders SEC(".maps");
 
+/* What happened to single connections. Written by who sees it, read by user space as
+ * it comes. Of the smallest size if no event is configured. When full, events are
+ * dropped (STAT_EVENT_FULL).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+	__type(value, struct event);
+} events SEC(".maps");
+
+/* enum event_kind -> how much of its allowance is spent. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EVENTS);
+	__type(key, u32);
+	__type(value, struct event_limit);
+} event_limits SEC(".maps");
+
 /* enum stat -> count since start. Added to by every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -264,6 +264,30 @@ enum turn {
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");
 _Static_assert(sizeof(struct flow) <= 1984, "with its head of 64 bytes in 2 KiB");
 
+enum event_kind {
+	EVENT_FAILED, /* a connection was never established */
+	EVENT_RESET,  /* an established one was reset */
+	EVENTS,
+};
+
+/* What happened to one connection. */
+struct event {
+	struct flow_key key; /* of every granularity with both ports */
+	u64 time;	     /* ns of CLOCK_MONOTONIC */
+	u64 age;	     /* µs since it was established, or tried; 0: unknown */
+	u64 bytes[DIRECTIONS];
+	u32 retransmits;
+	u8 kind;   /* enum event_kind */
+	u8 reason; /* enum failure, close_reason */
+	u16 pad;
+};
+
+struct event_limit {
+	struct bpf_spin_lock lock;
+	u32 pad;
+	u64 spent; /* ns of CLOCK_MONOTONIC: what is left of the allowance since */
+};
+
 /* Which of the two sets of flow maps is written to, and the number of the
  * current sweep. Written by user space alone.
  */
@@ -330,5 +354,7 @@ enum stat {
 	STAT_FLOW_RETRY,     /* folds put off: no flow entry for the moment */
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */
 	STAT_EXCLUDED,	     /* connections left out by configuration */
+	STAT_EVENT_LIMITED,  /* events above the limit */
+	STAT_EVENT_FULL,     /* events without room in the ring buffer */
 	STATS,
 };

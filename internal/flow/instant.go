@@ -9,6 +9,9 @@ type Instant struct {
 	Boot uint64 // nanoseconds of CLOCK_MONOTONIC, the kernel's and the flows'
 }
 
+// At is a reading of CLOCK_MONOTONIC, not after now, on the wall clock.
+func (now Instant) At(boot uint64) uint64 { return now.Wall - (now.Boot - min(boot, now.Boot)) }
+
 // start returns when a flow began, on the wall clock: at since, a reading of
 // CLOCK_MONOTONIC, or at earliest where that is unknown or before, and at now
 // at the latest.

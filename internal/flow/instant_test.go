@@ -113,3 +113,10 @@ func TestAFlowOfSeveralDeltasStartsWithTheEarliest(t *testing.T) {
 		})
 	}
 }
+
+func TestAtIsOnTheWallClock(t *testing.T) {
+	now := flow.Instant{Wall: 1_000_000, Boot: 5_000}
+	assert.EqualValues(t, 1_000_000, now.At(5_000))
+	assert.EqualValues(t, 999_000, now.At(4_000))
+	assert.EqualValues(t, 1_000_000, now.At(6_000), "after now is now")
+}

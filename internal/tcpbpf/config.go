@@ -3,7 +3,11 @@
 
 package tcpbpf
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+)
 
 // Granularity says what of a connection is part of its flow's identity.
 type Granularity uint32
@@ -23,6 +27,7 @@ const (
 	MaxProcesses    = 64 // in all entries together
 	MaxProcessLen   = 32 // bytes
 	MaxClusterCIDRs = 16
+	MaxEventLimit   = 10_000 // events per second, of each kind
 )
 
 // A Config says what to observe and how much memory to spend on it.
@@ -33,6 +38,9 @@ type Config struct {
 	Granularity Granularity
 	// MaxFlows bounds the flows of one interval; more go to overflow.
 	MaxFlows int
+	// EventLimits are the most events of each kind per second, and the most at once
+	// after a quiet second, up to MaxEventLimit; 0 switches the kind off.
+	EventLimits [flow.NumEventKinds]int
 	// MaskPublic reduces a server's public visitors to their /24 or /56.
 	MaskPublic bool
 	// ClusterCIDRs are not public although their addresses look so.

@@ -17,7 +17,7 @@ const pidBits = 22
 // are those of the given sweep; an older one's are those of sockets that are gone.
 func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
 	*d = flow.Delta{
-		Key:          decodeKey(f),
+		Key:          decodeKey(&f.Key),
 		Since:        f.Since * 1000,
 		Bytes:        f.Bytes,
 		Segments:     f.Segments,
@@ -79,8 +79,7 @@ func widen(wide []uint64, narrow []uint32) {
 	}
 }
 
-func decodeKey(f *tcpwhyFlow) flow.Key {
-	k := &f.Key
+func decodeKey(k *tcpwhyFlowKey) flow.Key {
 	key := flow.Key{
 		Owner:    decodeOwner(k.Owner),
 		Overflow: k.Overflow != 0,

@@ -26,6 +26,7 @@ type Kernel struct {
 	sweeper *link.Iter
 	epoch   *epoch
 	drain   *drain
+	peer    bool
 	owners  *ownerTable
 	heirs   heirs
 	losses  losses
@@ -66,6 +67,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	k.closers = append(k.closers, k.sweeper)
 	k.hook(ProgramSweep)
 	k.drain = newDrain(k.objects)
+	k.peer = cfg.Granularity == GranularityPeer
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
 	finder, err := newFinder(k.objects)

@@ -45,6 +45,7 @@ func setKnobs(v *tcpwhyVariableSpecs, cfg Config, root uint64) error {
 		{v.HashSeed, binary.NativeEndian.Uint64(seed[:])},
 		{v.CgroupRoot, root},
 		{v.Jiffy, length},
+		{v.EventPause, eventPauses(cfg.EventLimits)},
 		{v.RttBounds, bounds},
 		{v.RttSmall, rttSmall(bounds)},
 		{v.RttGuess, rttGuess(bounds)},

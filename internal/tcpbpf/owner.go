@@ -57,17 +57,24 @@ func (t *ownerTable) canonical(id flow.OwnerID) flow.OwnerID {
 	if c, ok := t.alias[id]; ok {
 		return c
 	}
-	o := t.read(id)
-	c := id
-	if o.ContainerID != "" {
-		h := fnv.New64a()
-		h.Write([]byte(o.ContainerID))
-		sum := h.Sum64()
-		c = flow.OwnerID{Start: uint32(sum), Exec: uint16(sum >> 32)}
-		t.merged[c] = flow.Owner{ID: c, ContainerID: o.ContainerID, PodUID: o.PodUID}
+	o := container(t.read(id))
+	if o.ID != id {
+		t.merged[o.ID] = o
 	}
-	t.alias[id] = c
-	return c
+	t.alias[id] = o.ID
+	return o.ID
+}
+
+// container is what the groups of one container are merged into. A group in none is
+// by itself.
+func container(o flow.Owner) flow.Owner {
+	if o.ContainerID == "" {
+		return o
+	}
+	h := fnv.New64a()
+	h.Write([]byte(o.ContainerID))
+	sum := h.Sum64()
+	return flow.Owner{ID: flow.OwnerID{Start: uint32(sum), Exec: uint16(sum >> 32)}, ContainerID: o.ContainerID, PodUID: o.PodUID}
 }
 
 func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {

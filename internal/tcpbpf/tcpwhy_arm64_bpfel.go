@@ -25,27 +25,17 @@ type tcpwhyConn struct {
 		_   structs.HostLayout
 		Val uint32
 	}
-	Kind    uint8
-	Opened  uint8
-	Sampled uint8
-	Lost    uint8
-	Cleared uint8
-	Live    uint8
-	Backoff uint8
-	Turn    uint8
-	Busy    uint32
-	FlowId  uint64
-	Key     struct {
-		_          structs.HostLayout
-		Local      [4]uint32
-		Remote     [4]uint32
-		Owner      tcpwhyOwnerKey
-		LocalPort  uint16
-		RemotePort uint16
-		Role       uint8
-		Overflow   uint8
-		Pad        uint16
-	}
+	Kind         uint8
+	Opened       uint8
+	Sampled      uint8
+	Lost         uint8
+	Cleared      uint8
+	Live         uint8
+	Backoff      uint8
+	Turn         uint8
+	Busy         uint32
+	FlowId       uint64
+	Key          tcpwhyFlowKey
 	Since        uint64
 	Bytes        [2]uint64
 	Segments     [2]uint32
@@ -83,24 +73,36 @@ type tcpwhyControl struct {
 	Previous uint32
 }
 
+type tcpwhyEvent struct {
+	_           structs.HostLayout
+	Key         tcpwhyFlowKey
+	Time        uint64
+	Age         uint64
+	Bytes       [2]uint64
+	Retransmits uint32
+	Kind        uint8
+	Reason      uint8
+	Pad         uint16
+}
+
+type tcpwhyEventLimit struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Pad   uint32
+	Spent uint64
+}
+
 type tcpwhyFlow struct {
 	_    structs.HostLayout
 	Lock struct {
 		_   structs.HostLayout
 		Val uint32
 	}
-	Keyed uint32
-	Key   struct {
-		_          structs.HostLayout
-		Local      [4]uint32
-		Remote     [4]uint32
-		Owner      tcpwhyOwnerKey
-		LocalPort  uint16
-		RemotePort uint16
-		Role       uint8
-		Overflow   uint8
-		Pad        uint16
-	}
+	Keyed        uint32
+	Key          tcpwhyFlowKey
 	Since        uint64
 	Bytes        [2]uint64
 	Segments     [2]uint64
@@ -168,6 +170,18 @@ type tcpwhyFlow struct {
 		Sum    uint64
 		Counts [32]uint32
 	}
+}
+
+type tcpwhyFlowKey struct {
+	_          structs.HostLayout
+	Local      [4]uint32
+	Remote     [4]uint32
+	Owner      tcpwhyOwnerKey
+	LocalPort  uint16
+	RemotePort uint16
+	Role       uint8
+	Overflow   uint8
+	Pad        uint16
 }
 
 type tcpwhyGlob struct {
@@ -254,7 +268,9 @@ const (
 	tcpwhyStatSTAT_FLOW_RETRY     tcpwhyStat = 3
 	tcpwhyStatSTAT_FLOW_COLLISION tcpwhyStat = 4
 	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 5
-	tcpwhyStatSTATS               tcpwhyStat = 6
+	tcpwhyStatSTAT_EVENT_LIMITED  tcpwhyStat = 6
+	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 7
+	tcpwhyStatSTATS               tcpwhyStat = 8
 )
 
 // Names of all BPF objects in the ELF.
@@ -263,6 +279,8 @@ const (
 const (
 	tcpwhyMapConns            = "conns"
 	tcpwhyMapControl          = "control"
+	tcpwhyMapEventLimits      = "event_limits"
+	tcpwhyMapEvents           = "events"
 	tcpwhyMapFlowsEven        = "flows_even"
 	tcpwhyMapFlowsOdd         = "flows_odd"
 	tcpwhyMapHolders          = "holders"
@@ -283,6 +301,7 @@ const (
 	tcpwhyProgTcpwhySweep     = "tcpwhy_sweep"
 	tcpwhyVarCgroupRoot       = "cgroup_root"
 	tcpwhyVarClusterCidrs     = "cluster_cidrs"
+	tcpwhyVarEventPause       = "event_pause"
 	tcpwhyVarGlobs            = "globs"
 	tcpwhyVarGranularity      = "granularity"
 	tcpwhyVarHashSeed         = "hash_seed"
@@ -355,6 +374,8 @@ type tcpwhyProgramSpecs struct {
 type tcpwhyMapSpecs struct {
 	Conns        *ebpf.MapSpec `ebpf:"conns"`
 	Control      *ebpf.MapSpec `ebpf:"control"`
+	EventLimits  *ebpf.MapSpec `ebpf:"event_limits"`
+	Events       *ebpf.MapSpec `ebpf:"events"`
 	FlowsEven    *ebpf.MapSpec `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.MapSpec `ebpf:"flows_odd"`
 	Holders      *ebpf.MapSpec `ebpf:"holders"`
@@ -374,6 +395,7 @@ type tcpwhyMapSpecs struct {
 type tcpwhyVariableSpecs struct {
 	CgroupRoot     *ebpf.VariableSpec `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.VariableSpec `ebpf:"cluster_cidrs"`
+	EventPause     *ebpf.VariableSpec `ebpf:"event_pause"`
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
@@ -411,6 +433,8 @@ func (o *tcpwhyObjects) Close() error {
 type tcpwhyMaps struct {
 	Conns        *ebpf.Map `ebpf:"conns"`
 	Control      *ebpf.Map `ebpf:"control"`
+	EventLimits  *ebpf.Map `ebpf:"event_limits"`
+	Events       *ebpf.Map `ebpf:"events"`
 	FlowsEven    *ebpf.Map `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.Map `ebpf:"flows_odd"`
 	Holders      *ebpf.Map `ebpf:"holders"`
@@ -428,6 +452,8 @@ func (m *tcpwhyMaps) Close() error {
 	return _TcpwhyClose(
 		m.Conns,
 		m.Control,
+		m.EventLimits,
+		m.Events,
 		m.FlowsEven,
 		m.FlowsOdd,
 		m.Holders,
@@ -448,6 +474,7 @@ func (m *tcpwhyMaps) Close() error {
 type tcpwhyVariables struct {
 	CgroupRoot     *ebpf.Variable `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.Variable `ebpf:"cluster_cidrs"`
+	EventPause     *ebpf.Variable `ebpf:"event_pause"`
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
