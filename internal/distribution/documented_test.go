@@ -42,12 +42,13 @@ func TestEachDocumentedConfigurationIsValid(t *testing.T) {
 // setting of ours.
 func TestInvalidConfigurationIsRefused(t *testing.T) {
 	for block, want := range map[string]string{
-		"receivers: {ebpf_tcp: {colection_interval: 10s}}":                  "colection_interval",
-		"receivers: {ebpf_tcp: {max_flows: 0}}":                             "max_flows",
-		"receivers: {ebpf_tcp: {metrics: {tcp.flow.oi: {enabled: false}}}}": "tcp.flow.oi",
-		"processors: {tcp_anomly: }":                                        "tcp_anomly",
-		"processors: {tcp_anomaly: {aggregat: pod}}":                        "aggregat",
-		"exporters: {otlp_grpc: {endpiont: 'backend:4317'}}":                "endpiont",
+		"receivers: {ebpf_tcp: {colection_interval: 10s}}":                        "colection_interval",
+		"receivers: {ebpf_tcp: {max_flows: 0}}":                                   "max_flows",
+		"receivers: {ebpf_tcp: {metrics: {tcp.flow.oi: {enabled: false}}}}":       "tcp.flow.oi",
+		"receivers: {ebpf_tcp: {events: {tcp.connection.lost: {enabled: true}}}}": "tcp.connection.lost",
+		"processors: {tcp_anomly: }":                                              "tcp_anomly",
+		"processors: {tcp_anomaly: {aggregat: pod}}":                              "aggregat",
+		"exporters: {otlp_grpc: {endpiont: 'backend:4317'}}":                      "endpiont",
 		"{receivers: {ebpf_tcp: }, exporters: {debug: }, service: {pipelines: {metrics: {receivers: [ebpf_tpc], exporters: [debug]}}}}": "ebpf_tpc",
 	} {
 		t.Run(block, func(t *testing.T) {

@@ -46,6 +46,11 @@ type Config struct {
 	Exclude []RuleConfig `mapstructure:"exclude"`
 	// Metrics switches metrics on and off by name.
 	Metrics map[string]MetricConfig `mapstructure:"metrics"`
+	// Events switches events of single connections on, which leave as logs.
+	Events EventsConfig `mapstructure:"events"`
+	// EventNameAttribute repeats an event's name as an attribute, for backends
+	// that drop the field.
+	EventNameAttribute bool `mapstructure:"event_name_attribute"`
 
 	_ struct{}
 }
@@ -68,6 +73,8 @@ func createDefaultConfig() component.Config {
 		RemoteAddresses:    RemoteAddressesPrivate,
 		Histogram:          HistogramExplicit,
 		Metrics:            make(map[string]MetricConfig),
+		Events:             defaultEvents(),
+		EventNameAttribute: true,
 	}
 	for _, metric := range names.Metrics() {
 		cfg.Metrics[metric.Name] = MetricConfig{Enabled: &metric.Enabled}
@@ -98,6 +105,7 @@ func (cfg *Config) Validate() error {
 		checkAll("exclude", cfg.Exclude, maxRules, checkRule),
 		checkGlobs(cfg.Include, cfg.Exclude),
 		cfg.checkMetrics(),
+		cfg.Events.check(),
 	)
 }
 

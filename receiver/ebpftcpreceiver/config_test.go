@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
+	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
@@ -42,6 +43,9 @@ func TestDefaultConfig(t *testing.T) {
 	assert.EqualValues(t, "explicit", cfg.Histogram)
 	assert.Empty(t, cfg.Include)
 	assert.Empty(t, cfg.Exclude)
+	assert.True(t, cfg.EventNameAttribute)
+	assert.False(t, cfg.Events.enabled())
+	assert.Equal(t, [flow.NumEventKinds]EventConfig{{MaxPerSecond: 100}, {MaxPerSecond: 100}}, cfg.Events.of())
 	for _, metric := range names.Metrics() {
 		assert.Equal(t, metric.Enabled, cfg.enabled(metric), metric.Name)
 	}
@@ -71,7 +75,15 @@ func TestFullConfig(t *testing.T) {
 			{Ports: []int{6379}},
 		},
 		Exclude: []RuleConfig{{Processes: []string{"?url"}}},
+		Events: EventsConfig{
+			ConnectionFailed: EventConfig{Enabled: true, MaxPerSecond: 100},
+			ConnectionReset:  EventConfig{MaxPerSecond: 7},
+		},
 	}, cfg)
+}
+
+func TestEventsThatAreSwitchedOnHaveALimit(t *testing.T) {
+	assert.Equal(t, [flow.NumEventKinds]int{flow.EventFailed: 100}, load(t, "ebpf_tcp/full").Events.limits())
 }
 
 func TestAMetricWithoutSettingsKeepsItsDefault(t *testing.T) {
@@ -86,6 +98,10 @@ func TestConfigThatDoesNotDecode(t *testing.T) {
 		"an unknown key":     {map[string]any{"interval": "1s"}, []string{"interval"}},
 		"no network":         {map[string]any{"cluster_cidrs": []any{"10.0.0.0"}}, []string{"cluster_cidrs[0]", "10.0.0.0"}},
 		"no network in rule": {map[string]any{"include": []any{map[string]any{"cidrs": []any{"x/8"}}}}, []string{"include[0].cidrs[0]", "x/8"}},
+		"an unknown event": {
+			map[string]any{"events": map[string]any{"tcp.connection.lost": map[string]any{"enabled": true}}},
+			[]string{"events", "tcp.connection.lost"},
+		},
 		"an unknown criterion": {
 			map[string]any{"exclude": []any{map[string]any{"users": []any{"root"}}}},
 			[]string{"exclude[0]", "users"},
@@ -150,6 +166,8 @@ var invalid = map[string]func(*Config){
 	"include, exclude: have 72 processes together, more than 64": func(cfg *Config) {
 		cfg.Include = repeat(RuleConfig{Processes: repeat("nginx", 8)}, 9)
 	},
+	"events::tcp.connection.failed::max_per_second: 0 is below 1":        func(cfg *Config) { cfg.Events.ConnectionFailed.MaxPerSecond = 0 },
+	"events::tcp.connection.reset::max_per_second: 10001 is above 10000": func(cfg *Config) { cfg.Events.ConnectionReset.MaxPerSecond = 10_001 },
 	"metrics::tcp.flow.ttl: not a metric of this receiver": func(cfg *Config) {
 		cfg.Metrics["tcp.flow.ttl"] = MetricConfig{}
 	},

@@ -10,4 +10,7 @@
 // Each interval it sweeps the kernel, adds what happened to a table of flows
 // and exports the table. The table is cumulative, so an export that fails is
 // repeated with newer numbers and nothing is lost or counted twice.
+//
+// Single connections that failed or were reset leave as logs, if that is switched
+// on, as they come.
 package ebpftcpreceiver

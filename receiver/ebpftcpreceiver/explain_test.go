@@ -54,7 +54,9 @@ func refusedReceivers(t *testing.T, logger *zap.Logger) []component.Component {
 	set.Logger = logger
 	metrics, err := factory.CreateMetrics(t.Context(), set, factory.CreateDefaultConfig(), consumertest.NewNop())
 	require.NoError(t, err)
-	logs, err := factory.CreateLogs(t.Context(), set, factory.CreateDefaultConfig(), consumertest.NewNop())
+	cfg := factory.CreateDefaultConfig().(*Config)
+	cfg.Events.ConnectionFailed.Enabled = true
+	logs, err := factory.CreateLogs(t.Context(), set, cfg, consumertest.NewNop())
 	require.NoError(t, err)
 	return []component.Component{metrics, logs}
 }

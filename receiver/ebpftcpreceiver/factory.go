@@ -13,9 +13,8 @@ import (
 	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadata"
 )
 
-// NewFactory returns the factory of ebpf_tcp. It serves metrics, which are all
-// that it sends at present, and logs, because events of single connections are
-// to leave as log records.
+// NewFactory returns the factory of ebpf_tcp. It serves metrics, and logs: events of
+// single connections.
 func NewFactory() receiver.Factory {
 	return newFactory(newPool(openKernel, now))
 }
@@ -30,9 +29,9 @@ func newFactory(pool *pool) receiver.Factory {
 			return newMetricsReceiver(pool, set, cfg.(*Config), next)
 		}, metadata.MetricsStability),
 		receiver.WithLogs(func(
-			_ context.Context, set receiver.Settings, cfg component.Config, _ consumer.Logs,
+			_ context.Context, set receiver.Settings, cfg component.Config, next consumer.Logs,
 		) (receiver.Logs, error) {
-			return &logsReceiver{pool: pool, cfg: cfg.(*Config), logger: set.Logger}, nil
+			return newLogsReceiver(pool, set, cfg.(*Config), next)
 		}, metadata.LogsStability),
 	)
 }

@@ -5,6 +5,7 @@ package ebpftcpreceiver
 
 import (
 	"context"
+	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
@@ -20,9 +21,25 @@ type kernel interface {
 	Owner(flow.OwnerID) flow.Owner
 	// Vitals returns what the kernel side says of itself.
 	Vitals() (vitals, error)
+	// Events begins to read what happens to single connections.
+	Events() (eventReader, error)
 	// Whole reports whether every connection of this host is observed.
 	Whole() bool
 	// Close ends the observation.
+	Close() error
+}
+
+// An eventReader reads events, as they come. One goroutine calls Read.
+type eventReader interface {
+	// Read returns the next event. Its error is os.ErrDeadlineExceeded if none
+	// comes in time; after Flush it is io.EOF when there are no more.
+	Read(deadline time.Time) (flow.Event, error)
+	// Flush lets Read return what there is and then end.
+	Flush() error
+	// Drops returns how many events Read did not return since the kernel side
+	// was opened.
+	Drops() (flow.EventDrops, error)
+	// Close ends reading, before the kernel side is closed.
 	Close() error
 }
 

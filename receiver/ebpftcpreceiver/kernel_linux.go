@@ -25,6 +25,7 @@ func openBPF(cfg *Config) (kernel, error) {
 		Cgroup:       cfg.Cgroup,
 		Granularity:  granularityValues[cfg.Granularity],
 		MaxFlows:     cfg.MaxFlows,
+		EventLimits:  cfg.Events.limits(),
 		MaskPublic:   cfg.RemoteAddresses == RemoteAddressesPrivate,
 		ClusterCIDRs: cfg.ClusterCIDRs,
 		Include:      bpfRules(cfg.Include),
@@ -56,6 +57,14 @@ func (k bpfKernel) Vitals() (v vitals, err error) {
 	counts, err := k.Counts()
 	v.excluded, v.collisions = counts.Excluded, counts.Collisions
 	return v, err
+}
+
+func (k bpfKernel) Events() (eventReader, error) {
+	e, err := k.Kernel.Events()
+	if err != nil {
+		return nil, err // not e: an interface that holds nil is not nil
+	}
+	return e, nil
 }
 
 func bpfRules(configs []RuleConfig) []tcpbpf.Rule {

@@ -22,6 +22,7 @@ func TestLimitsAreTheKernelSides(t *testing.T) {
 	assert.Equal(t, tcpbpf.MaxProcesses, maxGlobs)
 	assert.Equal(t, tcpbpf.MaxProcessLen, maxGlobLength)
 	assert.Equal(t, tcpbpf.MaxClusterCIDRs, maxClusterCIDRs)
+	assert.Equal(t, tcpbpf.MaxEventLimit, maxEventsPerSecond)
 }
 
 func TestEveryGranularityIsKnownToTheKernelSide(t *testing.T) {

@@ -47,6 +47,7 @@ func newMetricsReceiver(
 	if err != nil {
 		return nil, err
 	}
+	pool.join(cfg, pipelines{metrics: true})
 	return &metricsReceiver{pool: pool, cfg: cfg, next: next, status: status, build: set.BuildInfo}, nil
 }
 
@@ -64,6 +65,9 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 	if !share.kernel.Whole() {
 		r.status.logger.Warn("the cgroup is not the root of this host's hierarchy: connections of processes outside " +
 			"of it are not observed, and tcp.flow.coverage does not know of them")
+	}
+	if r.cfg.Events.enabled() && !r.pool.joined(r.cfg).logs {
+		r.status.logger.Warn("events are switched on, but this component is in no logs pipeline: they go nowhere")
 	}
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())

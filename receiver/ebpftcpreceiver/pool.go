@@ -15,10 +15,15 @@ import (
 type pool struct {
 	open func(*Config) (kernel, error)
 	now  func() flow.Instant
+	pace pace // of events
 
-	mu     sync.Mutex
-	shares map[*Config]*share
+	mu        sync.Mutex
+	pipelines map[*Config]pipelines
+	shares    map[*Config]*share
 }
+
+// pipelines are those that a component is in.
+type pipelines struct{ metrics, logs bool }
 
 // A share is a kernel side in use.
 type share struct {
@@ -29,7 +34,25 @@ type share struct {
 }
 
 func newPool(open func(*Config) (kernel, error), now func() flow.Instant) *pool {
-	return &pool{open: open, now: now, shares: make(map[*Config]*share)}
+	return &pool{
+		open: open, now: now, pace: eventPace,
+		pipelines: make(map[*Config]pipelines), shares: make(map[*Config]*share),
+	}
+}
+
+// join notes a pipeline of a component, before any of them starts.
+func (p *pool) join(cfg *Config, joined pipelines) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.pipelines[cfg]
+	p.pipelines[cfg] = pipelines{metrics: all.metrics || joined.metrics, logs: all.logs || joined.logs}
+}
+
+// joined returns the pipelines that a component is in.
+func (p *pool) joined(cfg *Config) pipelines {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pipelines[cfg]
 }
 
 // acquire opens the kernel side of cfg, or takes part in the one that is open.
@@ -39,7 +62,7 @@ func (p *pool) acquire(cfg *Config) (*share, error) {
 	s := p.shares[cfg]
 	if s == nil {
 		opened := p.now()
-		kernel, err := p.open(cfg)
+		kernel, err := p.open(p.wanted(cfg))
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +71,16 @@ func (p *pool) acquire(cfg *Config) (*share, error) {
 	}
 	s.users++
 	return s, nil
+}
+
+// wanted is cfg without events that nobody would read.
+func (p *pool) wanted(cfg *Config) *Config {
+	if p.pipelines[cfg].logs || !cfg.Events.enabled() {
+		return cfg
+	}
+	quiet := *cfg
+	quiet.Events = EventsConfig{}
+	return &quiet
 }
 
 // release is called once for each acquire that succeeded. The last one closes
@@ -61,5 +94,6 @@ func (p *pool) release(cfg *Config) error {
 		return nil
 	}
 	delete(p.shares, cfg)
+	delete(p.pipelines, cfg)
 	return s.kernel.Close()
 }

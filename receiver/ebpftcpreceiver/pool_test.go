@@ -31,6 +31,7 @@ func TestPipelinesOfAComponentShareTheKernel(t *testing.T) {
 	counted := &countedKernel{fakeKernel: quiet}
 	factory := newFactory(newPool(counted.open, second0))
 	cfg := factory.CreateDefaultConfig()
+	cfg.(*Config).Events.ConnectionReset.Enabled = true
 	set := receivertest.NewNopSettings(metadata.Type)
 	metrics, err := factory.CreateMetrics(t.Context(), set, cfg, consumertest.NewNop())
 	require.NoError(t, err)
@@ -53,6 +54,7 @@ func TestComponentsDoNotShareTheKernel(t *testing.T) {
 	counted := &countedKernel{}
 	p := newPool(counted.open, second0)
 	a, b := &Config{}, &Config{}
+	p.join(a, pipelines{logs: true})
 	_, err := p.acquire(a)
 	require.NoError(t, err)
 	_, err = p.acquire(b)
@@ -63,6 +65,7 @@ func TestComponentsDoNotShareTheKernel(t *testing.T) {
 	require.NoError(t, p.release(b))
 	assert.Equal(t, 2, counted.closed)
 	assert.Empty(t, p.shares)
+	assert.Empty(t, p.pipelines)
 }
 
 func TestAKernelThatDoesNotOpenIsTriedAgain(t *testing.T) {

@@ -21,8 +21,9 @@ import (
 )
 
 const (
-	tableBegin = "<!-- metrics: written by `go test -run TestReadme -update` -->\n"
-	tableEnd   = "<!-- end -->\n"
+	tableBegin  = "<!-- metrics: written by `go test -run TestReadme -update` -->\n"
+	eventsBegin = "<!-- events: written by `go test -run TestReadme -update` -->\n"
+	tableEnd    = "<!-- end -->\n"
 )
 
 // metricTable is the README's table of metrics.
@@ -45,18 +46,34 @@ func metricTable() string {
 	return table.String()
 }
 
-func TestReadmeListsTheMetrics(t *testing.T) {
+// eventTable is the README's table of events.
+func eventTable() string {
+	var table strings.Builder
+	table.WriteString("| name | attributes beyond those of all events | meaning |\n|---|---|---|\n")
+	for _, e := range names.Events() {
+		fmt.Fprintf(&table, "| `%s` | `%s` | %s |\n", e.Name, strings.Join(e.Attributes, "`, `"), e.Description)
+	}
+	return table.String()
+}
+
+func TestReadmeListsTheMetrics(t *testing.T) { requireTable(t, tableBegin, metricTable()) }
+
+func TestReadmeListsTheEvents(t *testing.T) { requireTable(t, eventsBegin, eventTable()) }
+
+// requireTable compares the README's table that begins there.
+func requireTable(t *testing.T, begin, want string) {
+	t.Helper()
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(readme), tableBegin)
+	before, rest, found := strings.Cut(string(readme), begin)
 	require.True(t, found)
 	table, after, found := strings.Cut(rest, tableEnd)
 	require.True(t, found)
 	if *update {
-		table = metricTable()
-		require.NoError(t, os.WriteFile("README.md", []byte(before+tableBegin+table+tableEnd+after), 0o644))
+		table = want
+		require.NoError(t, os.WriteFile("README.md", []byte(before+begin+table+tableEnd+after), 0o644))
 	}
-	assert.Equal(t, metricTable(), table)
+	assert.Equal(t, want, table)
 }
 
 func TestReadmeListsTheSettings(t *testing.T) {
@@ -79,7 +96,7 @@ func TestReadmeListsTheSettings(t *testing.T) {
 // shown is a default value as the README writes it.
 func shown(value reflect.Value) string {
 	switch {
-	case value.Kind() == reflect.Map:
+	case value.Kind() == reflect.Map, value.Kind() == reflect.Struct:
 		return "as the table says"
 	case value.Kind() == reflect.Slice, value.IsZero():
 		return "empty"

@@ -28,6 +28,8 @@ type TelemetryBuilder struct {
 	registrations         []metric.Registration
 	EbpfTCPCollectErrors  metric.Int64Counter
 	EbpfTCPConnections    metric.Int64Gauge
+	EbpfTCPEventsDropped  metric.Int64Counter
+	EbpfTCPEventsSent     metric.Int64Counter
 	EbpfTCPExcluded       metric.Int64Counter
 	EbpfTCPExportDropped  metric.Int64Counter
 	EbpfTCPExportRetries  metric.Int64Counter
@@ -83,6 +85,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_connections",
 		metric.WithDescription("Open connections that the last sweep saw. [Development]"),
 		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPEventsDropped, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_events_dropped",
+		metric.WithDescription("Events of single connections that did not leave as logs. [Development]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPEventsSent, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_events_sent",
+		metric.WithDescription("Events of single connections that the pipeline accepted. [Development]"),
+		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPExcluded, err = builder.meter.Int64Counter(

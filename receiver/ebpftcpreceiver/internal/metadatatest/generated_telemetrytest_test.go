@@ -21,6 +21,8 @@ func TestSetupTelemetry(t *testing.T) {
 	defer tb.Shutdown()
 	tb.EbpfTCPCollectErrors.Add(context.Background(), 1)
 	tb.EbpfTCPConnections.Record(context.Background(), 1)
+	tb.EbpfTCPEventsDropped.Add(context.Background(), 1)
+	tb.EbpfTCPEventsSent.Add(context.Background(), 1)
 	tb.EbpfTCPExcluded.Add(context.Background(), 1)
 	tb.EbpfTCPExportDropped.Add(context.Background(), 1)
 	tb.EbpfTCPExportRetries.Add(context.Background(), 1)
@@ -39,6 +41,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPConnections(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPEventsDropped(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPEventsSent(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPExcluded(t, testTel,
