@@ -48,6 +48,7 @@ const (
 	BucketProgFindBuckets   = "find_buckets"
 	BucketVarCgroupRoot     = "cgroup_root"
 	BucketVarClusterCidrs   = "cluster_cidrs"
+	BucketVarEventPause     = "event_pause"
 	BucketVarGlobs          = "globs"
 	BucketVarGranularity    = "granularity"
 	BucketVarHashSeed       = "hash_seed"
@@ -123,6 +124,7 @@ type BucketMapSpecs struct {
 type BucketVariableSpecs struct {
 	CgroupRoot     *ebpf.VariableSpec `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.VariableSpec `ebpf:"cluster_cidrs"`
+	EventPause     *ebpf.VariableSpec `ebpf:"event_pause"`
 	Globs          *ebpf.VariableSpec `ebpf:"globs"`
 	Granularity    *ebpf.VariableSpec `ebpf:"granularity"`
 	HashSeed       *ebpf.VariableSpec `ebpf:"hash_seed"`
@@ -173,6 +175,7 @@ func (m *BucketMaps) Close() error {
 type BucketVariables struct {
 	CgroupRoot     *ebpf.Variable `ebpf:"cgroup_root"`
 	ClusterCidrs   *ebpf.Variable `ebpf:"cluster_cidrs"`
+	EventPause     *ebpf.Variable `ebpf:"event_pause"`
 	Globs          *ebpf.Variable `ebpf:"globs"`
 	Granularity    *ebpf.Variable `ebpf:"granularity"`
 	HashSeed       *ebpf.Variable `ebpf:"hash_seed"`
