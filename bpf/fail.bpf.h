@@ -9,10 +9,21 @@
 #include "flow.bpf.h"
 #include "key.bpf.h"
 
+/* While connect holds the socket's lock, what ICMP says is only noted. The kernel takes
+ * the note for the reason of a timeout as well. It is gone once the application has
+ * asked for it (SO_ERROR).
+ */
+static __always_inline int error_of(struct sock *sk)
+{
+	int err = sk->sk_err;
+
+	return err ? err : sk->sk_err_soft;
+}
+
 /* Without an error the owner closed it: a loser of a race between addresses. */
 static __always_inline u32 failure(struct sock *sk)
 {
-	switch (sk->sk_err) {
+	switch (error_of(sk)) {
 	case 0:
 		return FAILURE_ABORTED;
 	case ECONNREFUSED:

@@ -150,6 +150,7 @@ struct sock {
 	__u8 sk_shutdown;
 	__u8 sk_userlocks : 4;
 	int sk_err;
+	int sk_err_soft;
 	int sk_rcvbuf;
 	int sk_sndbuf;
 	__u16 sk_gso_type;
