@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"testing"
@@ -69,6 +70,8 @@ func (p plug) disconnect() error {
 	})
 }
 
+func (p plug) close() error { return p.file.Close() }
+
 // write writes n bytes.
 func (p plug) write(n int) error {
 	_, err := p.file.Write(make([]byte, n))
@@ -93,4 +96,41 @@ func (p plug) quiet() (info tcpinfo.Info) {
 
 func sockaddr(a netip.AddrPort) *unix.SockaddrInet4 {
 	return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+}
+
+// connectLater connects without waiting, and waits for the outcome afterwards.
+func (p plug) connectLater(to netip.AddrPort) error {
+	p.t.Helper()
+	if err := p.beginConnect(to); err != nil {
+		return err
+	}
+	return p.outcome()
+}
+
+// outcome waits until a connect that was begun succeeds or fails.
+func (p plug) outcome() error {
+	return p.do(func(fd int) error {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(patience.Milliseconds()))
+		if n != 1 {
+			return errors.Join(err, os.ErrDeadlineExceeded)
+		}
+		code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		if code != 0 {
+			return unix.Errno(code)
+		}
+		return err
+	})
+}
+
+// beginConnect sends a SYN.
+func (p plug) beginConnect(to netip.AddrPort) error {
+	return p.do(func(fd int) error {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			return err
+		}
+		if err := unix.Connect(fd, sockaddr(to)); !errors.Is(err, unix.EINPROGRESS) {
+			return err
+		}
+		return unix.SetNonblock(fd, false)
+	})
 }
