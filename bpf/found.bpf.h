@@ -267,10 +267,10 @@ static __always_inline void hashed_connection(struct tcp_sock *tp, struct conn *
 	}
 	if (!c || c->kind != CONN_OPEN || c->cleared != CALLBACKS_NEVER)
 		return;
-	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
-		return;
-	rebase(c, tp);
-	callbacks_on(tp, CALLBACKS);
+	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) != CALLBACKS) {
+		rebase(c, tp);
+		callbacks_on(tp, CALLBACKS);
+	} /* else another program has seen to it, and we are called back already */
 	if ((tp->bpf_sock_ops_cb_flags & CALLBACKS) == CALLBACKS)
 		c->episode = tp->snd_nxt;
 }
