@@ -1,0 +1,116 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package localize
+
+import "slices"
+
+// Own finds the places of bad edges whose trouble one end is known to make by itself: its
+// pod, its listener, or its workload if at least two and half of the workload's pods do.
+// healthy tells which other pods there are.
+func Own(bad, healthy []Edge) []Root {
+	pods := podsOf(bad, healthy)
+	troubled := make(map[Name]map[Name]bool)
+	for i := range bad {
+		if end, ok := bad[i].own(); ok && end.Pod.known() {
+			add(troubled, end.Workload, end.Pod)
+		}
+	}
+	var roots []Root
+	for i := range bad {
+		end, ok := bad[i].own()
+		if !ok {
+			continue
+		}
+		n := len(troubled[end.Workload])
+		whole := n >= 2 && 2*n >= len(pods[end.Workload])
+		roots = join(roots, ownPlace(&bad[i], end, whole), i)
+	}
+	for i := range roots {
+		roots[i].count(bad, healthy)
+	}
+	return roots
+}
+
+// own is the end that makes the trouble.
+func (e *Edge) own() (End, bool) {
+	switch e.Side {
+	case SideSender:
+		return e.From, true
+	case SideReceiver, SideListener:
+		return e.To, true
+	}
+	return End{}, false
+}
+
+func ownPlace(e *Edge, end End, whole bool) Place {
+	switch {
+	case e.Side == SideListener:
+		return Place{Kind: KindListener, A: end.Workload, Port: end.Port}
+	case whole || !end.Pod.known():
+		return Place{Kind: KindWorkload, A: end.Workload}
+	}
+	return Place{Kind: KindPod, A: end.Pod}
+}
+
+func join(roots []Root, place Place, edge int) []Root {
+	i := slices.IndexFunc(roots, func(r Root) bool { return r.Place == place })
+	if i < 0 {
+		i = len(roots)
+		roots = append(roots, Root{Candidate: Candidate{Place: place}, Confidence: 1})
+	}
+	roots[i].Edges = append(roots[i].Edges, edge)
+	return roots
+}
+
+// count counts the edges at the place and elsewhere.
+func (r *Root) count(bad, healthy []Edge) {
+	for i := range bad {
+		if r.Place.has(&bad[i]) {
+			r.Bad++
+			r.Total++
+		} else {
+			r.BadElsewhere++
+			r.TotalElsewhere++
+		}
+	}
+	for i := range healthy {
+		if r.Place.has(&healthy[i]) {
+			r.Total++
+		} else {
+			r.TotalElsewhere++
+		}
+	}
+	r.Candidates = []Candidate{r.Candidate}
+}
+
+func (p Place) has(e *Edge) bool {
+	switch p.Kind {
+	case KindPod:
+		return e.From.Pod == p.A || e.To.Pod == p.A
+	case KindListener:
+		return e.To.Workload == p.A && e.To.Port == p.Port
+	}
+	return e.From.Workload == p.A || e.To.Workload == p.A
+}
+
+func podsOf(lists ...[]Edge) map[Name]map[Name]bool {
+	pods := make(map[Name]map[Name]bool)
+	for _, edges := range lists {
+		for i := range edges {
+			for _, end := range []*End{&edges[i].From, &edges[i].To} {
+				if end.Pod.known() {
+					add(pods, end.Workload, end.Pod)
+				}
+			}
+		}
+	}
+	return pods
+}
+
+func add(sets map[Name]map[Name]bool, of, name Name) {
+	if sets[of] == nil {
+		sets[of] = make(map[Name]bool)
+	}
+	sets[of][name] = true
+}

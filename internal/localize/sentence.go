@@ -1,0 +1,46 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package localize
+
+import "fmt"
+
+// String names a place, as in "node node-4" or "pair shop/cart → shop/db".
+func (p Place) String() string {
+	switch p.Kind {
+	case KindPair:
+		return "pair " + p.both()
+	case KindNodePair:
+		return "node pair " + p.both()
+	case KindZonePair:
+		return "zone pair " + p.both()
+	case KindListener:
+		return fmt.Sprintf("listener %s:%d", p.A, p.Port)
+	}
+	return p.Kind.String() + " " + p.A.String()
+}
+
+func (p Place) both() string {
+	if p.Both {
+		return p.A.String() + " ↔ " + p.B.String()
+	}
+	return p.A.String() + " → " + p.B.String()
+}
+
+// String is the name, after its namespace if it has one.
+func (n Name) String() string {
+	if n.Namespace == "" {
+		return n.Name
+	}
+	return n.Namespace + "/" + n.Name
+}
+
+// Sentence says what speaks for the root.
+func (r *Root) Sentence() string {
+	s := fmt.Sprintf("%d of %d edges of %s are bad, %d of %d elsewhere",
+		r.Bad, r.Total, r.Place, r.BadElsewhere, r.TotalElsewhere)
+	if r.Open {
+		s += "; cannot tell which end"
+	}
+	return s + "."
+}
