@@ -1,0 +1,56 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package problem
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// memoryVersion changes when an older memory cannot be read any more.
+const memoryVersion = 1
+
+type memory struct {
+	Version int
+	Open    []*Problem
+	Closed  []*Problem
+	Day     string
+	Number  int
+}
+
+// Save returns all that the register remembers.
+func (r *Register) Save() ([]byte, error) {
+	b, err := json.Marshal(memory{memoryVersion, r.open, r.closed, r.day, r.number})
+	if err != nil {
+		return nil, fmt.Errorf("save problems: %w", err)
+	}
+	return b, nil
+}
+
+// Load makes the register remember what another one saved. On an error it is as before.
+func (r *Register) Load(b []byte) error {
+	var m memory
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("load problems: %w", err)
+	}
+	if m.Version != memoryVersion {
+		return fmt.Errorf("load problems: they are of version %d, and only %d can be read", m.Version, memoryVersion)
+	}
+	for _, list := range [][]*Problem{m.Open, m.Closed} {
+		for i, p := range list {
+			if p == nil || p.ID == "" {
+				return fmt.Errorf("load problems: problem %d of %d has no id", i+1, len(list))
+			}
+		}
+	}
+	if len(m.Open) > r.limit {
+		r.dropped += uint64(len(m.Open) - r.limit)
+		m.Open = m.Open[:r.limit]
+	}
+	for _, p := range m.Open {
+		p.Restored = true
+	}
+	r.open, r.closed, r.day, r.number = m.Open, m.Closed, m.Day, m.Number
+	return nil
+}
