@@ -1,0 +1,63 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package diagnose
+
+import "fmt"
+
+// F6, loss: the episodes of retransmissions per data segment have risen (detector). What
+// kind of loss it is, by the segments R that were sent again in the last windows:
+//
+//	spurious: R ≥ 10, and the peer got half of them twice: a delay or another order, no loss
+//	reordering: that, and the receiver sees segments out of order
+//	tail loss: half of R by timeout although fast retransmission was possible, which it is
+//	           with more than a few segments an exchange
+//
+// A request of one segment can be repaired by timeout only: there the share of timeouts
+// says nothing of the path, and the finding stays a rise.
+var loss = Rule{
+	Code: "F6", Type: "tcp_retransmit_rise", Class: ClassLoss,
+	AdviceID: "check_path",
+	Advice: "Segments are lost between the two: check interface and switch errors, a rate limit on the way, conntrack and " +
+		"queue drops on both nodes, and the network plugin's MTU.",
+	match: matchLoss,
+}
+
+const (
+	minSpurious      = 10
+	tailShare        = .5
+	segmentsForFast  = 8 // data segments an exchange, from which on duplicate acknowledgements come
+	minReorderedFrom = .1
+)
+
+func matchLoss(p *Pair) (Finding, bool) {
+	if p.Loss == nil {
+		return Finding{}, false
+	}
+	s := p.Sender.since(window)
+	f := Finding{Type: lossType(&s, p.Receiver.since(window)), Side: SidePath, Weight: p.Loss.Evidence}
+	sent := s.retransmits()
+	byTimeout := 0.
+	if sent > 0 {
+		byTimeout = 100 * float64(s.Retransmits[RetransmitTimeout]) / float64(sent)
+	}
+	f.Evidence = fmt.Sprintf("Retransmission episodes rose from %.3f%% to %.3f%% of data segments; %d segments were sent "+
+		"again, %.0f%% of them after a timeout, %d for nothing.",
+		100*p.Loss.Baseline, 100*p.Loss.Value, sent, byTimeout, s.Spurious)
+	return f, true
+}
+
+func lossType(s *Report, receiver Report) string {
+	sent := float64(s.retransmits())
+	switch {
+	case sent >= minSpurious && float64(s.Spurious) >= .5*sent:
+		if float64(receiver.OutOfOrder) >= minReorderedFrom*sent && receiver.OutOfOrder > 0 {
+			return "tcp_reordering"
+		}
+		return "tcp_spurious_retransmit"
+	case float64(s.Retransmits[RetransmitTimeout]) >= tailShare*sent && s.Exchanges > 0 &&
+		float64(s.DataSegments)/float64(s.Exchanges) >= segmentsForFast:
+		return "tcp_tail_loss"
+	}
+	return "" // the rule's own
+}

@@ -1,0 +1,72 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package diagnose
+
+// A History is what one end said in the last windows, oldest first; empty if nobody
+// observes that end.
+type History []Report
+
+// ticks is how many windows most rules need.
+const ticks = 3
+
+// window is how far back rules with a time look, in seconds.
+const window = 30.
+
+// held tells whether a condition has held in each of the last n windows.
+func (h History) held(n int, condition func(*Report) bool) bool {
+	if len(h) < n {
+		return false
+	}
+	for i := len(h) - n; i < len(h); i++ {
+		if !condition(&h[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// often counts the last n windows in which a condition held.
+func (h History) often(n int, condition func(*Report) bool) int {
+	held := 0
+	for i := max(0, len(h)-n); i < len(h); i++ {
+		if condition(&h[i]) {
+			held++
+		}
+	}
+	return held
+}
+
+// last adds up the last n windows.
+func (h History) last(n int) (sum Report) {
+	for i := max(0, len(h)-n); i < len(h); i++ {
+		sum.add(&h[i])
+	}
+	return sum
+}
+
+// since adds up the last windows that lie within so many seconds; at least one.
+func (h History) since(seconds float64) Report {
+	n, length := 0, 0.
+	for i := len(h) - 1; i >= 0 && (n == 0 || length+h[i].Seconds <= seconds); i-- {
+		length += h[i].Seconds
+		n++
+	}
+	return h.last(n)
+}
+
+// A Rise is what a detector says of a series.
+type Rise struct {
+	Baseline, Value float64 // ratio, or seconds
+	Evidence        float64 // nats
+}
+
+// A Pair is what one workload sends to another, as told by both ends.
+type Pair struct {
+	Sender, Receiver History
+	// Client: the sender is who connects.
+	Client bool
+	// What detectors have risen on: retransmission episodes, round-trip times, jitter,
+	// SYN retransmissions, resets. Nil: nothing rose.
+	Loss, RTT, Jitter, SYN, Resets *Rise
+}
