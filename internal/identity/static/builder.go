@@ -1,0 +1,101 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package static
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+// A builder makes a table of a document's entries, and notes what contradicts.
+type builder struct {
+	*document
+	table  *Table
+	firsts map[any]int // line of what must be there once
+}
+
+func newBuilder(d *document) *builder {
+	return &builder{document: d, firsts: map[any]int{}, table: &Table{
+		addresses:  map[netip.Addr]*identity.Identity{},
+		services:   map[netip.Addr][]offer{},
+		containers: map[string]*identity.Identity{},
+		processes:  map[process]*identity.Identity{},
+	}}
+}
+
+// once notes what may be recognised by one entry only, and tells whether it is new.
+func (b *builder) once(key any, s scalar, where string) bool {
+	if first, twice := b.firsts[key]; twice {
+		b.wrong(s.line, where, "%q must be there once, first on line %d", s.text, first)
+		return false
+	}
+	b.firsts[key] = s.line
+	return true
+}
+
+// addWorkload refuses what an earlier entry is recognised by. Of two CIDRs that
+// overlap, one is within the other, which is fine: the narrower one counts. So only
+// equal ones are refused.
+func (b *builder) addWorkload(w *workload) {
+	b.table.entries.Workloads++
+	id := w.identity()
+	for _, s := range w.addresses {
+		if a, ok := b.address(s, w.where+".addresses"); ok && b.once(a, s, w.where+".addresses") {
+			b.table.addresses[a] = id
+		}
+	}
+	for _, s := range w.cidrs {
+		if p, ok := b.prefix(s, w.where+".cidrs"); ok && b.once(p, s, w.where+".cidrs") {
+			b.table.cidrs.Insert(p, id)
+		}
+	}
+	for _, s := range w.containerIDs {
+		if b.once(s.text, s, w.where+".container_ids") {
+			b.table.containers[s.text] = id
+		}
+	}
+	for _, s := range w.processes {
+		if p := (process{w.node, s.text}); b.once(p, s, w.where+".processes") {
+			b.table.processes[p] = id
+		}
+	}
+}
+
+// addService refuses a port of an address that an earlier service has. A service
+// without ports has those that no other one names.
+func (b *builder) addService(s *service) {
+	b.table.entries.Services++
+	o := offer{identity: s.identity()}
+	for _, p := range s.ports {
+		if port, ok := b.port(p, s.where+".ports"); ok {
+			o.ports = append(o.ports, port)
+		}
+	}
+	for _, text := range s.addresses {
+		a, ok := b.address(text, s.where+".addresses")
+		if !ok {
+			continue
+		}
+		if len(o.ports) == 0 && len(s.ports) == 0 {
+			b.once(netip.AddrPortFrom(a, 0), text, s.where+".addresses")
+		}
+		for _, port := range o.ports {
+			at := netip.AddrPortFrom(a, port)
+			b.once(at, scalar{at.String(), text.line}, s.where+".addresses")
+		}
+		b.table.services[a] = append(b.table.services[a], o)
+	}
+}
+
+// disjoin refuses addresses that a workload and a service have.
+func (b *builder) disjoin() {
+	for _, a := range slices.SortedFunc(maps.Keys(b.table.services), netip.Addr.Compare) {
+		if line, both := b.firsts[a]; both {
+			b.wrong(line, "workloads", "%q must not be the address of a service, too", a)
+		}
+	}
+}

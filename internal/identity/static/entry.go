@@ -1,0 +1,146 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package static
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+// A workload is an entry of workloads: who it is, and how it is recognised.
+type workload struct {
+	line  int
+	where string
+
+	namespace, name, kind, pod, service, node, zone string
+
+	addresses, cidrs, containerIDs, processes []scalar
+}
+
+// A service is an entry of services.
+type service struct {
+	line  int
+	where string
+
+	namespace, name string
+
+	addresses, ports []scalar
+}
+
+// Parse reads a file's text. Errors name the file as name, the line, and the rule; all
+// of them are returned, joined.
+func Parse(name string, text []byte) (*Table, error) {
+	d := &document{name: name}
+	root, err := d.root(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	b := newBuilder(d)
+	d.mapping(root, "file", map[string]any{
+		"workloads": func(n *yaml.Node, where string) { b.addWorkload(d.workload(n, where)) },
+		"services":  func(n *yaml.Node, where string) { b.addService(d.service(n, where)) },
+	})
+	b.disjoin()
+	if len(d.errs) > 0 {
+		return nil, errors.Join(d.errs...)
+	}
+	return b.table, nil
+}
+
+func (d *document) workload(node *yaml.Node, where string) *workload {
+	w := &workload{line: node.Line, where: where}
+	d.mapping(node, where, map[string]any{
+		"namespace": &w.namespace, "workload": &w.name, "kind": &w.kind, "pod": &w.pod,
+		"service": &w.service, "node": &w.node, "zone": &w.zone,
+		"addresses": &w.addresses, "cidrs": &w.cidrs,
+		"container_ids": &w.containerIDs, "processes": &w.processes,
+	})
+	if w.name == "" && w.pod == "" && w.node == "" {
+		d.wrong(w.line, where, "must have workload, pod or node")
+	}
+	if len(w.addresses)+len(w.cidrs)+len(w.containerIDs)+len(w.processes) == 0 {
+		d.wrong(w.line, where, "must have addresses, cidrs, container_ids or processes to be recognised by")
+	}
+	return w
+}
+
+// identity is a pod's wherever a workload is named: what runs on a bare machine is one
+// of a workload's instances, too.
+func (w *workload) identity() *identity.Identity {
+	id := &identity.Identity{
+		Kind: identity.KindPod, Namespace: w.namespace, Pod: w.pod, Node: w.node, Zone: w.zone,
+		Workload:    identity.Workload{Kind: w.kind, Name: w.name},
+		ServiceName: w.service,
+	}
+	switch {
+	case w.name == "" && w.pod == "":
+		id.Kind = identity.KindNode
+	case w.service == "" && w.name != "":
+		id.ServiceName = w.name
+	case w.service == "":
+		id.ServiceName = w.pod
+	}
+	if id.ServiceName != "" {
+		id.ServiceNamespace = w.namespace
+	}
+	return id
+}
+
+func (d *document) service(node *yaml.Node, where string) *service {
+	s := &service{line: node.Line, where: where}
+	d.mapping(node, where, map[string]any{
+		"namespace": &s.namespace, "service": &s.name, "addresses": &s.addresses, "ports": &s.ports,
+	})
+	if s.name == "" {
+		d.wrong(s.line, where, "must have service")
+	}
+	if len(s.addresses) == 0 {
+		d.wrong(s.line, where, "must have addresses")
+	}
+	return s
+}
+
+func (s *service) identity() *identity.Identity {
+	return &identity.Identity{
+		Kind: identity.KindService, Namespace: s.namespace, Service: s.name,
+		ServiceName: s.name, ServiceNamespace: s.namespace,
+	}
+}
+
+func (d *document) address(s scalar, where string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s.text)
+	if err != nil || a.Zone() != "" {
+		d.wrong(s.line, where, "%q must be an IP address, without a zone", s.text)
+		return a, false
+	}
+	return a.Unmap(), true
+}
+
+func (d *document) prefix(s scalar, where string) (netip.Prefix, bool) {
+	p, err := netip.ParsePrefix(s.text)
+	if err != nil || p.Addr().Is4In6() {
+		d.wrong(s.line, where, "%q must be a CIDR such as 192.0.2.0/24 or 2001:db8::/32", s.text)
+		return p, false
+	}
+	if p != p.Masked() {
+		d.wrong(s.line, where, "%q has bits behind its mask: must be %q", s.text, p.Masked())
+		return p, false
+	}
+	return p, true
+}
+
+func (d *document) port(s scalar, where string) (uint16, bool) {
+	port, err := strconv.ParseUint(s.text, 10, 16)
+	if err != nil || port == 0 {
+		d.wrong(s.line, where, "%q must be a port from 1 to 65535", s.text)
+		return 0, false
+	}
+	return uint16(port), true
+}

@@ -1,0 +1,115 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package static
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestParseNamesFileLineAndRule(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"an empty file", "", `f.yaml: is empty: must have workloads or services`},
+		{"two documents", "services: []\n---\nservices: []\n", `f.yaml: must be one YAML document`},
+		{"no YAML", "workloads: [\n", `f.yaml: yaml: line 1: did not find expected node content`},
+		{"a list for the file", "- a\n", `f.yaml:1: file: must be a mapping with keys of services, workloads`},
+		{"an unknown section", "workload: []\n", `f.yaml:1: file.workload: unknown key: must be one of services, workloads`},
+		{"a section twice", "services: []\nservices: []\n", `f.yaml:2: file.services: is there twice, first on line 1`},
+		{"a mapping for a section", "services: {}\n", `f.yaml:1: file.services: must be a list`},
+		{
+			"an unknown key", "workloads:\n  - workload: a\n    adresses: [10.0.0.1]\n",
+			`f.yaml:3: file.workloads[0].adresses: unknown key: must be one of addresses, cidrs, container_ids, kind, namespace, node, pod, processes, service, workload, zone
+f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or processes to be recognised by`,
+		},
+		{
+			"nobody", "workloads:\n  - namespace: a\n    addresses: [10.0.0.1]\n",
+			`f.yaml:2: file.workloads[0]: must have workload, pod or node`,
+		},
+		{
+			"a bad address", "workloads:\n  - workload: a\n    addresses:\n      - 10.0.0.1\n      - 10.0.0.256\n",
+			`f.yaml:5: file.workloads[0].addresses: "10.0.0.256" must be an IP address, without a zone`,
+		},
+		{
+			"an address with a zone", "workloads:\n  - {workload: a, addresses: ['fe80::1%eth0']}\n",
+			`f.yaml:2: file.workloads[0].addresses: "fe80::1%eth0" must be an IP address, without a zone`,
+		},
+		{
+			"a bad CIDR", "workloads:\n  - {workload: a, cidrs: [10.0.0.0]}\n",
+			`f.yaml:2: file.workloads[0].cidrs: "10.0.0.0" must be a CIDR such as 192.0.2.0/24 or 2001:db8::/32`,
+		},
+		{
+			"a CIDR with bits of a host", "workloads:\n  - {workload: a, cidrs: [10.0.0.1/8]}\n",
+			`f.yaml:2: file.workloads[0].cidrs: "10.0.0.1/8" has bits behind its mask: must be "10.0.0.0/8"`,
+		},
+		{
+			"an address of two workloads", "workloads:\n  - {workload: a, addresses: [10.0.0.1]}\n  - {workload: b, addresses: ['::ffff:10.0.0.1']}\n",
+			`f.yaml:3: file.workloads[1].addresses: "::ffff:10.0.0.1" must be there once, first on line 2`,
+		},
+		{
+			"a CIDR of two workloads", "workloads:\n  - {workload: a, cidrs: [10.0.0.0/8]}\n  - {workload: b, cidrs: [10.0.0.0/8]}\n",
+			`f.yaml:3: file.workloads[1].cidrs: "10.0.0.0/8" must be there once, first on line 2`,
+		},
+		{
+			"a container of two workloads", "workloads:\n  - {workload: a, container_ids: [x]}\n  - {workload: b, container_ids: [x]}\n",
+			`f.yaml:3: file.workloads[1].container_ids: "x" must be there once, first on line 2`,
+		},
+		{
+			"a process of two workloads on a node", "workloads:\n  - {workload: a, node: n, processes: [x]}\n  - {workload: b, node: n, processes: [x]}\n",
+			`f.yaml:3: file.workloads[1].processes: "x" must be there once, first on line 2`,
+		},
+		{
+			"a null name", "workloads:\n  - {workload: , addresses: [10.0.0.1]}\n",
+			`f.yaml:2: file.workloads[0].workload: must be a string
+f.yaml:2: file.workloads[0]: must have workload, pod or node`,
+		},
+		{
+			"an empty container", "workloads:\n  - {workload: a, container_ids: ['']}\n",
+			`f.yaml:2: file.workloads[0].container_ids[0]: must be a value, not empty
+f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or processes to be recognised by`,
+		},
+		{
+			"a service without a name and addresses", "services:\n  - namespace: a\n",
+			"f.yaml:2: file.services[0]: must have service\nf.yaml:2: file.services[0]: must have addresses",
+		},
+		{
+			"a bad port", "services:\n  - {service: a, addresses: [10.0.0.1], ports: [0]}\n",
+			`f.yaml:2: file.services[0].ports: "0" must be a port from 1 to 65535`,
+		},
+		{
+			"a port of two services", "services:\n  - {service: a, addresses: [10.0.0.1], ports: [80]}\n  - {service: b, addresses: [10.0.0.1], ports: [443, 80]}\n",
+			`f.yaml:3: file.services[1].addresses: "10.0.0.1:80" must be there once, first on line 2`,
+		},
+		{
+			"all ports of two services", "services:\n  - {service: a, addresses: [10.0.0.1]}\n  - {service: b, addresses: [10.0.0.1]}\n",
+			`f.yaml:3: file.services[1].addresses: "10.0.0.1" must be there once, first on line 2`,
+		},
+		{
+			"an address of a workload and a service", "services:\n  - {service: a, addresses: [10.0.0.1]}\nworkloads:\n  - {workload: b, addresses: [10.0.0.1]}\n",
+			`f.yaml:4: workloads: "10.0.0.1" must not be the address of a service, too`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			table, err := Parse("f.yaml", []byte(c.text))
+			if err == nil || table != nil || err.Error() != c.want {
+				t.Errorf("Parse = %v, error\n%v\nwant\n%s", table, err, c.want)
+			}
+		})
+	}
+}
+
+// FuzzParse takes any text: an error names the file, and a table answers.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", shop, "workloads: &a [*a]", "workloads:\n- <<: {a: b}", "a: &a {a: *a}", "services: [{addresses: [::1]}]"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		table, err := Parse("f.yaml", []byte(text))
+		if err != nil && !strings.HasPrefix(err.Error(), "f.yaml:") {
+			t.Errorf("error does not begin with the file: %v", err)
+		}
+		if err == nil {
+			table.Remote(visitor, 1)
+		}
+	})
+}

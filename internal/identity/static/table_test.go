@@ -1,0 +1,123 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package static
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+const shop = `
+workloads:
+  - namespace: shop
+    workload: cart
+    kind: Deployment
+    pod: cart-1
+    node: n1
+    zone: z1
+    addresses: [10.0.0.1, "fd00::1"]
+    container_ids: [abc]
+  - {namespace: data, workload: postgres, service: orders-db, node: n1, processes: [postgres], cidrs: [10.1.0.0/16]}
+  - {workload: postgres-test, processes: [postgres], cidrs: [10.0.0.0/8, 10.1.2.0/24]}
+  - {node: n2, zone: z2, addresses: [192.168.0.2]}
+services:
+  - {namespace: shop, service: web, addresses: [10.96.0.1], ports: [80, 443]}
+  - {namespace: shop, service: admin, addresses: [10.96.0.1, 10.96.0.2], ports: [8080]}
+  - {namespace: shop, service: any, addresses: [10.96.0.3]}
+  - {namespace: shop, service: some, addresses: [10.96.0.3], ports: [81]}
+`
+
+var visitor = netip.MustParseAddr("203.0.113.9")
+
+func parseShop(t testing.TB) *Table {
+	table, err := Parse("shop.yaml", []byte(shop))
+	require.NoError(t, err)
+	return table
+}
+
+func TestWholeIdentity(t *testing.T) {
+	table := parseShop(t)
+	require.Equal(t, Entries{Workloads: 4, Services: 4}, table.entries)
+	require.Equal(t, &identity.Identity{
+		Kind: identity.KindPod, Namespace: "shop", Pod: "cart-1", Node: "n1", Zone: "z1",
+		Workload:    identity.Workload{Kind: "Deployment", Name: "cart"},
+		ServiceName: "cart", ServiceNamespace: "shop",
+	}, table.Remote(netip.MustParseAddr("fd00::1"), 80))
+	require.Equal(t, &identity.Identity{
+		Kind: identity.KindPod, Namespace: "data", Node: "n1", Workload: identity.Workload{Name: "postgres"},
+		ServiceName: "orders-db", ServiceNamespace: "data",
+	}, table.Remote(netip.MustParseAddr("10.1.0.1"), 80))
+	require.Equal(t, &identity.Identity{Kind: identity.KindNode, Node: "n2", Zone: "z2"},
+		table.Remote(netip.MustParseAddr("192.168.0.2"), 22))
+	require.Equal(t, &identity.Identity{
+		Kind: identity.KindService, Namespace: "shop", Service: "web", ServiceName: "web", ServiceNamespace: "shop",
+	}, table.Remote(netip.MustParseAddr("10.96.0.1"), 443))
+}
+
+// name is what tells the entries of the shop apart.
+func name(id *identity.Identity) string {
+	switch {
+	case id == nil:
+		return "nobody"
+	case id.Kind == identity.KindService:
+		return id.Service
+	case id.Kind == identity.KindNode:
+		return id.Node
+	}
+	return id.Workload.Name
+}
+
+func TestRemote(t *testing.T) {
+	table := parseShop(t)
+	for _, c := range []struct {
+		what, address string
+		port          uint16
+		want          string
+	}{
+		{"an address before the CIDR around it", "10.0.0.1", 80, "cart"},
+		{"the CIDR around all", "10.9.9.9", 80, "postgres-test"},
+		{"the narrower CIDR", "10.1.9.9", 80, "postgres"},
+		{"the narrowest CIDR", "10.1.2.3", 80, "postgres-test"},
+		{"a service by its port", "10.96.0.1", 80, "web"},
+		{"another service by its port", "10.96.0.1", 8080, "admin"},
+		{"no service's port: the CIDR", "10.96.0.1", 22, "postgres-test"},
+		{"an unknown port of two services: the CIDR", "10.96.0.1", 0, "postgres-test"},
+		{"an unknown port of one service", "10.96.0.2", 0, "admin"},
+		{"a port that the other service does not name", "10.96.0.3", 80, "any"},
+		{"a port that a service names before one that has all", "10.96.0.3", 81, "some"},
+		{"nobody's address", "203.0.113.9", 80, "nobody"},
+		{"nobody's address of the other family", "fd00::2", 80, "nobody"},
+	} {
+		if got := name(table.Remote(netip.MustParseAddr(c.address), c.port)); got != c.want {
+			t.Errorf("%s: Remote(%s, %d) = %s, want %s", c.what, c.address, c.port, got, c.want)
+		}
+	}
+}
+
+func TestLocal(t *testing.T) {
+	table := parseShop(t)
+	for _, c := range []struct {
+		what string
+		end  identity.Local
+		want string
+	}{
+		{"the container before all", identity.Local{ContainerID: "abc", Process: "postgres", HostName: "n1"}, "cart"},
+		{"another container", identity.Local{ContainerID: "abd", Process: "x"}, "nobody"},
+		{"the process of a node", identity.Local{Process: "postgres", HostName: "n1"}, "postgres"},
+		{"the process anywhere", identity.Local{Process: "postgres", HostName: "n9"}, "postgres-test"},
+		{"the process before the address", identity.Local{Process: "postgres", Address: netip.MustParseAddr("10.0.0.1")}, "postgres-test"},
+		{"the address", identity.Local{Process: "x", Address: netip.MustParseAddr("10.0.0.1")}, "cart"},
+		{"the CIDR", identity.Local{Address: netip.MustParseAddr("10.1.0.1")}, "postgres"},
+		{"a service's address is not local", identity.Local{Address: netip.MustParseAddr("10.96.0.1")}, "postgres-test"},
+		{"nothing", identity.Local{}, "nobody"},
+	} {
+		if got := name(table.Local(c.end)); got != c.want {
+			t.Errorf("%s: Local = %s, want %s", c.what, got, c.want)
+		}
+	}
+}
