@@ -94,7 +94,8 @@ func (r *logsReceiver) run(ctx context.Context, share *share, sender *eventSende
 // discard empties the kernel side each interval: without a metrics pipeline nobody
 // else does.
 func (r *logsReceiver) discard(ctx context.Context, kernel kernel) {
-	interval := time.NewTicker(r.cfg.CollectionInterval)
+	cadence := newCadence(r.status, r.cfg.CollectionInterval)
+	interval := time.NewTimer(cadence.interval)
 	defer interval.Stop()
 	for {
 		select {
@@ -103,8 +104,8 @@ func (r *logsReceiver) discard(ctx context.Context, kernel kernel) {
 		case <-interval.C:
 		}
 		begin := time.Now()
-		_, err := kernel.Collect(ctx, func(*flow.Delta) {})
-		r.status.swept(ctx, time.Since(begin), err)
+		_, _ = cadence.collect(ctx, kernel, func(*flow.Delta) {}) // status has noted its error
+		interval.Reset(cadence.interval - time.Since(begin))
 	}
 }
 

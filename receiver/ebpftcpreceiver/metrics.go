@@ -103,6 +103,7 @@ func (r *metricsReceiver) observer(share *share, host host) *observer {
 	limits := flow.Limits{Flows: r.cfg.MaxFlows, Overflows: overflowOwners, Idle: r.cfg.FlowIdleTimeout}
 	return &observer{
 		kernel:       share.kernel,
+		cadence:      newCadence(r.status, r.cfg.CollectionInterval),
 		now:          r.pool.now,
 		next:         r.next,
 		table:        flow.NewTable(limits, share.opened, share.kernel.Owner),
@@ -123,8 +124,9 @@ func (r *metricsReceiver) run(ctx context.Context, o *observer) {
 		case <-ctx.Done():
 			return
 		case <-interval.C:
-			interval.Reset(r.cfg.CollectionInterval)
+			begin := time.Now()
 			o.collect(ctx)
+			interval.Reset(o.cadence.interval - time.Since(begin))
 			wait = firstRetry
 		case <-retry:
 			wait *= 2

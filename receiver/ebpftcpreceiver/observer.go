@@ -5,7 +5,6 @@ package ebpftcpreceiver
 
 import (
 	"context"
-	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -17,12 +16,13 @@ import (
 // An observer turns what the kernel side saw into exports. One goroutine uses
 // it.
 type observer struct {
-	kernel kernel
-	now    func() flow.Instant
-	next   consumer.Metrics
-	table  *flow.Table
-	writer *writer
-	status *status
+	kernel  kernel
+	cadence *cadence
+	now     func() flow.Instant
+	next    consumer.Metrics
+	table   *flow.Table
+	writer  *writer
+	status  *status
 
 	completeness completeness
 	cursor       cursor
@@ -31,10 +31,7 @@ type observer struct {
 
 // collect ends an interval: what happened until now is to be delivered next.
 func (o *observer) collect(ctx context.Context) {
-	begin := time.Now()
-	report, err := o.kernel.Collect(ctx, o.table.Add)
-	o.status.swept(ctx, time.Since(begin), err)
-
+	report, err := o.cadence.collect(ctx, o.kernel, o.table.Add)
 	now := o.now()
 	report = o.table.Seal(now, report, err == nil)
 	o.completeness.add(report, err == nil)

@@ -28,6 +28,7 @@ type status struct {
 
 	sweepFails  bool
 	exportFails bool
+	exhausted   bool // the interval is as wide as allowed, and too narrow
 	vitalsFail  bool
 	growth      growth // of the kernel side's counters
 	reasons     [flow.NumLostReasons]metric.MeasurementOption
@@ -61,6 +62,25 @@ func (s *status) swept(ctx context.Context, took time.Duration, err error) {
 		s.logger.Error("sweep ended early; what it did not read comes with a later one", zap.Error(err))
 	}
 	s.sweepFails = fails
+}
+
+// paced notes the interval that is in force after a collection.
+func (s *status) paced(ctx context.Context, before time.Duration, c *cadence, took time.Duration) {
+	s.EbpfTCPCollectionInterval.Record(ctx, c.interval.Seconds())
+	figures := []zap.Field{zap.Duration("took", took), zap.Duration("before", before),
+		zap.Duration("now", c.interval), zap.Duration("collection_interval", c.configured)}
+	switch {
+	case c.interval > before:
+		s.logger.Warn("reading the kernel takes longer than half of the interval, which is widened", figures...)
+	case c.interval < before:
+		s.logger.Info("reading the kernel is short again: the interval is narrowed", figures...)
+	}
+	exhausted := c.exhausted(took)
+	if exhausted && !s.exhausted {
+		s.logger.Warn("reading the kernel takes longer than half of the widest interval: "+
+			"observe less (include, exclude, cgroup) or coarser (granularity)", figures...)
+	}
+	s.exhausted = exhausted
 }
 
 func (s *status) sealed(ctx context.Context, stats flow.Stats, report flow.Report) {

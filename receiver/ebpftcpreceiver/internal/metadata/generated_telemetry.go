@@ -23,27 +23,28 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                 metric.Meter
-	mu                    sync.Mutex
-	registrations         []metric.Registration
-	EbpfTCPCollectErrors  metric.Int64Counter
-	EbpfTCPConnections    metric.Int64Gauge
-	EbpfTCPEventsDropped  metric.Int64Counter
-	EbpfTCPEventsSent     metric.Int64Counter
-	EbpfTCPExcluded       metric.Int64Counter
-	EbpfTCPExportDropped  metric.Int64Counter
-	EbpfTCPExportRetries  metric.Int64Counter
-	EbpfTCPFlowCollisions metric.Int64Counter
-	EbpfTCPFlows          metric.Int64Gauge
-	EbpfTCPFlowsOverflow  metric.Int64Gauge
-	EbpfTCPHook           metric.Int64Gauge
-	EbpfTCPLost           metric.Int64Counter
-	EbpfTCPMapEntries     metric.Int64Gauge
-	EbpfTCPMapLimit       metric.Int64Gauge
-	EbpfTCPProgramRuns    metric.Int64Counter
-	EbpfTCPProgramSkips   metric.Int64Counter
-	EbpfTCPProgramTime    metric.Float64Counter
-	EbpfTCPSweepDuration  metric.Float64Histogram
+	meter                     metric.Meter
+	mu                        sync.Mutex
+	registrations             []metric.Registration
+	EbpfTCPCollectErrors      metric.Int64Counter
+	EbpfTCPCollectionInterval metric.Float64Gauge
+	EbpfTCPConnections        metric.Int64Gauge
+	EbpfTCPEventsDropped      metric.Int64Counter
+	EbpfTCPEventsSent         metric.Int64Counter
+	EbpfTCPExcluded           metric.Int64Counter
+	EbpfTCPExportDropped      metric.Int64Counter
+	EbpfTCPExportRetries      metric.Int64Counter
+	EbpfTCPFlowCollisions     metric.Int64Counter
+	EbpfTCPFlows              metric.Int64Gauge
+	EbpfTCPFlowsOverflow      metric.Int64Gauge
+	EbpfTCPHook               metric.Int64Gauge
+	EbpfTCPLost               metric.Int64Counter
+	EbpfTCPMapEntries         metric.Int64Gauge
+	EbpfTCPMapLimit           metric.Int64Gauge
+	EbpfTCPProgramRuns        metric.Int64Counter
+	EbpfTCPProgramSkips       metric.Int64Counter
+	EbpfTCPProgramTime        metric.Float64Counter
+	EbpfTCPSweepDuration      metric.Float64Histogram
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -79,6 +80,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_collect_errors",
 		metric.WithDescription("Sweeps of the kernel that ended early. What they had not read comes with the next one. [Development]"),
 		metric.WithUnit("{sweep}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPCollectionInterval, err = builder.meter.Float64Gauge(
+		"otelcol_ebpf_tcp_collection_interval",
+		metric.WithDescription("Time from one export to the next that is in force. Longer than collection_interval where the kernel takes longer than half of that to read. [Development]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPConnections, err = builder.meter.Int64Gauge(

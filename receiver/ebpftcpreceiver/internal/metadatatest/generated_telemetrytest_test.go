@@ -20,6 +20,7 @@ func TestSetupTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	defer tb.Shutdown()
 	tb.EbpfTCPCollectErrors.Add(context.Background(), 1)
+	tb.EbpfTCPCollectionInterval.Record(context.Background(), 1)
 	tb.EbpfTCPConnections.Record(context.Background(), 1)
 	tb.EbpfTCPEventsDropped.Add(context.Background(), 1)
 	tb.EbpfTCPEventsSent.Add(context.Background(), 1)
@@ -39,6 +40,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPSweepDuration.Record(context.Background(), 1)
 	AssertEqualEbpfTCPCollectErrors(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPCollectionInterval(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPConnections(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
