@@ -23,36 +23,68 @@ const (
 // findRounds bounds the search for connections that somebody works on all the time.
 const findRounds = 10
 
-// A finder looks at all open files.
+// A finder looks at all open files, and at the sockets of network namespaces. What the
+// kernel refuses of that the plan notes.
 type finder struct {
-	o  *tcpwhyObjects
-	it *link.Iter
+	o     *objects
+	plan  plan
+	files *link.Iter // nil if it cannot look at files
 }
 
-func newFinder(o *tcpwhyObjects) (*finder, error) {
-	it, err := link.AttachIter(link.IterOptions{Program: o.TcpwhyFind})
-	if err != nil {
-		return nil, fmt.Errorf("attach search: %w", err)
+func newFinder(o *objects, p plan) *finder {
+	f := &finder{o: o, plan: p}
+	p.refuse(needNamespaces, enterable())
+	p.refuse(needFlags, callbackFlags())
+	if program := o.programs[ProgramFind]; program != nil {
+		it, err := link.AttachIter(link.IterOptions{Program: program})
+		if err != nil {
+			f.without(ProgramFind, err)
+			return f
+		}
+		f.files = it
 	}
-	return &finder{o, it}, nil
+	return f
+}
+
+// without notes that a program cannot run.
+func (f *finder) without(program string, why error) {
+	f.plan.refuse(program, why)
+	f.o.drop(program)
 }
 
 // Close detaches.
-func (f *finder) Close() error { return f.it.Close() }
+func (f *finder) Close() error {
+	if f.files == nil {
+		return nil
+	}
+	return f.files.Close()
+}
 
-// look looks once, and returns the number of connections that are to be looked at again.
-func (f *finder) look(how uint32) (busy uint32, err error) {
+// tell says how to search.
+func (f *finder) tell(how uint32) error {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return 0, fmt.Errorf("read clock: %w", err)
+		return fmt.Errorf("read clock: %w", err)
 	}
 	search := tcpwhySearch{How: how, Begun: uint64(now.Nano()) / 1000}
 	if err := f.o.Search.Put(uint32(0), &search); err != nil {
-		return 0, fmt.Errorf("tell how to search: %w", err)
+		return fmt.Errorf("tell how to search: %w", err)
 	}
-	if _, err := iterate(f.it); err != nil {
+	return nil
+}
+
+// look looks at all files once, and returns the number of connections that are to be
+// looked at again.
+func (f *finder) look(how uint32) (busy uint32, err error) {
+	if err := f.tell(how); err != nil || f.files == nil {
 		return 0, err
 	}
+	if _, err := iterate(f.files); err != nil {
+		f.without(ProgramFind, errors.Join(err, f.files.Close()))
+		f.files = nil
+		return 0, nil
+	}
+	var search tcpwhySearch
 	if err := f.o.Search.Lookup(uint32(0), &search); err != nil {
 		return 0, fmt.Errorf("read what was found: %w", err)
 	}
@@ -60,16 +92,23 @@ func (f *finder) look(how uint32) (busy uint32, err error) {
 }
 
 // lookHashed goes through the sockets of each network namespace that can be entered.
-func (f *finder) lookHashed() error {
-	it, err := link.AttachIter(link.IterOptions{Program: f.o.TcpwhyCallbacks})
+func (f *finder) lookHashed() {
+	program := f.o.programs[ProgramCallbacks]
+	if program == nil {
+		return
+	}
+	it, err := link.AttachIter(link.IterOptions{Program: program})
 	if err != nil {
-		return err
+		f.without(ProgramCallbacks, err)
+		return
 	}
 	defer it.Close()
-	return inEach(func() error {
+	if err := inEach(func() error {
 		_, err := iterate(it)
 		return err
-	})
+	}); err != nil {
+		f.without(ProgramCallbacks, err)
+	}
 }
 
 // listeners takes in listeners: what they accept from now on is theirs. Done before
@@ -80,9 +119,7 @@ func (f *finder) listeners() error {
 			return fmt.Errorf("find old listeners: %w", err)
 		}
 	}
-	if err := f.lookHashed(); err != nil {
-		return fmt.Errorf("find old listeners by namespace: %w", err)
-	}
+	f.lookHashed()
 	return nil
 }
 
@@ -107,18 +144,22 @@ func (f *finder) connections() error {
 			break
 		}
 	}
-	if err := f.lookHashed(); err != nil {
-		return fmt.Errorf("find old connections by namespace: %w", err)
-	}
+	f.lookHashed()
 	return empty[tcpwhyPort, tcpwhyPortOwner](f.o.Listening)
 }
 
 // holders looks for who holds listeners.
 func (f *finder) holders() error {
+	if f.files == nil {
+		return nil
+	}
 	if err := empty[tcpwhyHolder, tcpwhyOwnerKey](f.o.Holders); err != nil {
 		return err
 	}
-	_, err := f.look(findHolders)
+	if err := f.tell(findHolders); err != nil {
+		return err
+	}
+	_, err := iterate(f.files)
 	return err
 }
 

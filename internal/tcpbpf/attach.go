@@ -14,35 +14,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attach lets the programs run. The links hold no pins, so the kernel detaches
+// attach lets the programs run that are there. What cannot be attached the plan notes;
+// without a main job that is an error. The links hold no pins, so the kernel detaches
 // with the process.
-func attach(o *tcpwhyObjects, cgroup string) (_ []link.Link, err error) {
+func attach(o *objects, cgroup string, p plan) (_ []link.Link, err error) {
 	var links []link.Link
 	defer func() {
 		if err != nil {
 			_ = closeAll(links)
 		}
 	}()
-	l, err := link.AttachTracing(link.TracingOptions{Program: o.TcpwhyDestroy})
-	if err != nil {
-		return nil, fmt.Errorf("attach %s: %w", o.TcpwhyDestroy, err)
-	}
-	links = append(links, l)
-	for _, hook := range []struct {
-		program *ebpf.Program
-		attach  ebpf.AttachType
-	}{
-		{o.TcpwhySockOps, ebpf.AttachCGroupSockOps},
-		{o.TcpwhyConnect4, ebpf.AttachCGroupInet4Connect},
-		{o.TcpwhyConnect6, ebpf.AttachCGroupInet6Connect},
-	} {
-		l, err := attachCgroup(hook.program, cgroup, hook.attach)
-		if err != nil {
-			return nil, fmt.Errorf("attach to cgroup %q: %w", cgroup, err)
+	for _, known := range programs {
+		program := o.programs[known.name]
+		if program == nil || known.attach == ebpf.AttachTraceIter {
+			continue
 		}
-		links = append(links, l)
+		l, err := attachOne(program, cgroup, known.attach)
+		if err == nil {
+			links = append(links, l)
+			continue
+		}
+		p.refuse(known.name, err)
+		o.drop(known.name)
+		if p.impossible() != nil {
+			return nil, err
+		}
 	}
 	return links, nil
+}
+
+func attachOne(p *ebpf.Program, cgroup string, attach ebpf.AttachType) (l link.Link, err error) {
+	if attach == ebpf.AttachTraceRawTp {
+		if l, err = link.AttachTracing(link.TracingOptions{Program: p}); err != nil {
+			return nil, fmt.Errorf("attach %s: %w", p, err)
+		}
+		return l, nil
+	}
+	if l, err = attachCgroup(p, cgroup, attach); err != nil {
+		return nil, fmt.Errorf("attach to cgroup %q: %w", cgroup, err)
+	}
+	return l, nil
 }
 
 func attachCgroup(p *ebpf.Program, cgroup string, attach ebpf.AttachType) (link.Link, error) {

@@ -6,6 +6,8 @@ package tcpbpf
 import (
 	"net/netip"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
@@ -49,7 +51,8 @@ type Config struct {
 	// and none of Exclude.
 	Include, Exclude []Rule
 
-	init uint32 // who stands for PID 1 in a test; 0: PID 1 itself
+	init   uint32                     // who stands for PID 1 in a test; 0: PID 1 itself
+	tamper func(*ebpf.CollectionSpec) // a test's, before the kernel sees it
 }
 
 // A Rule matches a connection if each of its lists does. An empty list matches

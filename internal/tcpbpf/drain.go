@@ -18,7 +18,7 @@ const drainBatch = 256
 
 // A drain empties the maps of an epoch that no program writes to any more.
 type drain struct {
-	objects *tcpwhyObjects
+	objects *objects
 	ids     [drainBatch]uint64
 	owners  [drainBatch]tcpwhyOwnerKey
 	flows   [drainBatch]tcpwhyFlow
@@ -29,7 +29,7 @@ type drain struct {
 	flowsFill, overflowFill uint32 // entries of the last epoch
 }
 
-func newDrain(o *tcpwhyObjects) *drain { return &drain{objects: o} }
+func newDrain(o *objects) *drain { return &drain{objects: o} }
 
 // run hands each flow of the epoch to visit and deletes it.
 func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {

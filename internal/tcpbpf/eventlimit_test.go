@@ -87,7 +87,7 @@ func TestEventsAreOffByDefault(t *testing.T) {
 
 func instructions(t *testing.T, k *collector) int {
 	t.Helper()
-	info, err := k.objects.TcpwhySockOps.Info()
+	info, err := k.objects.programs[ProgramSockOps].Info()
 	require.NoError(t, err)
 	size, err := info.TranslatedSize()
 	require.NoError(t, err)

@@ -21,7 +21,7 @@ const maxRounds = 4
 
 // A Kernel is the attached kernel side.
 type Kernel struct {
-	objects *tcpwhyObjects
+	objects *objects
 	links   []link.Link
 	sweeper *link.Iter
 	epoch   *epoch
@@ -31,7 +31,7 @@ type Kernel struct {
 	heirs   heirs
 	losses  losses
 	timing  Timing
-	hooks   []Hook
+	plan    plan
 	whole   bool
 	closers []io.Closer
 }
@@ -42,7 +42,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := probe(); err != nil {
 		return nil, err
 	}
-	k := &Kernel{}
+	k := &Kernel{plan: make(plan)}
 	defer func() {
 		if err != nil {
 			k.Close()
@@ -53,42 +53,43 @@ func Open(cfg Config) (_ *Kernel, err error) {
 		return nil, err
 	}
 	k.whole = cgroup.IsHostRoot(root)
-	if k.objects, err = load(cfg, rootID(root, k.whole)); err != nil {
+	if k.objects, err = load(cfg, rootID(root, k.whole), k.plan); err != nil {
 		return nil, err
 	}
 	k.closers = append(k.closers, k.objects)
-	if k.epoch, err = newEpoch(k.objects.Control); err != nil {
+	if err := k.prepare(cfg); err != nil {
 		return nil, err
 	}
+	if err := k.heirs.finder.listeners(); err != nil {
+		return nil, err
+	}
+	if k.links, err = attach(k.objects, root, k.plan); err != nil {
+		return nil, err
+	}
+	if err := k.heirs.finder.connections(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// prepare makes what works on the maps.
+func (k *Kernel) prepare(cfg Config) (err error) {
+	if k.epoch, err = newEpoch(k.objects.Control); err != nil {
+		return err
+	}
 	k.closers = append(k.closers, k.epoch)
-	if k.sweeper, err = link.AttachIter(link.IterOptions{Program: k.objects.TcpwhySweep, Map: k.objects.Conns}); err != nil {
-		return nil, fmt.Errorf("attach sweep: %w", err)
+	sweep := link.IterOptions{Program: k.objects.programs[ProgramSweep], Map: k.objects.Conns}
+	if k.sweeper, err = link.AttachIter(sweep); err != nil {
+		return fmt.Errorf("attach sweep: %w", err)
 	}
 	k.closers = append(k.closers, k.sweeper)
-	k.hook(ProgramSweep)
 	k.drain = newDrain(k.objects)
 	k.peer = cfg.Granularity == GranularityPeer
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
-	finder, err := newFinder(k.objects)
-	if err != nil {
-		return nil, err
-	}
-	k.closers = append(k.closers, finder)
-	k.hook(ProgramFind)
-	if err := finder.listeners(); err != nil {
-		return nil, err
-	}
-	if k.links, err = attach(k.objects, root); err != nil {
-		return nil, err
-	}
-	k.hook(ProgramConnect4, ProgramConnect6, ProgramSockOps, ProgramDestroy)
-	if err := finder.connections(); err != nil {
-		return nil, err
-	}
-	k.hook(ProgramCallbacks)
-	k.heirs = heirs{finder: finder}
-	return k, nil
+	k.heirs = heirs{finder: newFinder(k.objects, k.plan)}
+	k.closers = append(k.closers, k.heirs.finder)
+	return nil
 }
 
 // rootID is how the kernel side knows the observed cgroup.

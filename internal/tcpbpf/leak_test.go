@@ -126,7 +126,7 @@ func heldBy(t *testing.T, k *Kernel) kernelObjects {
 }
 
 func listHeld(k *Kernel) (held kernelObjects, err error) {
-	for _, p := range fields[*ebpf.Program](k.objects.tcpwhyPrograms) {
+	for _, p := range k.objects.programs {
 		info, err := p.Info()
 		if err != nil {
 			return held, err

@@ -11,7 +11,7 @@ import (
 )
 
 // load makes the maps and programs; nothing runs yet.
-func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
+func load(cfg Config, root uint64, p plan) (*objects, error) {
 	// Kernels before 5.11 count BPF memory against a limit that newer ones
 	// ignore and that an unprivileged process may not raise.
 	_ = rlimit.RemoveMemlock()
@@ -20,7 +20,10 @@ func load(cfg Config, root uint64) (*tcpwhyObjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	return create(spec)
+	if cfg.tamper != nil {
+		cfg.tamper(spec)
+	}
+	return create(spec, p)
 }
 
 // configure returns the embedded maps and programs, as they are to be created. root is
@@ -42,12 +45,4 @@ func configure(cfg Config, root uint64) (*ebpf.CollectionSpec, error) {
 	spec.Maps["owners"].MaxEntries = uint32(max(cfg.MaxFlows, minOwners))
 	spec.Maps["events"].MaxEntries = eventBuffer(cfg.EventLimits)
 	return spec, nil
-}
-
-func create(spec *ebpf.CollectionSpec) (*tcpwhyObjects, error) {
-	objects := new(tcpwhyObjects)
-	if err := spec.LoadAndAssign(objects, nil); err != nil {
-		return nil, refused(err, release())
-	}
-	return objects, nil
 }

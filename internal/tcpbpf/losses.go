@@ -11,7 +11,7 @@ import (
 
 // losses tells how complete an interval is.
 type losses struct {
-	objects  *tcpwhyObjects
+	objects  *objects
 	progress tcpwhyProgress // of the last sweep
 	deferred uint64         // by its last round
 	predates uint64         // the most that were seen at once
@@ -100,10 +100,12 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 			return now, err
 		}
 	}
-	s, err := l.objects.TcpwhyDestroy.Stats()
-	if err != nil {
-		return now, fmt.Errorf("read statistics of %s: %w", l.objects.TcpwhyDestroy, err)
+	if destroy := l.objects.programs[ProgramDestroy]; destroy != nil {
+		s, err := destroy.Stats()
+		if err != nil {
+			return now, fmt.Errorf("read statistics of %s: %w", destroy, err)
+		}
+		now[flow.LostRecursion] = s.RecursionMisses
 	}
-	now[flow.LostRecursion] = s.RecursionMisses
 	return now, nil
 }

@@ -19,6 +19,26 @@ var namespacePaths = []string{
 	"/proc/thread-self/ns/net", "/proc/[0-9]*/ns/net", "/run/netns/*", "/run/docker/netns/*", "/proc/[0-9]*/task/*/ns/net",
 }
 
+// enterable says what keeps us out of other network namespaces, nil if nothing does. It
+// enters the own one, which needs as much.
+func enterable() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	own, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	defer own.Close()
+	if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("%s needs CAP_SYS_ADMIN: %w", needNamespaces, err)
+	}
+	held, err := effective()
+	if err == nil && held>>unix.CAP_SYS_PTRACE&1 == 0 {
+		err = errors.New("finding those of other users' processes needs CAP_SYS_PTRACE")
+	}
+	return err
+}
+
 // inEach calls fn in each network namespace that can be found and entered, which needs
 // CAP_SYS_ADMIN for others than the own. The thread it uses for that ends with it.
 func inEach(fn func() error) error {

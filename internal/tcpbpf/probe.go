@@ -56,12 +56,10 @@ func probe() error {
 }
 
 func capabilities() error {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
+	effective, err := effective()
+	if err != nil {
+		return err
 	}
-	effective := uint64(data[0].Effective) | uint64(data[1].Effective)<<32
 	if effective>>unix.CAP_SYS_ADMIN&1 == 1 {
 		effective |= 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON
 	}
@@ -75,4 +73,14 @@ func capabilities() error {
 		}
 	}
 	return nil
+}
+
+// effective returns the calling thread's capabilities.
+func effective() (uint64, error) {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return 0, fmt.Errorf("read capabilities: %w", err)
+	}
+	return uint64(data[0].Effective) | uint64(data[1].Effective)<<32, nil
 }

@@ -28,7 +28,7 @@ func TestVerifierRefuses(t *testing.T) {
 	spec.Programs[ProgramSockOps].Instructions = asm.Instructions{
 		asm.Mov.Imm(asm.R0, 0), asm.BuiltinFunc(9999).Call(), asm.Return(),
 	}
-	_, err = create(spec)
+	_, err = create(spec, plan{})
 	require.EqualError(t, err, "missing a kernel whose verifier accepts the BPF programs: boot another one than "+
 		kernel.Release(t)+", and report the verifier's log, which the log level debug shows")
 

@@ -42,27 +42,19 @@ func EnableStatistics() (io.Closer, error) {
 	return c, nil
 }
 
-// Programs returns the statistics of all programs.
+// Programs returns the statistics of all programs that were loaded.
 func (k *Kernel) Programs() ([]ProgramStatistics, error) {
-	all := []struct {
-		name    string
-		program *ebpf.Program
-	}{
-		{ProgramSockOps, k.objects.TcpwhySockOps},
-		{ProgramConnect4, k.objects.TcpwhyConnect4},
-		{ProgramConnect6, k.objects.TcpwhyConnect6},
-		{ProgramDestroy, k.objects.TcpwhyDestroy},
-		{ProgramSweep, k.objects.TcpwhySweep},
-		{ProgramFind, k.objects.TcpwhyFind},
-		{ProgramCallbacks, k.objects.TcpwhyCallbacks},
-	}
-	out := make([]ProgramStatistics, 0, len(all))
-	for _, p := range all {
-		s, err := p.program.Stats()
-		if err != nil {
-			return nil, fmt.Errorf("read statistics of %s: %w", p.name, err)
+	out := make([]ProgramStatistics, 0, len(programs))
+	for _, known := range programs {
+		p := k.objects.programs[known.name]
+		if p == nil {
+			continue
 		}
-		out = append(out, ProgramStatistics{Name: p.name, Runs: s.RunCount, Time: s.Runtime, Skipped: s.RecursionMisses})
+		s, err := p.Stats()
+		if err != nil {
+			return nil, fmt.Errorf("read statistics of %s: %w", known.name, err)
+		}
+		out = append(out, ProgramStatistics{Name: known.name, Runs: s.RunCount, Time: s.Runtime, Skipped: s.RecursionMisses})
 	}
 	return out, nil
 }

@@ -1,0 +1,90 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// objects are the maps, and the programs that the kernel took.
+type objects struct {
+	tcpwhyMaps
+	programs map[string]*ebpf.Program
+}
+
+// create makes the maps, and then each program by itself. What the kernel refuses of
+// them the plan notes; without a main job that is an error.
+func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
+	maps, err := ebpf.NewCollection(subset(spec, ""))
+	if err != nil {
+		return nil, refused(err, release())
+	}
+	defer maps.Close()
+	o := &objects{programs: make(map[string]*ebpf.Program)}
+	defer func() {
+		if err != nil {
+			_ = o.Close()
+		}
+	}()
+	for _, known := range programs {
+		program, err := createOne(subset(spec, known.name), maps.Maps)
+		if err != nil {
+			p.refuse(known.name, err)
+			continue
+		}
+		o.programs[known.name] = program
+	}
+	if err := p.impossible(); err != nil {
+		return nil, refused(err, release())
+	}
+	if err := maps.Assign(&o.tcpwhyMaps); err != nil {
+		return nil, fmt.Errorf("find maps: %w", err)
+	}
+	return o, nil
+}
+
+// createOne makes the only program of spec, on maps that are there.
+func createOne(spec *ebpf.CollectionSpec, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
+	one, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: maps})
+	if err != nil {
+		return nil, err
+	}
+	defer one.Close()
+	for name := range one.Programs {
+		return one.DetachProgram(name), nil
+	}
+	return nil, fmt.Errorf("find program: %w", ebpf.ErrKeyNotExist)
+}
+
+// subset returns a copy of spec with one of its programs, or none.
+func subset(spec *ebpf.CollectionSpec, program string) *ebpf.CollectionSpec {
+	spec = spec.Copy()
+	for name := range spec.Programs {
+		if name != program {
+			delete(spec.Programs, name)
+		}
+	}
+	return spec
+}
+
+// drop frees a program that cannot run.
+func (o *objects) drop(name string) {
+	if program := o.programs[name]; program != nil {
+		_ = program.Close()
+		delete(o.programs, name)
+	}
+}
+
+// Close frees all. What is attached stays so until it is detached.
+func (o *objects) Close() error {
+	err := o.tcpwhyMaps.Close()
+	for _, program := range o.programs {
+		if e := program.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}

@@ -1,0 +1,208 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// TestProgramsAreThoseOfTheObject: one that is in no list would not run.
+func TestProgramsAreThoseOfTheObject(t *testing.T) {
+	spec, err := loadTcpwhy()
+	require.NoError(t, err)
+	known := make(map[string]ebpf.AttachType)
+	for _, p := range programs {
+		known[p.name] = p.attach
+	}
+	want := make(map[string]ebpf.AttachType)
+	for name, program := range spec.Programs {
+		want[name] = program.AttachType
+	}
+	require.Equal(t, want, known)
+}
+
+// TestEachNeedIsKnown: a need that nobody refuses would look as if it were met.
+func TestEachNeedIsKnown(t *testing.T) {
+	for _, j := range jobs {
+		for i, w := range j.ways {
+			for _, need := range w.needs {
+				known := need == needNamespaces || need == needFlags
+				for _, p := range programs {
+					known = known || p.name == need
+				}
+				require.True(t, known, "%s: %s", j.name, need)
+			}
+			require.Equal(t, i > 0, w.lost != "", "%s at %s: what is lost", j.name, w.hook)
+		}
+		p := plan{}
+		for _, program := range programs {
+			if !isMain(program.name) {
+				p.refuse(program.name, errors.New("refused"))
+			}
+		}
+		require.Equal(t, p.choose(j) < len(j.ways), j.lost == "", "%s: what is lost without it", j.name)
+	}
+}
+
+// isMain reports whether nothing is observed without a program.
+func isMain(program string) bool {
+	return plan{program: errors.New("refused")}.impossible() != nil
+}
+
+func TestMainPrograms(t *testing.T) {
+	var main []string
+	for _, p := range programs {
+		if isMain(p.name) {
+			main = append(main, p.name)
+		}
+	}
+	require.Equal(t, []string{ProgramSockOps, ProgramSweep}, main)
+}
+
+// TestMainJobNeedsOneOfItsWays names why the best one cannot be gone.
+func TestMainJobNeedsOneOfItsWays(t *testing.T) {
+	why := errors.New("refused")
+	require.NoError(t, plan{ProgramConnect4: why, ProgramDestroy: why, needFlags: why}.impossible())
+	require.ErrorIs(t, plan{ProgramSockOps: why}.impossible(), why)
+}
+
+// TestPlanTakesTheNextWay tells why not the best one.
+func TestPlanTakesTheNextWay(t *testing.T) {
+	p := plan{}
+	p.refuse(needNamespaces, errors.New("no\n\tCAP_SYS_ADMIN"))
+	p.refuse(needNamespaces, errors.New("the first reason counts"))
+	p.refuse(needFlags, nil)
+	p.refuse("c", errors.New("too old"))
+	j := job{name: "j", lost: "everything", ways: []way{
+		{"a", []string{"c", needNamespaces}, ""}, {"b", []string{needNamespaces}, "much"}, {"d", []string{needFlags}, "more"},
+	}}
+	require.Equal(t, Hook{Job: "j", Name: "d", Reason: "a: too old", Lost: "more"}, p.hook(j))
+	p.refuse(needFlags, errors.New("missing"))
+	require.Equal(t, Hook{Job: "j", Reason: "a: too old", Lost: "everything"}, p.hook(j))
+	require.Equal(t, Hook{Job: "j", Name: "a"}, plan{}.hook(j))
+}
+
+// unverifiable makes the kernel refuse programs, as a kernel without a helper does.
+func unverifiable(names ...string) func(*ebpf.CollectionSpec) {
+	return func(spec *ebpf.CollectionSpec) {
+		for _, name := range names {
+			spec.Programs[name].Instructions = asm.Instructions{
+				asm.Mov.Imm(asm.R0, 0), asm.BuiltinFunc(9999).Call(), asm.Return(),
+			}
+		}
+	}
+}
+
+// degraded returns the jobs that are not done at the best hook, but for those that this
+// machine never does there.
+func degraded(t *testing.T, hooks []Hook) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	for _, h := range hooks {
+		if h.Reason != "" {
+			all[h.Job] = h.Name
+			require.NotEmpty(t, h.Lost, h.Job)
+			require.NotContains(t, h.Reason, "\n")
+		}
+	}
+	if all["older_callbacks"] == "iter/bpf_sk_storage_map" && !callbacksOfOlder(t) {
+		delete(all, "older_callbacks")
+	}
+	return all
+}
+
+// TestWithoutEachProgram has the real verifier refuse one program after the other. The
+// main job is done exactly all the same, or opening fails with one sentence.
+func TestWithoutEachProgram(t *testing.T) {
+	for program, want := range map[string]map[string]string{
+		ProgramConnect4:  {"client_owner_ipv4": "sock_ops/TCP_CONNECT_CB"},
+		ProgramConnect6:  {"client_owner_ipv6": "sock_ops/TCP_CONNECT_CB"},
+		ProgramDestroy:   {"missed_close": ""},
+		ProgramFind:      {"listener_heir": "", "find_older": "iter/tcp"},
+		ProgramCallbacks: {"find_older_unheld": "", "older_callbacks": "iter/bpf_sk_storage_map"},
+		ProgramSockOps:   nil,
+		ProgramSweep:     nil,
+	} {
+		t.Run(program, func(t *testing.T) {
+			root.Require(t)
+			cfg := Config{MaxFlows: roomy, tamper: unverifiable(program)}
+			if isMain(program) {
+				_, err := Open(cfg)
+				requireOneSentence(t, err, "missing a kernel whose verifier accepts the BPF programs: boot another one than "+
+					kernel.Release(t)+", and report the verifier's log, which the log level debug shows")
+				return
+			}
+			k := observe(t, cfg)
+			if program == ProgramCallbacks && !callbacksOfOlder(t) {
+				delete(want, "older_callbacks")
+			}
+			require.Equal(t, want, degraded(t, k.Hooks()))
+			for _, h := range k.Hooks() {
+				if _, ok := want[h.Job]; ok {
+					require.Contains(t, h.Reason, "invalid func unknown#9999")
+				}
+			}
+			requireMainJob(t, k)
+		})
+	}
+}
+
+// TestWithoutAnyOptional is left with the main job.
+func TestWithoutAnyOptional(t *testing.T) {
+	var optional []string
+	for _, p := range programs {
+		if !isMain(p.name) {
+			optional = append(optional, p.name)
+		}
+	}
+	k := observe(t, Config{tamper: unverifiable(optional...)})
+	requireMainJob(t, k)
+	counted, err := k.Programs()
+	require.NoError(t, err)
+	require.Len(t, counted, len(programs)-len(optional))
+}
+
+// requireMainJob makes connections and compares with what applications and sockets say.
+func requireMainJob(t *testing.T, k *collector) {
+	t.Helper()
+	const n = 20
+	p := newPlace(t)
+	for _, address := range []string{p.IPv4.String(), p.IPv6.String()} {
+		traffic.Loopback(p.NS, address).Run(t, 4, traffic.Exchange(2, 1000, 3000).Times(n)...)
+	}
+	k.untilClosed(4*n, p.here())
+	client, server := k.sum(role(flow.RoleClient, p.here())), k.sum(role(flow.RoleServer, p.here()))
+	require.Equal(t, [2]uint64{2 * n * 2000, 2 * n * 6000}, client.Bytes)
+	require.Equal(t, [2]uint64{2 * n * 6000, 2 * n * 2000}, server.Bytes)
+	require.EqualValues(t, 2*n, client.Closed[flow.CloseFIN])
+	require.EqualValues(t, 2*n, server.Closed[flow.CloseFIN])
+	for _, key := range k.keys(p.here()) {
+		require.EqualValues(t, os.Getpid(), key.Owner.PID)
+	}
+}
+
+// TestConnectThatAllowsNoOther attaches a connect program in the old way: ours cannot be
+// beside it, and owners come from elsewhere.
+func TestConnectThatAllowsNoOther(t *testing.T) {
+	group := cgroup.New(t)
+	group.Add(os.Getpid())
+	id := newLoneConnect(t, group.Path)
+	k := observe(t, Config{Cgroup: group.Path})
+	require.Equal(t, map[string]string{"client_owner_ipv4": "sock_ops/TCP_CONNECT_CB"}, degraded(t, k.Hooks()))
+	require.Equal(t, "cgroup/connect4: attach to cgroup \""+group.Path+"\": operation not permitted: connect4 program "+id+
+		" \"lone\" is attached there and allows no other beside it: have it attached with BPF_F_ALLOW_MULTI", k.Hooks()[0].Reason)
+	requireMainJob(t, k)
+}
