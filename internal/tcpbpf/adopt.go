@@ -10,6 +10,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/namespace"
 )
 
 // How a search goes on, FOUND_ of the kernel side.
@@ -103,7 +105,7 @@ func (f *finder) lookHashed() {
 		return
 	}
 	defer it.Close()
-	if err := inEach(func() error {
+	if _, err := namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error {
 		_, err := iterate(it)
 		return err
 	}); err != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/namespace"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
@@ -156,12 +157,13 @@ func TestEachNamespaceOnce(t *testing.T) {
 	most := threads() + 3 // the runtime keeps some
 	for range 20 {
 		been := make(map[uint64]int)
-		require.NoError(t, inEach(func() error {
+		_, err := namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error {
 			var stat unix.Stat_t
 			err := unix.Stat("/proc/thread-self/ns/net", &stat)
 			been[stat.Ino]++
 			return err
-		}))
+		})
+		require.NoError(t, err)
 		require.Equal(t, 1, been[p.Inode()])
 		for inode, n := range been {
 			require.Equal(t, 1, n, "namespace %d", inode)
@@ -174,7 +176,8 @@ func TestEachNamespaceOnce(t *testing.T) {
 	stop, done := make(chan struct{}), make(chan error)
 	go func() { done <- comeAndGo(stop) }()
 	for range 20 {
-		require.NoError(t, inEach(func() error { return nil }))
+		_, err := namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error { return nil })
+		require.NoError(t, err)
 	}
 	close(stop)
 	require.NoError(t, <-done)

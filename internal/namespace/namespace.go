@@ -1,0 +1,95 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package namespace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// Places in which namespaces are looked for: one's own always comes first.
+var (
+	// OfProcesses are those of processes, and those that a name keeps.
+	OfProcesses = []string{"/proc/thread-self/ns/net", "/proc/[0-9]*/ns/net", "/run/netns/*", "/run/docker/netns/*"}
+	// OfThreads are all that can be found. It takes as long as there are threads.
+	OfThreads = append(OfProcesses[:len(OfProcesses):len(OfProcesses)], "/proc/[0-9]*/task/*/ns/net")
+)
+
+// Everything wants every namespace.
+func Everything(uint64) bool { return true }
+
+// Each calls fn once in each wanted network namespace that can be found and entered,
+// which needs CAP_SYS_ADMIN for others than the own. Namespaces are known by their inode.
+// The thread it uses for that ends with it. It returns which ones were found, wanted or
+// not; one that is gone or closed to us is none.
+func Each(places []string, wanted func(inode uint64) bool, fn func(inode uint64) error) (map[uint64]bool, error) {
+	v := visit{wanted: wanted, fn: fn, found: make(map[uint64]bool)}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the runtime ends the thread
+		done <- v.all(places)
+	}()
+	err := <-done
+	return v.found, err
+}
+
+// A visit goes from one namespace to the next.
+type visit struct {
+	wanted func(inode uint64) bool
+	fn     func(inode uint64) error
+	found  map[uint64]bool
+}
+
+func (v *visit) all(places []string) error {
+	var errs []error
+	for _, pattern := range places {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			return fmt.Errorf("list %s: %w", pattern, err)
+		}
+		for _, path := range paths {
+			errs = append(errs, v.enter(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// enter passes over a namespace that is gone, closed to us, known, or not wanted. To
+// look at one takes less than to open it.
+func (v *visit) enter(path string) error {
+	var stat unix.Stat_t
+	if unix.Stat(path, &stat) != nil || v.found[stat.Ino] {
+		return nil
+	}
+	if !v.wanted(stat.Ino) {
+		v.found[stat.Ino] = true
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	if unix.Fstat(int(file.Fd()), &stat) != nil || v.found[stat.Ino] {
+		return nil
+	}
+	if !isOwn(stat.Ino) && unix.Setns(int(file.Fd()), unix.CLONE_NEWNET) != nil {
+		return nil
+	}
+	v.found[stat.Ino] = true
+	return v.fn(stat.Ino)
+}
+
+// isOwn reports whether the calling thread is in that namespace.
+func isOwn(inode uint64) bool {
+	var stat unix.Stat_t
+	return unix.Stat("/proc/thread-self/ns/net", &stat) == nil && stat.Ino == inode
+}

@@ -1,0 +1,67 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package namespace
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+)
+
+// TestEachIsEnteredOnce has a process in a namespace, which is found by it, and only
+// entered if it is wanted.
+func TestEachIsEnteredOnce(t *testing.T) {
+	ns := netns.New(t)
+	inhabit(t, ns)
+	been := make(map[uint64]int)
+	enter := func(inode uint64) error {
+		var stat unix.Stat_t
+		require.NoError(t, unix.Stat("/proc/thread-self/ns/net", &stat))
+		require.Equal(t, inode, stat.Ino)
+		been[inode]++
+		return nil
+	}
+
+	found, err := Each(OfProcesses, Everything, enter)
+	require.NoError(t, err)
+	require.True(t, found[ns.Inode()])
+	require.Equal(t, 1, been[ns.Inode()])
+	require.Len(t, been, len(found))
+
+	clear(been)
+	found, err = Each(OfProcesses, func(inode uint64) bool { return inode != ns.Inode() }, enter)
+	require.NoError(t, err)
+	require.True(t, found[ns.Inode()], "unwanted, but there")
+	require.Zero(t, been[ns.Inode()])
+}
+
+// TestErrorsOfEachAreTold fails in each namespace.
+func TestErrorsOfEachAreTold(t *testing.T) {
+	ns := netns.New(t)
+	inhabit(t, ns)
+	_, err := Each(OfThreads, func(inode uint64) bool { return inode == ns.Inode() },
+		func(uint64) error { return unix.ENOBUFS })
+	require.ErrorIs(t, err, unix.ENOBUFS)
+}
+
+// inhabit starts a process in the namespace, by which it can be found.
+func inhabit(t *testing.T, ns *netns.NS) {
+	var process *os.Process
+	ns.Do(func() {
+		var err error
+		process, err = os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
+		require.NoError(t, err)
+	})
+	t.Cleanup(func() {
+		require.NoError(t, process.Kill())
+		_, err := process.Wait()
+		require.NoError(t, err)
+	})
+}
