@@ -10,56 +10,79 @@ var (
 	// Base is what the receiver's main job needs.
 	Base = Feature{
 		Name:    "sock_ops, tp_btf, iterators, socket storage and ring buffers",
+		Use:     "everything",
 		Kernels: []Kernel{Linux61, Linux612, Linux618},
 		probe:   probeBase,
 	}
+	// CallbackFlags can be switched on for old sockets.
+	CallbackFlags = Feature{
+		Name: "TCP_BPF_SOCK_OPS_CB_FLAGS",
+		Use: "each round trip, the kind of each retransmission and Nagle stalls of connections older than the collector; " +
+			"without it their totals are exact all the same, but round trips are one sample an interval, the kind is `unknown`, " +
+			"stalls are not seen, and coverage says so",
+		Kernels: []Kernel{Linux612, Linux618},
+		probe:   probeCallbackFlags,
+	}
+	IOUring = Feature{
+		Name:    "io_uring",
+		Use:     "counted as any other way to move bytes",
+		Kernels: []Kernel{Linux61, Linux612, Linux618},
+		probe:   probeIOUring,
+	}
+	MPTCP = Feature{
+		Name:    "Multipath TCP",
+		Use:     "each subflow is a connection",
+		Kernels: []Kernel{Linux61, Linux612, Linux618},
+		probe:   probeMPTCP,
+	}
+	// KernelTLS is a module that not every machine has.
+	KernelTLS = Feature{
+		Name:    "kTLS",
+		Use:     "what it adds to an application's bytes is counted as payload",
+		Kernels: []Kernel{Linux61, Linux612},
+		probe:   probeKernelTLS,
+	}
 	Fentry = Feature{
 		Name:    "fentry and fexit",
+		Use:     "not needed",
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeFentry,
 	}
 	Kprobe = Feature{
 		Name:    "kprobe and kretprobe",
+		Use:     "not needed",
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeKprobe,
 	}
 	KprobeMulti = Feature{
 		Name:    "kprobe_multi",
+		Use:     "not needed",
 		Kernels: []Kernel{Linux612},
 		probe:   probeKprobeMulti,
 	}
 	TCX = Feature{
 		Name:    "tcx",
+		Use:     "not needed",
 		Kernels: []Kernel{Linux612, Linux618},
 		probe:   probeTCX,
-	}
-	// CallbackFlags can be switched on for old sockets.
-	CallbackFlags = Feature{
-		Name:    "TCP_BPF_SOCK_OPS_CB_FLAGS",
-		Kernels: []Kernel{Linux612, Linux618},
-		probe:   probeCallbackFlags,
 	}
 	// SocketLength are the tracepoints sock_send_length and sock_recv_length.
 	SocketLength = Feature{
 		Name:    "tracepoint sock_send_length",
+		Use:     "not needed",
 		Kernels: []Kernel{Linux612, Linux618},
 		probe:   probeSocketLength,
 	}
 	Netem = Feature{
 		Name:    "netem",
+		Use:     "only tests use it",
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeNetem,
 	}
-	IOUring = Feature{
-		Name:    "io_uring",
-		Kernels: []Kernel{Linux61, Linux612, Linux618},
-		probe:   probeIOUring,
-	}
-	// KernelTLS is a module that not every machine has.
-	KernelTLS = Feature{Name: "kTLS", probe: probeKernelTLS}
-	MPTCP     = Feature{
-		Name:    "Multipath TCP",
-		Kernels: []Kernel{Linux61, Linux612, Linux618},
-		probe:   probeMPTCP,
-	}
 )
+
+// Features are all of them, those first that the receiver makes something of.
+var Features = []Feature{
+	Base, CallbackFlags, IOUring, MPTCP, KernelTLS,
+	Fentry, Kprobe, KprobeMulti, TCX, SocketLength, Netem,
+}

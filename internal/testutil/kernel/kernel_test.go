@@ -49,8 +49,32 @@ func TestSkipsOnlyWhereItMay(t *testing.T) {
 // TestTable compares the table with the running kernel, if it is a known one.
 func TestTable(t *testing.T) {
 	root.Require(t)
-	for _, feature := range []Feature{Base, Fentry, Kprobe, KprobeMulti, TCX, CallbackFlags, SocketLength, Netem, IOUring, KernelTLS, MPTCP} {
+	for _, feature := range Features {
 		t.Run(feature.Name, func(t *testing.T) { Require(t, feature) })
+	}
+}
+
+func TestExcusedOnlyByTable(t *testing.T) {
+	for said, want := range map[string]bool{
+		"kernel 6.1.0-40-cloud-amd64 lacks tcx: attach program: invalid argument":      true,
+		"kernel 6.12.1-200.fc41.x86_64 lacks tcx: attach program: invalid argument":    true,
+		"kernel 6.12.43+deb13-cloud-amd64 lacks tcx: attach program: invalid argument": false,
+		"kernel 6.1.0-40-cloud-amd64 lacks magic: operation not permitted":             false,
+		"kernel 6.1.0-40-cloud-amd64 lacks tcx":                                        false,
+		"needs a CPU to hold and another one, has one":                                 false,
+		"": false,
+	} {
+		require.Equal(t, want, Excused(said), said)
+	}
+}
+
+func TestFeaturesAreTold(t *testing.T) {
+	names := make(map[string]bool)
+	for _, feature := range Features {
+		require.NotEmpty(t, feature.Use, feature.Name)
+		require.NotContains(t, feature.Name, "/", "is a name of a subtest")
+		require.False(t, names[feature.Name], feature.Name)
+		names[feature.Name] = true
 	}
 }
 
@@ -62,7 +86,7 @@ func TestReleasesAreApart(t *testing.T) {
 		"6.10.11-cloud-amd64":       "",
 		"6.1.0-40-amd64":            "",
 	} {
-		kernel, _ := identify(release)
+		kernel, _ := Identify(release)
 		require.Equal(t, want, kernel, release)
 	}
 }
