@@ -10,6 +10,7 @@ GO ?= go
 CLANG ?= clang-19
 CLANG_FORMAT ?= clang-format-19
 LLVM_STRIP ?= llvm-strip-19
+QEMU := /usr/bin/qemu-system-x86_64
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # sudo drops the directory that Go's own installation instructions use.
@@ -147,6 +148,16 @@ soak: | have-go ## Repeat the tests of exactness SOAK times (60, about an hour)
 	$(TEST_ENV) $(GO) test -count=$(or $(SOAK),60) -timeout 0 -failfast $(addprefix -exec ,$(SUDO)) \
 		-run 'Exact|Once|Short|Twice|Leak' ./internal/tcpbpf
 
+# Kernels are fetched from Debian's archive and kept in the user's cache folder.
+# Built as the user; on the host, only the tests themselves need root.
+.PHONY: test-kernels
+test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 6.1, 6.12 (in QEMU) and here; RUN=TestX KERNELS=6.1 PACKAGES=./... V=1
+	$(TEST_ENV) $(GO) run ./internal/vmtest $(addprefix -sudo=,$(SUDO)) $(if $(V),-v) $(if $(UPDATE),-update) \
+		$(if $(KERNELS),-kernels='$(KERNELS)') $(if $(PACKAGES),-packages='$(PACKAGES)') $(if $(RUN),-run='$(RUN)')
+
+$(QEMU):
+	$(SUDO) apt-get install -y --no-install-recommends qemu-system-x86
+
 # Built as the user; only the program itself needs root.
 .PHONY: bench
 bench: | have-go ## Print speed and memory as tables, for a machine at rest; BENCH=-quick to try
@@ -156,7 +167,7 @@ bench: | have-go ## Print speed and memory as tables, for a machine at rest; BEN
 install-tools: ## Install by apt what generate, lint and the tests with root use
 	$(SUDO) apt-get install -y --no-install-recommends \
 		clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev \
-		conntrack ethtool iproute2 nftables
+		conntrack ethtool iproute2 nftables qemu-system-x86
 
 .PHONY: have-go have-clang
 have-go:

@@ -1,0 +1,77 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// The command vmtest runs the tests that touch the kernel on several kernels,
+// the same binaries on each: those of Debian in virtual machines, and the host's.
+// A test may skip only what the table of internal/testutil/kernel lets a kernel lack.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// settings are what the command line says.
+type settings struct {
+	kernels  []string
+	patterns []string
+	run      string
+	update   bool
+	sudo     string
+	cache    string
+	timeout  time.Duration
+	verbose  bool
+}
+
+func main() {
+	s, err := parse(os.Args[1:])
+	if err != nil {
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err = s.test(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "vmtest:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (*settings, error) {
+	s := new(settings)
+	flags := flag.NewFlagSet("vmtest", flag.ContinueOnError)
+	kernels := flags.String("kernels", strings.Join(known(), ","), "kernels to test on, by comma or space")
+	packages := flags.String("packages", "./...", "packages to test, as go list takes them, by space")
+	flags.StringVar(&s.run, "run", "", "only the tests that match, as go test takes it")
+	flags.BoolVar(&s.update, "update", false, "write the table in README.md instead of comparing it")
+	flags.StringVar(&s.sudo, "sudo", "", "what makes a command on the host run as root")
+	flags.StringVar(&s.cache, "cache", defaultCache(), "folder that keeps kernels")
+	flags.DurationVar(&s.timeout, "timeout", 20*time.Minute, "how long a kernel may take")
+	flags.BoolVar(&s.verbose, "v", false, "print what tests print, as it comes")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	s.kernels = strings.FieldsFunc(*kernels, func(r rune) bool { return r == ',' || r == ' ' })
+	s.patterns = strings.Fields(*packages)
+	return s, nil
+}
+
+func defaultCache() string {
+	folder, err := os.UserCacheDir()
+	if err != nil {
+		folder = os.TempDir()
+	}
+	return filepath.Join(folder, "tcpwhy", "kernels")
+}
+
+// all tells whether all tests of each package are to run. Otherwise there may be
+// packages without any, and what the kernels have is not known.
+func (s *settings) all() bool { return s.run == "" }
