@@ -11,15 +11,15 @@ var (
 		Attributes:  []string{ErrorType},
 	}
 	FlowConnectionSetupDuration = Metric{
-		Name: "tcp.flow.connection.setup_duration", Kind: Histogram, Unit: Seconds, Enabled: true,
+		Name: "tcp.flow.connection.setup_duration", Kind: Histogram, Bounds: SetupBounds, Unit: Seconds, Enabled: true,
 		Description: "Time from the client's SYN to the establishment of the connection.",
 	}
 	FlowConnectionDuration = Metric{
-		Name: "tcp.flow.connection.duration", Kind: Histogram, Unit: Seconds,
+		Name: "tcp.flow.connection.duration", Kind: Histogram, Bounds: DurationBounds, Unit: Seconds,
 		Description: "Time from the establishment of a connection to its end.",
 	}
 	FlowConnectionAwaiting = Metric{
-		Name: "tcp.flow.connection.awaiting", Kind: Gauge, Unit: Connections, Enabled: true,
+		Name: "tcp.flow.connection.awaiting", Kind: Gauge, Merge: MergeSum, Unit: Connections, Enabled: true,
 		Description: "Client connections whose last act was to send, all of it acknowledged, and to which no answer has come.",
 	}
 	FlowExchanges = Metric{

@@ -6,11 +6,11 @@ package names
 // Metrics of listeners, which have no peer.
 var (
 	ListenerQueueLength = Metric{
-		Name: "tcp.listener.queue.length", Kind: Gauge, Unit: Connections, Enabled: true,
+		Name: "tcp.listener.queue.length", Kind: Gauge, Merge: MergeMax, Unit: Connections, Enabled: true,
 		Description: "Established connections that wait to be accepted, at the end of the interval.",
 	}
 	ListenerQueueLimit = Metric{
-		Name: "tcp.listener.queue.limit", Kind: Gauge, Unit: Connections, Enabled: true,
+		Name: "tcp.listener.queue.limit", Kind: Gauge, Merge: MergeMax, Unit: Connections, Enabled: true,
 		Description: "Limit of the accept queue. One connection more has room.",
 	}
 	ListenerOverflows = Metric{

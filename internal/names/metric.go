@@ -13,6 +13,16 @@ const (
 	Histogram Kind = "histogram"
 )
 
+// A Merge says how gauges of several flows become one. Sums and histograms add up.
+type Merge string
+
+// Ways to merge gauges.
+const (
+	MergeSum Merge = "sum"
+	MergeMin Merge = "min"
+	MergeMax Merge = "max"
+)
+
 // A Metric describes one metric of the receiver.
 type Metric struct {
 	Name        string
@@ -21,6 +31,10 @@ type Metric struct {
 	Description string
 	// Attributes split the metric beyond the attributes of the flow.
 	Attributes []string
+	// Merge is set for gauges only.
+	Merge Merge
+	// Bounds are those of the explicit histogram; set for histograms only.
+	Bounds func() []float64
 	// PerHost metrics describe the observation itself: one series per host,
 	// without the attributes of a flow.
 	PerHost bool
@@ -66,23 +80,23 @@ var (
 		Attributes:  []string{RetransmitType},
 	}
 	FlowRTT = Metric{
-		Name: "tcp.flow.rtt", Kind: Histogram, Unit: Seconds, Enabled: true,
+		Name: "tcp.flow.rtt", Kind: Histogram, Bounds: RTTBounds, Unit: Seconds, Enabled: true,
 		Description: "Round-trip time: the kernel's own sample, once per round trip of acknowledged data.",
 	}
 	FlowRTTVariation = Metric{
-		Name: "tcp.flow.rtt_variation", Kind: Histogram, Unit: Seconds, Enabled: true,
+		Name: "tcp.flow.rtt_variation", Kind: Histogram, Bounds: RTTBounds, Unit: Seconds, Enabled: true,
 		Description: "Jitter: the kernel's mean deviation of the round-trip time (tcpi_rttvar) at each of its samples.",
 	}
 	FlowReceiveWindow = Metric{
-		Name: "tcp.flow.receive_window", Kind: Histogram, Unit: Bytes, Enabled: true,
+		Name: "tcp.flow.receive_window", Kind: Histogram, Bounds: WindowBounds, Unit: Bytes, Enabled: true,
 		Description: "Receive window that this end advertises, at each round-trip sample, and once per sweep on sockets that had none.",
 	}
 	FlowSendWindow = Metric{
-		Name: "tcp.flow.send_window", Kind: Histogram, Unit: Bytes, Enabled: true,
+		Name: "tcp.flow.send_window", Kind: Histogram, Bounds: WindowBounds, Unit: Bytes, Enabled: true,
 		Description: "Receive window that the peer advertises, at each round-trip sample, and once per sweep on sockets that had none.",
 	}
 	FlowConnectionCount = Metric{
-		Name: "tcp.flow.connection.count", Kind: Gauge, Unit: Connections, Enabled: true,
+		Name: "tcp.flow.connection.count", Kind: Gauge, Merge: MergeSum, Unit: Connections, Enabled: true,
 		Description: "Open connections by state at the end of the interval.",
 		Attributes:  []string{ConnectionState},
 	}
@@ -96,7 +110,7 @@ var (
 		Attributes:  []string{CloseReason},
 	}
 	FlowCoverage = Metric{
-		Name: "tcp.flow.coverage", Kind: Gauge, Unit: Ratio, Enabled: true, PerHost: true,
+		Name: "tcp.flow.coverage", Kind: Gauge, Merge: MergeMin, Unit: Ratio, Enabled: true, PerHost: true,
 		Description: "Share of this host's TCP connections that the interval's export describes in full; 1 means that nothing was missed.",
 	}
 	FlowLost = Metric{

@@ -31,3 +31,14 @@ func TestNoMetricIsANamespace(t *testing.T) {
 		}
 	}
 }
+
+func TestGaugesSayHowTheyMerge(t *testing.T) {
+	for _, metric := range Metrics() {
+		if metric.Kind == Gauge {
+			assert.Contains(t, []Merge{MergeSum, MergeMin, MergeMax}, metric.Merge, metric.Name)
+		} else {
+			assert.Empty(t, metric.Merge, metric.Name)
+		}
+		assert.Equal(t, metric.Kind == Histogram, metric.Bounds != nil, metric.Name)
+	}
+}
