@@ -1,0 +1,95 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reduce
+
+// Begin begins the end of an interval: it forgets inputs of which nothing was heard for
+// too long, and merges gauges. It calls forget for each flow that has no input any more.
+func (t *Table) Begin(now uint64, forget func(*Flow)) {
+	t.Advance(now)
+	for _, o := range t.outputs {
+		if o.Shape == ShapeGauge {
+			o.gauges = 0
+		}
+	}
+	for _, s := range t.slabs {
+		for i := range s {
+			switch in := &s[i]; {
+			case in.flow == nil:
+			case in.flow.Received+t.limits.Stale < t.now:
+				t.forget(in, forget)
+			case in.fresh():
+				in.output.mergeGauge(in.number)
+			}
+		}
+	}
+}
+
+func (t *Table) forget(in *Input, forget func(*Flow)) {
+	if in.output != nil && in.ended == 0 {
+		t.leave(in)
+	}
+	if !in.delta {
+		t.horizon = max(t.horizon, in.start)
+	}
+	delete(t.inputs, in.key)
+	if in.flow.inputs--; in.flow.inputs == 0 {
+		forget(in.flow)
+	}
+	*in = Input{}
+	t.free = append(t.free, in)
+}
+
+// A Value is what an output tells at the end of an interval. Its slices are valid until
+// the next point is added.
+type Value struct {
+	Start       uint64
+	Ended       bool // there is no value any more
+	Number      Number
+	Explicit    Explicit
+	Exponential Exponential
+}
+
+// Read tells the value of an output. It returns false if there is nothing to tell.
+func (t *Table) Read(o *Output, v *Value) bool {
+	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now
+	v.Start, v.Ended = o.Start, o.ending
+	switch {
+	case o.Shape == ShapeGauge:
+		return o.readGauge(v)
+	case o.Start == 0:
+		return false
+	}
+	o.exported = true
+	if t.delta {
+		return !v.Ended && o.readDelta(v)
+	}
+	l := o.level()
+	v.Number, v.Explicit, v.Exponential = l.total.Number(), l.explicit, l.exponential
+	return true
+}
+
+func (o *Output) readGauge(v *Value) bool {
+	v.Start = 0
+	v.Number = o.total.Number()
+	v.Ended = o.gauges == 0
+	return !v.Ended || o.shown
+}
+
+// Accepted says that what was last read of an output has arrived. One that has ended,
+// because it had no input for too long, is forgotten: it returns false.
+func (t *Table) Accepted(o *Output) bool {
+	if o.ending && o.live == 0 {
+		delete(t.outputs, o.key)
+		if o.overflow {
+			t.overflows--
+		}
+		return false
+	}
+	o.shown = o.gauges > 0
+	if t.delta && o.Shape != ShapeGauge {
+		o.told, o.telling = o.telling, o.told
+		o.since = t.now
+	}
+	return true
+}

@@ -1,0 +1,102 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reduce
+
+import "math"
+
+// A Number is an integer or a fraction.
+type Number struct {
+	Int      int64
+	Float    float64
+	Fraction bool // it is Float
+}
+
+// Integer and Fraction make numbers.
+func Integer(n int64) Number    { return Number{Int: n} }
+func Fraction(x float64) Number { return Number{Float: x, Fraction: true} }
+
+func (n Number) float() float64 {
+	if n.Fraction {
+		return n.Float
+	}
+	return float64(n.Int)
+}
+
+// compare returns -1, 0 or 1.
+func (n Number) compare(m Number) int {
+	if !n.Fraction && !m.Fraction {
+		switch {
+		case n.Int < m.Int:
+			return -1
+		case n.Int > m.Int:
+			return 1
+		}
+		return 0
+	}
+	switch a, b := n.float(), m.float(); {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// finite reports whether a number can be added up.
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// A Total is a sum of numbers: of integers exactly, of fractions with twice a float64's
+// digits (Dekker), so that what was added and taken away again leaves nothing.
+type Total struct {
+	ints      int64
+	high, low float64
+	fraction  bool
+}
+
+// Add adds a number.
+func (t *Total) Add(n Number) {
+	if n.Fraction {
+		t.fraction = true
+		t.addFloat(n.Float)
+		return
+	}
+	t.ints += n.Int
+}
+
+// Sub takes a number away.
+func (t *Total) Sub(n Number) {
+	if n.Fraction {
+		t.fraction = true
+		t.addFloat(-n.Float)
+		return
+	}
+	t.ints -= n.Int
+}
+
+func (t *Total) addFloat(x float64) {
+	sum := t.high + x
+	part := sum - t.high
+	rest := (t.high - (sum - part)) + (x - part) + t.low
+	t.high = sum + rest
+	t.low = rest - (t.high - sum)
+}
+
+// Minus returns the difference of two totals.
+func (t Total) Minus(u Total) Total {
+	t.ints -= u.ints
+	t.addFloat(-u.high)
+	t.addFloat(-u.low)
+	t.fraction = t.fraction || u.fraction
+	return t
+}
+
+// Number returns the sum. It is an integer unless a fraction was added.
+func (t *Total) Number() Number {
+	if !t.fraction {
+		return Integer(t.ints)
+	}
+	sum := *t
+	sum.addFloat(float64(t.ints))
+	return Fraction(sum.high)
+}

@@ -1,0 +1,267 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reduce
+
+// A Key identifies a series: a keyed hash of 128 bits. That two series have one is less
+// likely than a failure of the machine.
+type Key [2]uint64
+
+// Limits bound a table.
+type Limits struct {
+	Inputs, Outputs int
+	// Stale is how long (ns) a series is kept that nothing more was heard of.
+	Stale uint64
+}
+
+// A Table holds inputs and outputs.
+type Table struct {
+	Stats Stats
+
+	limits  Limits
+	start   uint64 // older series are baselines
+	horizon uint64 // so are those that started when series did that are forgotten
+	now     uint64
+	delta   bool // what leaves
+
+	inputs    map[Key]*Input
+	slabs     []*slab
+	free      []*Input
+	outputs   map[Key]*Output
+	overflows int // outputs beyond the limit
+	grown     Point
+}
+
+// NewTable makes an empty table at a time. Delta says what its outputs are to tell.
+func NewTable(limits Limits, start uint64, delta bool) *Table {
+	return &Table{
+		limits: limits, start: start, now: start, delta: delta,
+		inputs: make(map[Key]*Input), outputs: make(map[Key]*Output),
+	}
+}
+
+// Advance sets the time (ns since 1970) at which points come.
+func (t *Table) Advance(now uint64) { t.now = max(t.now, now) }
+
+// Len returns the numbers of inputs and outputs.
+func (t *Table) Len() (inputs, outputs int) { return len(t.inputs), len(t.outputs) }
+
+// Input returns a series that is there, or nil.
+func (t *Table) Input(key Key) *Input { return t.inputs[key] }
+
+// Room reports whether there is room for one more input. If there is none it counts a
+// point as refused.
+func (t *Table) Room() bool {
+	if len(t.inputs) < t.limits.Inputs {
+		return true
+	}
+	t.Stats.Refused++
+	return false
+}
+
+// NewInput remembers a series that its point is the first of.
+func (t *Table) NewInput(key Key, flow *Flow, p *Point) *Input {
+	in := t.room()
+	*in = Input{key: key, flow: flow, shape: p.Shape, delta: p.Delta, start: p.Start, generation: flow.Generation - 1}
+	if p.Delta && p.Shape != ShapeGauge {
+		in.recent = new(recent)
+	}
+	flow.inputs++
+	t.inputs[key] = in
+	return in
+}
+
+// A slab is room for inputs, which are looked through at each interval.
+type slab [256]Input
+
+func (t *Table) room() *Input {
+	if len(t.free) == 0 {
+		s := new(slab)
+		t.slabs = append(t.slabs, s)
+		for i := range s {
+			t.free = append(t.free, &s[i])
+		}
+	}
+	in := t.free[len(t.free)-1]
+	t.free = t.free[:len(t.free)-1]
+	return in
+}
+
+// Output returns a series that is there, or nil.
+func (t *Table) Output(key Key) *Output { return t.outputs[key] }
+
+// Full reports whether a further series has to be added to one for overflow.
+func (t *Table) Full() bool { return len(t.outputs)-t.overflows >= t.limits.Outputs }
+
+// A Design says what kind of output to make.
+type Design struct {
+	Shape    Shape
+	Merge    Merge
+	Bounds   *Bounds // of an explicit histogram
+	Overflow bool    // does not count towards the limit
+	Label    any
+}
+
+// NewOutput makes a series. It starts when its first point tells.
+func (t *Table) NewOutput(key Key, d Design) *Output {
+	o := &Output{key: key, Shape: d.Shape, Label: d.Label, merge: d.Merge, overflow: d.Overflow, left: t.now}
+	switch d.Shape {
+	case ShapeExplicit:
+		o.explicit = newExplicitTotal(d.Bounds)
+	case ShapeExponential:
+		o.exponential = new(exponentialTotal)
+	}
+	if d.Overflow {
+		t.overflows++
+	}
+	t.outputs[key] = o
+	return o
+}
+
+// Bind lets an input add to an output from now on. What it has added elsewhere stays
+// there.
+func (t *Table) Bind(in *Input, o *Output) {
+	in.generation = in.flow.Generation
+	if in.output == o {
+		return
+	}
+	if in.ended == 0 {
+		if in.output != nil {
+			t.leave(in)
+		}
+		o.live++
+	}
+	in.output = o
+}
+
+func (t *Table) leave(in *Input) {
+	in.output.live--
+	in.output.left = t.now
+}
+
+// Add adds a valid point of an input that is bound to an output.
+func (t *Table) Add(in *Input, p *Point) {
+	if in.output.overflow {
+		t.Stats.Overflow++
+	}
+	switch {
+	case p.Ended:
+		t.end(in, p)
+		return
+	case in.ended != 0 && p.Time > in.ended:
+		in.ended = 0
+		in.output.live++
+	}
+	switch {
+	case p.Shape == ShapeGauge:
+		t.addGauge(in, p)
+	case p.Delta:
+		t.addDelta(in, p)
+	case in.time == 0:
+		t.addFirst(in, p)
+	default:
+		t.addNext(in, p)
+	}
+}
+
+func (t *Table) end(in *Input, p *Point) {
+	if in.ended == 0 && p.Time >= in.time {
+		in.ended = max(p.Time, 1)
+		t.leave(in)
+	}
+}
+
+func (t *Table) addGauge(in *Input, p *Point) {
+	switch {
+	case p.Time < in.time:
+		t.Stats.Late++
+	case p.Time == in.time && p.Number.compare(in.number) == 0:
+		t.Stats.Duplicate++
+	default:
+		in.remember(p)
+	}
+}
+
+func (t *Table) addDelta(in *Input, p *Point) {
+	switch {
+	case in.recent.contains(p.Time):
+		t.Stats.Duplicate++
+		return
+	case in.recent.forgot(p.Time):
+		t.Stats.Forgotten++
+		return
+	case p.Time < in.time:
+		t.Stats.Late++
+	}
+	in.recent.add(p.Time)
+	in.time = max(in.time, p.Time)
+	t.began(in, p.Start)
+	in.output.add(p, p, nil)
+}
+
+// addFirst adds the first point of a cumulative series.
+func (t *Table) addFirst(in *Input, p *Point) {
+	if p.Start <= max(t.start, t.horizon) {
+		t.Stats.Baselines++
+		t.began(in, p.Time)
+		in.remember(p)
+		return
+	}
+	if in.flow.Start != 0 && p.Start > in.flow.Start {
+		t.Stats.Resets++
+	}
+	in.flow.Start = max(in.flow.Start, p.Start)
+	t.began(in, p.Start)
+	in.output.add(p, p, nil)
+	in.remember(p)
+}
+
+// addNext adds a further point. Values of one start grow, so the greater one is the
+// later one whatever its time says, for a clock may have been set back; but a smaller
+// one with a later time is of a source that does not tell that it began anew.
+func (t *Table) addNext(in *Input, p *Point) {
+	order := in.compare(p, &t.grown)
+	switch {
+	case order == 0:
+		t.same(in, p)
+		return
+	case order < 0 && p.Time <= in.time:
+		t.Stats.Late++
+		return
+	}
+	if in.output.Start == 0 {
+		t.began(in, in.time)
+	}
+	if order > 0 {
+		in.output.add(p, &t.grown, in)
+	} else {
+		t.Stats.Resets++
+		in.output.add(p, p, nil)
+	}
+	in.remember(p)
+}
+
+func (t *Table) same(in *Input, p *Point) {
+	switch {
+	case p.Time > in.time:
+		in.time = p.Time
+	case p.Time == in.time:
+		t.Stats.Duplicate++
+	default:
+		t.Stats.Late++
+	}
+}
+
+// began says that an output counts from a time on.
+func (t *Table) began(in *Input, start uint64) {
+	o := in.output
+	if start == 0 {
+		start = t.now
+	}
+	if o.Start == 0 || !o.exported && start < o.Start {
+		o.Start = start
+	}
+}
+
+// Delta reports whether outputs tell what was counted since they were last accepted.
+func (t *Table) Delta() bool { return t.delta }
