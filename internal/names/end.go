@@ -34,6 +34,10 @@ const (
 	DestinationNATPort    = "destination.nat.port"
 )
 
+// FlowPair is own: a key of both ends that is the same from either, the client's port
+// left out. Opt-in.
+const FlowPair = "tcp.flow.pair"
+
 // SameHost is own: whether both ends are on one host. It is absent where that is not
 // known.
 const SameHost = "network.same_host"

@@ -4,9 +4,13 @@
 package tcpanomalyprocessor
 
 import (
+	"context"
 	"net/netip"
 
+	"go.uber.org/zap"
+
 	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/identity/directory"
 )
 
 // A town is a directory of two functions. Who is not found is a stranger.
@@ -28,8 +32,19 @@ func (t town) Remote(address netip.Addr, port uint16, at uint64) *identity.Ident
 			return id
 		}
 	}
-	return strangers{}.Remote(address, port, at)
+	return strangers.Remote(address, port, at)
 }
+
+func (town) Close() error { return nil }
+
+// strangers is the directory without anything configured.
+var strangers = func() openDirectory {
+	d, err := directory.Open(context.Background(), &directory.Config{}, directory.Settings{Logger: zap.NewNop()})
+	if err != nil {
+		panic(err)
+	}
+	return d
+}()
 
 var (
 	web = &identity.Identity{

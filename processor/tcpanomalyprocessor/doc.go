@@ -3,8 +3,9 @@
 
 //go:generate go tool mdatagen metadata.yaml
 
-// Package tcpanomalyprocessor is the Collector processor tcp_anomaly, which is
-// to name both ends of each TCP flow and to report what rises, why, and where.
+// Package tcpanomalyprocessor is the Collector processor tcp_anomaly, which names both
+// ends of each TCP flow and adds flows up to those of pods or workloads. It is to report
+// what rises, why, and where.
 //
-// At present it passes metrics and logs through unchanged.
+// Logs pass through unchanged, and so do metrics of others.
 package tcpanomalyprocessor

@@ -35,15 +35,21 @@ func enrich(directory identity.Directory, rm pmetric.ResourceMetrics) {
 // address, if anybody.
 func nameEnds(directory identity.Directory, l *local, attributes pcommon.Map, at uint64) *identity.Identity {
 	p := readPeer(attributes)
-	attributes.EnsureCapacity(attributes.Len() + 24)
 	source, id := l.at(directory, p.source, at)
+	p.describe(attributes, source, p.find(directory, at))
+	return id
+}
+
+// describe writes what is known of both ends.
+func (p *peer) describe(attributes pcommon.Map, source *end, found finding) {
+	attributes.EnsureCapacity(attributes.Len() + 24)
 	source.describe(attributes, &names.Source)
-	if !p.destination.Addr().IsValid() {
-		return id
+	if found.nobody() {
+		return
 	}
 	destination := end{node: p.node, cluster: p.cluster}
 	if !p.named() {
-		destination = peerEnd(p.find(directory, at))
+		destination = found.end()
 		destination.describe(attributes, &names.Destination)
 	}
 	if same, known := p.sameHost(source, &destination); known {
@@ -51,7 +57,6 @@ func nameEnds(directory identity.Directory, l *local, attributes pcommon.Map, at
 			there.SetBool(same)
 		}
 	}
-	return id
 }
 
 // unanimous is what all say who say anything.

@@ -4,14 +4,11 @@
 package tcpanomalyprocessor
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
 func TestEnrich(t *testing.T) {
@@ -184,15 +181,4 @@ func marshal(t testing.TB, md pmetric.Metrics) []byte {
 	bytes, err := new(pmetric.ProtoMarshaler).MarshalMetrics(md)
 	require.NoError(t, err)
 	return bytes
-}
-
-func TestStrangers(t *testing.T) {
-	for address, want := range map[string]identity.Kind{
-		"8.8.8.8": identity.KindExternal, "2001:4860:4860::8888": identity.KindExternal,
-		"10.1.2.3": identity.KindUnknown, "100.64.0.1": identity.KindUnknown, "127.0.0.1": identity.KindUnknown,
-		"169.254.1.1": identity.KindUnknown, "fd00::1": identity.KindUnknown, "fe80::1": identity.KindUnknown,
-		"0.0.0.0": identity.KindUnknown,
-	} {
-		assert.Equal(t, want, strangers{}.Remote(netip.MustParseAddr(address), 0, 0).Kind, address)
-	}
 }

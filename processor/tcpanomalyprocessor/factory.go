@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
@@ -33,8 +32,7 @@ func createMetrics(
 	cfg component.Config,
 	next consumer.Metrics,
 ) (processor.Metrics, error) {
-	return processorhelper.NewMetrics(ctx, set, cfg, next, passMetrics,
-		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
+	return newMetricsProcessor(set, cfg.(*Config), next).component(ctx, set)
 }
 
 func createLogs(
@@ -45,10 +43,6 @@ func createLogs(
 ) (processor.Logs, error) {
 	return processorhelper.NewLogs(ctx, set, cfg, next, passLogs,
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
-}
-
-func passMetrics(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
-	return md, nil
 }
 
 func passLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {

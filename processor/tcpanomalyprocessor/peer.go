@@ -67,26 +67,32 @@ func address(value pcommon.Value) netip.Addr {
 // external is what anybody says who knows less of the cluster.
 func (p *peer) named() bool { return p.pod != "" || named(p.kind) }
 
-// find returns who the peer was at a time (ns since 1970). Where addresses are
-// translated it is who is behind the virtual one, and the Service is that of the
-// virtual one.
-func (p *peer) find(directory identity.Directory, at uint64) (real, virtual *identity.Identity) {
-	virtual = directory.Remote(p.destination.Addr(), p.destination.Port(), at)
+// A finding is who the peer is. Where addresses are translated it is who is behind the
+// virtual one, and the Service is that of the virtual one.
+type finding struct{ real, virtual *identity.Identity }
+
+// find tells who the peer was at a time (ns since 1970): nobody if there is none.
+func (p *peer) find(directory identity.Directory, at uint64) finding {
+	if !p.destination.Addr().IsValid() {
+		return finding{}
+	}
+	virtual := directory.Remote(p.destination.Addr(), p.destination.Port(), at)
 	if !p.translated.Addr().IsValid() {
-		return virtual, virtual
+		return finding{virtual, virtual}
 	}
-	real = directory.Remote(p.translated.Addr(), p.translated.Port(), at)
+	real := directory.Remote(p.translated.Addr(), p.translated.Port(), at)
 	if real.Kind == identity.KindUnknown {
-		return virtual, virtual
+		return finding{virtual, virtual}
 	}
-	return real, virtual
+	return finding{real, virtual}
 }
 
-// peerEnd describes who find found.
-func peerEnd(real, virtual *identity.Identity) end {
-	e := endOf(real)
+func (f finding) nobody() bool { return f.virtual == nil }
+
+func (f finding) end() end {
+	e := endOf(f.real)
 	if e.service == "" {
-		e.service = virtual.Service
+		e.service = f.virtual.Service
 	}
 	e.workload = e.standIn("")
 	return e

@@ -1,0 +1,95 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpanomalyprocessor
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/processor/processortest"
+)
+
+// identities is a static file.
+const identities = `
+workloads:
+  - {namespace: shop, workload: web, kind: Deployment, processes: [nginx]}
+  - {namespace: data, workload: db, kind: StatefulSet, addresses: [10.0.2.1]}
+`
+
+func writeIdentities(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "identities.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(identities), 0o600))
+	return path
+}
+
+const oneFlow = `resource {process.executable.name=nginx}
+tcp.flow.exchanges sum delta
+  {destination.address=10.0.2.1} 5s..10s 1
+`
+
+// The component that users get names both ends, and exports at each tick and at its end.
+func TestComponentAddsUp(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+	require.NoError(t, err)
+	next := new(consumertest.MetricsSink)
+	p := newMetricsProcessor(processortest.NewNopSettings(typ), cfg, next)
+	ticks := make(chan time.Time)
+	p.clock.tick = func(d time.Duration) (<-chan time.Time, func()) {
+		assert.Equal(t, 10*time.Second, d)
+		return ticks, func() {}
+	}
+	c, err := p.component(t.Context(), processortest.NewNopSettings(typ))
+	require.NoError(t, err)
+	require.True(t, c.Capabilities().MutatesData)
+	require.NoError(t, c.Start(t.Context(), componenttest.NewNopHost()))
+
+	require.NoError(t, c.ConsumeMetrics(t.Context(), parse(t, oneFlow)))
+	require.Empty(t, next.AllMetrics())
+	ticks <- time.Time{}
+	require.Eventually(t, func() bool { return len(next.AllMetrics()) == 1 }, 10*time.Second, time.Millisecond)
+	require.NoError(t, c.ConsumeMetrics(t.Context(), parse(t, strings.ReplaceAll(oneFlow, "..10s 1", "..20s 2"))))
+	require.NoError(t, c.Shutdown(t.Context()))
+
+	require.Len(t, next.AllMetrics(), 2)
+	got := next.AllMetrics()[1].ResourceMetrics().At(0)
+	assert.Equal(t, "web", text(got.Resource().Attributes(), "k8s.deployment.name"))
+	assert.Equal(t, "github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor", got.ScopeMetrics().At(0).Scope().Name())
+	point := got.ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().At(0)
+	assert.Equal(t, "web", text(point.Attributes(), "source.workload.name"))
+	assert.Equal(t, "db", text(point.Attributes(), "destination.workload.name"))
+	assert.Equal(t, int64(3), point.IntValue())
+}
+
+func TestComponentNamesOnly(t *testing.T) {
+	cfg, err := load(t, map[string]any{
+		"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}, "aggregate": "none",
+	})
+	require.NoError(t, err)
+	next := new(consumertest.MetricsSink)
+	c, err := NewFactory().CreateMetrics(t.Context(), processortest.NewNopSettings(typ), cfg, next)
+	require.NoError(t, err)
+	require.NoError(t, c.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, c.ConsumeMetrics(t.Context(), parse(t, oneFlow)))
+	require.NoError(t, c.Shutdown(t.Context()))
+	require.Len(t, next.AllMetrics(), 1)
+	assert.Contains(t, write(next.AllMetrics()[0]), "destination.workload.name=db")
+	assert.Contains(t, write(next.AllMetrics()[0]), "destination.address=10.0.2.1")
+}
+
+func TestStartFailsWithoutItsFile(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": "/nowhere.yaml"}}})
+	require.NoError(t, err)
+	c, err := NewFactory().CreateMetrics(t.Context(), processortest.NewNopSettings(typ), cfg, new(consumertest.MetricsSink))
+	require.NoError(t, err)
+	require.ErrorContains(t, c.Start(t.Context(), componenttest.NewNopHost()), "identity: open static: ")
+	require.NoError(t, c.Shutdown(t.Context()))
+}
