@@ -1,0 +1,81 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package shift
+
+import "math"
+
+const (
+	smoothing = 20.0 / Buckets // added to each count, so that nothing is impossible
+	remainder = 0.02           // of P0, that P1 is at least
+	shifted   = 0.9            // of P1 is P0 shifted, the rest anywhere above the median
+	lowest    = -2             // that one value can say, nats
+	highest   = 4
+)
+
+// shifts are by how many buckets P0 is shifted: from ×1.4 to ×8. Of octaves, by
+// whole ones.
+var shifts, coarseShifts = [...]int{1, 2, 3, 4, 6}, [...]int{2, 4, 6}
+
+// A usual is a distribution made from counts.
+type usual struct {
+	counts *[Buckets]float32
+	total  float32
+	median int // its bucket
+}
+
+func newUsual(counts *[Buckets]float32) usual {
+	u := usual{counts: counts}
+	for _, count := range counts {
+		u.total += count
+	}
+	u.total += smoothing * Buckets
+	rank, k := float32(0), -1
+	for rank <= u.total/2 && k < Buckets-1 {
+		k++
+		rank += counts[k] + smoothing
+	}
+	u.median = k
+	return u
+}
+
+// mean is the mean log-likelihood ratio of so many values:
+//
+//	P0 = (Bk + 20/40) / (ΣB + 20)
+//	P1 = max(0.02·P0, 0.9·mean P0[k−s] + 0.1·U(k > median)),  s ∈ {1, 2, 3, 4, 6}
+//	ℓ  = Σ hk·clamp(ln P1/P0, −2, 4) / n
+func (u *usual) mean(h *Histogram, n float32, coarse bool) float32 {
+	by := shifts[:]
+	if coarse {
+		by = coarseShifts[:]
+	}
+	scale := shifted / float32(len(by))
+	anywhere := (1 - shifted) * u.total / float32(max(1, Buckets-1-u.median))
+	sum := float32(0)
+	for k, count := range h.Counts {
+		if count == 0 {
+			continue
+		}
+		p0, p1 := u.counts[k]+smoothing, float32(0)
+		for _, s := range by {
+			if k >= s {
+				p1 += u.counts[k-s] + smoothing
+			}
+		}
+		p1 *= scale
+		if k > u.median {
+			p1 += anywhere
+		}
+		sum += float32(count) * min(max(logarithm(max(remainder, p1/p0)), lowest), highest)
+	}
+	return sum / n
+}
+
+// logarithm is that of x > 0, to 4 digits: a value says no more than that, and
+// math.Log would take a third of the time of a window.
+func logarithm(x float32) float32 {
+	bits := math.Float32bits(x)
+	exponent := float32(int32(bits>>23)) - 127
+	m := math.Float32frombits(bits&0x7fffff|0x3f800000) - 1
+	return math.Ln2 * (exponent + m*(1.4425449+m*(-0.7181452+m*(0.4575485+m*(-0.2779042+m*(0.1220470-m*0.0260960))))))
+}
