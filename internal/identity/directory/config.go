@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 	"github.com/tcpwhy/tcpwhy/internal/identity/static"
 )
 
@@ -15,6 +16,8 @@ import (
 type Config struct {
 	// Static is a file of workloads and services.
 	Static *static.Config `mapstructure:"static"`
+	// Kubernetes is a cluster.
+	Kubernetes *kubernetes.Config `mapstructure:"kubernetes"`
 	// ClusterCIDRs are ranges inside the cluster, beside the private ones: an address
 	// there that nobody is known to have is unknown, and not external.
 	ClusterCIDRs []string `mapstructure:"cluster_cidrs"`

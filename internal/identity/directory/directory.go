@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 	"github.com/tcpwhy/tcpwhy/internal/identity/static"
 )
 
@@ -29,33 +30,47 @@ type source interface {
 
 // A Directory is an [identity.Directory] of all that is configured.
 type Directory struct {
-	sources []source // the first that knows, tells
-	ranges  *ranges
-	static  *static.File
+	sources    []source // the first that knows, tells
+	ranges     *ranges
+	static     *static.File
+	kubernetes *kubernetes.Source
 }
 
 var _ identity.Directory = (*Directory)(nil)
 
 // A Status tells what is in use. A section that is not configured is nil.
 type Status struct {
-	Static *static.Status
+	Static     *static.Status
+	Kubernetes *kubernetes.Status
 }
 
 // Open opens what is configured. An empty configuration is fine: it tells external
-// from unknown. ctx ends waiting for sources, not the sources.
-func Open(_ context.Context, cfg *Config, set Settings) (*Directory, error) {
+// from unknown. ctx ends waiting for Kubernetes, not the directory.
+func Open(ctx context.Context, cfg *Config, set Settings) (*Directory, error) {
 	d := &Directory{}
-	var err error
+	if err := d.open(ctx, cfg, set); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Directory) open(ctx context.Context, cfg *Config, set Settings) (err error) {
 	if d.ranges, err = newRanges(cfg.ClusterCIDRs); err != nil {
-		return nil, fmt.Errorf("read cluster_cidrs: %w", err)
+		return fmt.Errorf("read cluster_cidrs: %w", err)
 	}
 	if cfg.Static != nil {
 		if d.static, err = static.Open(cfg.Static.File, set.Logger); err != nil {
-			return nil, fmt.Errorf("open static: %w", err)
+			return fmt.Errorf("open static: %w", err)
 		}
 		d.sources = append(d.sources, d.static)
 	}
-	return d, nil
+	if cfg.Kubernetes != nil {
+		if d.kubernetes, err = kubernetes.Open(ctx, cfg.Kubernetes, set.Logger); err != nil {
+			return fmt.Errorf("open kubernetes: %w", err)
+		}
+		d.sources = append(d.sources, d.kubernetes)
+	}
+	return nil
 }
 
 // Local returns who the observed end was at a time (ns since 1970), or nil.
@@ -86,6 +101,10 @@ func (d *Directory) Status() Status {
 	if d.static != nil {
 		status := d.static.Status()
 		s.Static = &status
+	}
+	if d.kubernetes != nil {
+		status := d.kubernetes.Status()
+		s.Kubernetes = &status
 	}
 	return s
 }

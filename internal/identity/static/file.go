@@ -166,10 +166,11 @@ func (f *File) follow() {
 			return
 		case <-events:
 			settled.Reset(settle)
-		case <-errs: // events were lost, at worst
+		case err := <-errs: // events were lost, at worst
+			f.logger.Debug("Looks at the file without being told", zap.Error(err))
 			settled.Reset(settle)
 		case <-settled.C:
-			_ = f.read() // logged, and in the status
+			_ = f.read() // an error is logged, and in the status
 		case <-regular.C:
 			_ = f.read()
 		}

@@ -1,0 +1,132 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+// A claim is an address of a service or a node.
+type claim struct {
+	hold
+	address  netip.Addr
+	ports    []uint16 // those that are the service's; all if empty
+	identity *identity.Identity
+}
+
+// has tells whether a port is the claim's. If it is not known (0), it may be.
+func (c *claim) has(port uint16) bool {
+	return len(c.ports) == 0 || port == 0 || slices.Contains(c.ports, port)
+}
+
+// A book has the claims of services, or of nodes. Readers see a snapshot; a writer
+// makes the next one, which is fine for what changes seldom.
+type book struct {
+	owners map[string][]*claim // by the owner's key; the writer's
+	stale  bool                // the pages are; the writer's
+	pages  atomic.Pointer[map[netip.Addr][]*claim]
+}
+
+func newBook() *book {
+	b := &book{owners: map[string][]*claim{}}
+	b.pages.Store(&map[netip.Addr][]*claim{})
+	return b
+}
+
+// find returns who had an address and port, or nil, and whether anybody ever had the
+// address. If the port is not known, and several have one, nobody has it.
+func (b *book) find(address netip.Addr, port uint16, at int64) (id *identity.Identity, listed bool) {
+	claims := (*b.pages.Load())[address]
+	if len(claims) == 0 {
+		return nil, false
+	}
+	var c choice[*claim]
+	for _, candidate := range claims {
+		if candidate.has(port) {
+			c.add(candidate, candidate.at(at))
+		}
+	}
+	if best, ok := c.get(); ok {
+		return best.identity, true
+	}
+	return nil, true
+}
+
+// publish shows readers what owners have, if that has changed.
+func (b *book) publish() {
+	if !b.stale {
+		return
+	}
+	b.stale = false
+	pages := make(map[netip.Addr][]*claim, len(b.owners))
+	for _, owner := range slices.Sorted(maps.Keys(b.owners)) {
+		for _, c := range b.owners[owner] {
+			pages[c.address] = append(pages[c.address], c)
+		}
+	}
+	b.pages.Store(&pages)
+}
+
+// put sets what an owner has. Claims that it had keep their times; those that it has
+// not any more end, and are known until then.
+func (b *book) put(owner string, claims []*claim, ends int64) {
+	old, changed := b.owners[owner], false
+	next := make([]*claim, 0, len(claims))
+	for _, c := range claims {
+		i := slices.IndexFunc(old, func(o *claim) bool { return o.until == forever && o.address == c.address })
+		if i >= 0 {
+			c.from, c.sure = min(old[i].from, c.from), min(old[i].sure, c.sure)
+			changed = changed || *old[i].identity != *c.identity || !slices.Equal(old[i].ports, c.ports)
+		} else {
+			changed = true
+		}
+		next = append(next, c)
+	}
+	for _, o := range old {
+		switch {
+		case o.until != forever:
+			next = append(next, o)
+		case !slices.ContainsFunc(claims, func(c *claim) bool { return c.address == o.address }):
+			gone := *o
+			gone.doubt, gone.until = min(o.doubt, o.sure), ends
+			next = append(next, &gone)
+			changed = true
+		}
+	}
+	if changed {
+		b.owners[owner], b.stale = next, true
+	}
+}
+
+// expire forgets what ended.
+func (b *book) expire(now int64) {
+	for owner, claims := range b.owners {
+		if slices.ContainsFunc(claims, func(c *claim) bool { return c.until <= now }) {
+			b.stale = true
+			claims = slices.DeleteFunc(slices.Clone(claims), func(c *claim) bool { return c.until <= now })
+		}
+		if len(claims) == 0 {
+			delete(b.owners, owner)
+		} else {
+			b.owners[owner] = claims
+		}
+	}
+	b.publish()
+}
+
+// live returns the owners that have something now.
+func (b *book) live() []string {
+	var keys []string
+	for owner, claims := range b.owners {
+		if slices.ContainsFunc(claims, func(c *claim) bool { return c.until == forever }) {
+			keys = append(keys, owner)
+		}
+	}
+	return keys
+}

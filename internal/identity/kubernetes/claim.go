@@ -1,0 +1,82 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+// claimsOf returns the addresses of a service that is seen at a time (ns since 1970).
+// A cluster address is the service's alone, with all ports. An external one, a load
+// balancer's or another, may be of several services and of a node, each with its ports.
+func claimsOf(s *corev1.Service, cluster string, seen int64) []*claim {
+	id := &identity.Identity{Kind: identity.KindService, Cluster: cluster, Namespace: s.Namespace, Service: s.Name}
+	var ports []uint16
+	for _, p := range s.Spec.Ports {
+		if p.Protocol == corev1.ProtocolTCP || p.Protocol == "" {
+			ports = append(ports, uint16(p.Port))
+		}
+	}
+	created := s.CreationTimestamp.UnixNano()
+	var claims []*claim
+	add := func(text string, ports []uint16, sure int64) {
+		a, err := netip.ParseAddr(text)
+		a = a.Unmap()
+		if err == nil && !slices.ContainsFunc(claims, func(c *claim) bool { return c.address == a }) {
+			claims = append(claims, &claim{
+				hold:    hold{from: min(created, seen), sure: min(sure, seen), doubt: forever, until: forever},
+				address: a, ports: ports, identity: id,
+			})
+		}
+	}
+	for _, ip := range clusterIPs(s) { // "None" is no address
+		add(ip, nil, created+int64(time.Second))
+	}
+	if len(ports) == 0 { // none of TCP: the address is another's
+		return claims
+	}
+	for _, ip := range s.Spec.ExternalIPs {
+		add(ip, ports, seen)
+	}
+	for _, ingress := range s.Status.LoadBalancer.Ingress {
+		add(ingress.IP, ports, seen)
+	}
+	return claims
+}
+
+func clusterIPs(s *corev1.Service) []string {
+	if len(s.Spec.ClusterIPs) == 0 {
+		return []string{s.Spec.ClusterIP}
+	}
+	return s.Spec.ClusterIPs
+}
+
+// claimsOfNode returns the addresses of a node.
+func claimsOfNode(n *corev1.Node, id *identity.Identity, seen int64) []*claim {
+	var claims []*claim
+	for _, address := range n.Status.Addresses {
+		switch address.Type {
+		case corev1.NodeInternalIP, corev1.NodeExternalIP:
+		default:
+			continue
+		}
+		if a, err := netip.ParseAddr(address.Address); err == nil {
+			claims = append(claims, &claim{
+				hold:    hold{from: min(n.CreationTimestamp.UnixNano(), seen), sure: seen, doubt: forever, until: forever},
+				address: a.Unmap(), identity: id,
+			})
+		}
+	}
+	return claims
+}
+
+func zoneOf(n *corev1.Node) string {
+	return first(n.Labels[corev1.LabelTopologyZone], n.Labels[corev1.LabelFailureDomainBetaZone])
+}

@@ -1,0 +1,63 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"hash/maphash"
+	"net/netip"
+)
+
+// Keys of a pod in the indices. A nil pod has none; the zero address is none.
+
+func hash(uid string) uint64 { return maphash.String(seeds[0], uid) }
+
+func uidKeys(p *pod) []uint64 {
+	if p == nil {
+		return nil
+	}
+	keys := []uint64{hash(p.PodUID)}
+	if m := p.mirrored(); m != "" && m != p.PodUID {
+		keys = append(keys, hash(m))
+	}
+	return keys
+}
+
+func containerKeys(p *pod) []uint64 {
+	if p == nil {
+		return nil
+	}
+	var keys []uint64
+	for _, d := range p.digests() {
+		keys = append(keys, d.high)
+	}
+	return keys
+}
+
+func key4(p *pod) (k [4]byte) {
+	if p != nil {
+		k = p.v4
+	}
+	return k
+}
+
+func key6(p *pod) (k [16]byte) {
+	if p != nil {
+		k = p.address6()
+	}
+	return k
+}
+
+func as4(a netip.Addr) (k [4]byte) {
+	if a.IsValid() {
+		k = a.As4()
+	}
+	return k
+}
+
+func as16(a netip.Addr) (k [16]byte) {
+	if a.IsValid() {
+		k = a.As16()
+	}
+	return k
+}

@@ -1,0 +1,115 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
+)
+
+// A link lists and watches one resource, and notes how that goes.
+type link struct {
+	*cache.ListWatch
+	resource string
+	logger   *zap.Logger
+	now      func() time.Time
+	synced   chan struct{} // closed when all was listed once
+
+	mu     sync.Mutex
+	status Link
+	once   sync.Once
+}
+
+// A Link tells of the watch of one resource.
+type Link struct {
+	// Synced is whether all was listed, at least once.
+	Synced bool
+	// Watching is whether a watch is open: if not, what is known is the last known.
+	Watching bool
+	// Since is when Synced or Watching changed last.
+	Since time.Time
+	// Heard is when the API server said something last. It does so every minute.
+	Heard time.Time
+	// Err is why there is no watch, or nil.
+	Err error
+}
+
+func newLink(client rest.Interface, s selector, logger *zap.Logger, now func() time.Time) *link {
+	lw := cache.NewFilteredListWatchFromClient(client, s.resource, s.namespace, s.apply)
+	return &link{
+		ListWatch: lw, resource: s.resource, logger: logger, now: now,
+		synced: make(chan struct{}), status: Link{Since: now()},
+	}
+}
+
+// ListWithContext lists, where the API server is too old to stream a list.
+func (l *link) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	list, err := l.ListWatch.ListWithContext(ctx, options)
+	if err != nil {
+		l.failed(err)
+	}
+	return list, err
+}
+
+// WatchWithContext watches.
+func (l *link) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+	w, err := l.ListWatch.WatchWithContext(ctx, options)
+	if err != nil {
+		l.failed(err)
+		return nil, err
+	}
+	return newTap(w, l), nil
+}
+
+// heard notes that the API server said something.
+func (l *link) heard() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status.Heard = l.now()
+	if l.status.Watching {
+		return
+	}
+	l.status.Watching, l.status.Err, l.status.Since = true, nil, l.status.Heard
+	if l.status.Synced {
+		l.logger.Info("Watch is back", zap.String("resource", l.resource))
+	}
+}
+
+// listed notes that all was listed.
+func (l *link) listed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.status.Heard = l.now()
+	if !l.status.Synced {
+		l.status.Synced, l.status.Since = true, l.status.Heard
+	}
+	l.once.Do(func() { close(l.synced) })
+}
+
+// failed notes why there is no watch.
+func (l *link) failed(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.status.Watching || l.status.Err == nil {
+		l.logger.Warn("Watch is lost: what is known stays", zap.String("resource", l.resource), zap.Error(err))
+	}
+	if l.status.Watching {
+		l.status.Watching, l.status.Since = false, l.now()
+	}
+	l.status.Err = err
+}
+
+func (l *link) get() Link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.status
+}

@@ -1,0 +1,135 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestReusedAddress follows one address from a pod to the next.
+func TestReusedAddress(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
+	w.at(12.5).see(a.pod())
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 9), "before it was created")
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 11), "nobody else may have had it")
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 100))
+
+	a.deleting = 20
+	w.at(20.1).see(a.pod())
+	w.at(21.2).lose(a.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 21))
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 30), "what it said last comes after its end")
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 21.2+120), "the grace period is over")
+
+	b := spec{name: "b", node: "n1", created: 21.5}
+	w.at(21.6).see(b.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 20.9))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 22), "b may have got it")
+	b.ips = []string{"10.0.0.1"}
+	w.at(22.4).see(b.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 20.5))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 22), "either may have had it")
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 22.5))
+	b.started = 22
+	w.at(24).see(b.pod())
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 22.4), "it does not become less certain")
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 1000))
+
+	w.at(200).store.expire(w.clock.UnixNano())
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 15), "a is forgotten")
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 22), "nobody else is known to have had it")
+}
+
+func TestPodThatWaitsGetsAnother(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
+	w.at(13).see(a.pod())
+	w.at(20).lose(a.pod())
+	b := spec{name: "b", node: "n1", created: 21}
+	w.at(21.1).see(b.pod())
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 22))
+	w.see(spec{name: "other", node: "n2", created: 21}.pod())
+	b.ips = []string{"10.0.0.2"}
+	w.at(22).see(b.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 22), "b has another; other is on another node")
+	require.Equal(t, "b", w.remote("10.0.0.2", 80, 22))
+}
+
+func TestWaitingPodThatIsDeletedWaitsNoMore(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
+	w.at(13).see(a.pod())
+	w.at(20).lose(a.pod())
+	b := spec{name: "b", node: "n1", created: 21}
+	w.at(21.1).see(b.pod())
+	w.at(22).lose(b.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 23))
+}
+
+// TestTwoLivePodsOfOneAddress is when the end of one is told late, or never: its node
+// may be away.
+func TestTwoLivePodsOfOneAddress(t *testing.T) {
+	w := newWorld(t)
+	w.at(13).see(spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}.pod())
+	w.at(23).see(spec{name: "b", node: "n2", ips: []string{"10.0.0.1"}, created: 20, started: 21}.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 15))
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 22))
+	w.at(24).see(spec{name: "c", node: "n3", ips: []string{"10.0.0.1"}, created: 20, started: 21}.pod())
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 24), "both since the same second")
+}
+
+// TestPodsThatFinish have addresses until nobody knows when.
+func TestPodsThatFinish(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12, once: true}
+	w.at(14).see(a.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 30))
+	b := spec{name: "b", node: "n1", created: 30, once: true}
+	w.at(30).see(b.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 29.9))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 30), "a may be over, and b have its address")
+	b.ips, b.started = a.ips, 31
+	w.at(33).see(b.pod())
+	w.at(33.5).lose(a.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 29))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 31))
+	require.Equal(t, "b", w.remote("10.0.0.1", 80, 33))
+}
+
+func TestPodChangesItsAddress(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, created: 10, started: 12}
+	w.at(13).see(a.pod())
+	a.ips = []string{"10.0.0.2", "fd00::1"}
+	w.at(50).see(a.pod())
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 40))
+	require.Equal(t, "a", w.remote("10.0.0.2", 80, 50))
+	require.Equal(t, "a", w.remote("fd00::1", 80, 50))
+	w.at(200).store.expire(w.clock.UnixNano())
+	require.Equal(t, "stranger", w.remote("10.0.0.1", 80, 40))
+	require.Equal(t, "a", w.remote("fd00::1", 80, 200))
+	w.lose(a.pod())
+	require.Equal(t, Sizes{Deleted: 1}, w.store.sizes)
+	w.at(400).store.expire(w.clock.UnixNano())
+	require.Equal(t, "stranger", w.remote("fd00::1", 80, 200))
+	require.Nil(t, w.store.byUID("uid-of-a"))
+	require.Nil(t, w.store.byContainer("id-of-a-c0"))
+}
+
+func TestListTellsWhatWasMissed(t *testing.T) {
+	w := newWorld(t)
+	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
+	b := spec{name: "b", node: "n1", ips: []string{"10.0.0.2"}, created: 10, started: 12}
+	c := spec{name: "c", node: "n1", ips: []string{"10.0.0.1"}, created: 40, started: 41}
+	require.NoError(t, w.at(13).store.Pods().Replace([]any{a.pod(), b.pod()}, "1"))
+	require.NoError(t, w.at(60).store.Pods().Replace([]any{b.pod(), c.pod()}, "9"))
+	require.Equal(t, Sizes{Pods: 2, Deleted: 1}, w.store.sizes)
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 39))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 41))
+	require.Equal(t, "c", w.remote("10.0.0.1", 80, 42))
+	require.Equal(t, "b", w.remote("10.0.0.2", 80, 42))
+}

@@ -1,0 +1,199 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+// Sinks are where reflectors put what they see. They keep no objects.
+var (
+	_ cache.TransformingStore = podSink{}
+	_ cache.ReflectorStore    = sink[*corev1.Service]{}
+)
+
+type podSink struct{ *Store }
+
+// Transformer makes views of pods, so that a reflector holds no whole ones.
+func (s podSink) Transformer() cache.TransformFunc {
+	return func(object any) (any, error) {
+		if p, ok := object.(*corev1.Pod); ok {
+			return viewPod(p, s.labelsName), nil
+		}
+		return object, nil
+	}
+}
+
+func (s podSink) view(object any) (*podView, error) {
+	switch o := object.(type) {
+	case *podView:
+		return o, nil
+	case *corev1.Pod:
+		return viewPod(o, s.labelsName), nil
+	}
+	return nil, fmt.Errorf("read pod: it is a %T", object)
+}
+
+// Add adds or changes a pod.
+func (s podSink) Add(object any) error {
+	v, err := s.view(object)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.putPod(v, s.now().UnixNano())
+	return nil
+}
+
+// Update changes a pod.
+func (s podSink) Update(object any) error { return s.Add(object) }
+
+// Delete deletes a pod. Its last state comes with it.
+func (s podSink) Delete(object any) error {
+	v, err := s.view(object)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.now().UnixNano()
+	s.putPod(v, seen)
+	s.deletePod(v.uid, seen)
+	return nil
+}
+
+// Replace takes a list of all pods. Those that are not in it were deleted.
+func (s podSink) Replace(objects []any, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names.fit(len(objects))
+	seen := s.now().UnixNano()
+	listed := make(map[string]bool, len(objects))
+	for _, object := range objects {
+		v, err := s.view(object)
+		if err != nil {
+			return err
+		}
+		s.putPod(v, seen)
+		listed[v.uid] = true
+	}
+	var missed []string
+	s.uids.each(func(p *pod) {
+		if !listed[p.PodUID] {
+			missed = append(missed, p.PodUID)
+		}
+	})
+	for _, uid := range missed {
+		s.deletePod(uid, seen)
+	}
+	return nil
+}
+
+// Resync has nothing to do.
+func (podSink) Resync() error { return nil }
+
+// A sink is one of services or nodes, of which there are few.
+type sink[T any] struct {
+	*Store
+	key func(T) string
+	put func(object T, seen int64)
+	// remove takes an object by its key, publish shows what was changed.
+	remove  func(key string, seen int64)
+	known   func() []string
+	publish func()
+}
+
+// Add adds or changes an object.
+func (s sink[T]) Add(object any) error {
+	o, ok := object.(T)
+	if !ok {
+		return fmt.Errorf("read object: it is a %T", object)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.put(o, s.now().UnixNano())
+	s.publish()
+	return nil
+}
+
+// Update changes an object.
+func (s sink[T]) Update(object any) error { return s.Add(object) }
+
+// Delete deletes an object.
+func (s sink[T]) Delete(object any) error {
+	o, ok := object.(T)
+	if !ok {
+		return fmt.Errorf("read object: it is a %T", object)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(s.key(o), s.now().UnixNano())
+	s.publish()
+	return nil
+}
+
+// Replace takes a list of all objects. Those that are not in it were deleted.
+func (s sink[T]) Replace(objects []any, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.now().UnixNano()
+	listed := make(map[string]bool, len(objects))
+	for _, object := range objects {
+		o, ok := object.(T)
+		if !ok {
+			return fmt.Errorf("read object: it is a %T", object)
+		}
+		s.put(o, seen)
+		listed[s.key(o)] = true
+	}
+	for _, key := range s.known() {
+		if !listed[key] {
+			s.remove(key, seen)
+		}
+	}
+	s.publish()
+	return nil
+}
+
+// Resync has nothing to do.
+func (sink[T]) Resync() error { return nil }
+
+// Pods is where pods are put.
+func (s *Store) Pods() cache.ReflectorStore { return podSink{s} }
+
+// Services is where services are put.
+func (s *Store) Services() cache.ReflectorStore {
+	return sink[*corev1.Service]{
+		Store: s,
+		key:   func(o *corev1.Service) string { return string(o.UID) },
+		put: func(o *corev1.Service, seen int64) {
+			s.services.put(string(o.UID), claimsOf(o, s.cluster, seen), seen+int64(s.grace))
+		},
+		remove:  func(uid string, seen int64) { s.services.put(uid, nil, seen+int64(s.grace)) },
+		known:   s.services.live,
+		publish: s.services.publish,
+	}
+}
+
+// Nodes is where nodes are put.
+func (s *Store) Nodes() cache.ReflectorStore {
+	rezone := false
+	return sink[*corev1.Node]{
+		Store: s,
+		key:   func(o *corev1.Node) string { return o.Name },
+		put: func(o *corev1.Node, seen int64) {
+			rezone = s.putNode(o, seen) || rezone
+		},
+		remove: s.deleteNode,
+		known:  s.nodes.live,
+		publish: func() {
+			s.publishNodes(rezone)
+			rezone = false
+		},
+	}
+}

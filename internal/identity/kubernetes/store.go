@@ -1,0 +1,287 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+)
+
+// nobody is who had an address of the cluster when nobody, or who cannot be told.
+var nobody = &identity.Identity{Kind: identity.KindUnknown}
+
+// A Store knows the pods, services and nodes of a cluster. Readers take no lock that a
+// writer holds for long; writers are reflectors.
+type Store struct {
+	cluster    string
+	labelsName bool
+	grace      time.Duration
+	now        func() time.Time
+
+	v4         *index[[4]byte]
+	v6         *index[[16]byte]
+	uids       *index[uint64] // of UIDs, by hash
+	containers *index[uint64] // of container ids, by one half of the digest
+	services   *book
+	nodes      *book
+	nodeNames  atomic.Pointer[nodeNames] // a copy of named
+
+	mu     sync.Mutex // of writers
+	onNode map[string]*node
+	named  nodeNames
+	names  *interner
+	left   []*pod // deleted, in the order in which they are forgotten
+	sizes  Sizes
+}
+
+// Sizes counts what is known.
+type Sizes struct {
+	Pods     int // live ones
+	Deleted  int // pods that are still known
+	Services int
+	Nodes    int
+}
+
+// NewStore returns an empty store. now is the time at which something is seen.
+func NewStore(cfg *Config, now func() time.Time) *Store {
+	s := &Store{
+		cluster: cfg.ClusterName, labelsName: cfg.labelsName(), grace: cfg.grace(), now: now,
+		v4:         newIndex(func(k [4]byte) uint8 { return k[3] }),
+		v6:         newIndex(func(k [16]byte) uint8 { return k[15] }),
+		uids:       newIndex(func(k uint64) uint8 { return uint8(k) }),
+		containers: newIndex(func(k uint64) uint8 { return uint8(k) }),
+		services:   newBook(), nodes: newBook(),
+		onNode: map[string]*node{}, named: nodeNames{}, names: newInterner(),
+	}
+	s.nodeNames.Store(&nodeNames{})
+	return s
+}
+
+// byUID returns the pod of a UID, or of a static pod's in cgroups, or nil.
+func (s *Store) byUID(uid string) *pod {
+	one, many := s.uids.get(hash(uid))
+	if one != nil && one.is(uid) {
+		return one
+	}
+	var found *pod
+	for _, p := range many { // a live one, if a static pod's mirror was made anew
+		if p.is(uid) && (found == nil || p.hold().until == forever) {
+			found = p
+		}
+	}
+	return found
+}
+
+func (s *Store) byContainer(id string) *identity.Identity {
+	d := digestOf(id)
+	one, many := s.containers.get(d.high)
+	if one != nil {
+		return one.inContainer(d)
+	}
+	for _, p := range many {
+		if id := p.inContainer(d); id != nil {
+			return id
+		}
+	}
+	return nil
+}
+
+// byAddress returns the pod that had an address at a time, or nil, and whether any pod
+// is known to have had it.
+func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool) {
+	var one *pod
+	var many []*pod
+	if address.Is4() {
+		one, many = s.v4.get(address.As4())
+	} else {
+		one, many = s.v6.get(address.As16())
+	}
+	if one != nil {
+		if one.hold().at(at) == no {
+			return nil, true
+		}
+		return one.unlessReused(at), true
+	}
+	if len(many) == 0 {
+		return nil, false
+	}
+	order := succession{time: at}
+	for _, p := range many {
+		order.add(p)
+	}
+	if p := order.get(); p != nil {
+		return p.unlessReused(at), true
+	}
+	return nil, true
+}
+
+// unlessReused returns nil of a pod that may have given its address back, if one that
+// waits for an address on its node may have got this one: the kubelet tells either only
+// after it happened.
+func (p *pod) unlessReused(at int64) *pod {
+	if p.extra != nil && p.node != nil && at >= p.doubt && at >= p.node.earliest.Load() {
+		return nil
+	}
+	return p
+}
+
+// putPod adds or changes a pod that is seen at a time.
+func (s *Store) putPod(v *podView, seen int64) {
+	n := s.nodeOf(v.node)
+	if v.waits() {
+		n.wait(v.uid, v.acknowledged)
+	} else {
+		n.done(v.uid)
+	}
+	old := s.byUID(v.uid)
+	h := v.hold(seen)
+	if old != nil && old.v4 == as4(v.v4) && old.address6() == as16(v.v6) {
+		before := old.hold()
+		h.from, h.sure = min(h.from, before.from), min(h.sure, before.sure)
+	}
+	p := newPod(v, h, s.cluster, n, s.names)
+	if old == nil {
+		s.sizes.Pods++
+	} else if old.hold().until != forever {
+		s.sizes.Pods++ // it is back: it was only out of sight
+	}
+	s.swap(old, p, seen, n)
+}
+
+// swap puts a pod where an older one of the same UID is, in all indices. An address
+// that only the old one has is still known to have been its.
+func (s *Store) swap(old, new *pod, seen int64, n *node) {
+	swapKeys(s.uids, uidKeys(old), uidKeys(new), old, new)
+	swapKeys(s.containers, containerKeys(old), containerKeys(new), old, new)
+	var gone *pod
+	leave := func() *pod {
+		if gone == nil {
+			gone = old.gone(seen+int64(s.grace), n)
+			s.left = append(s.left, gone)
+			s.sizes.Deleted++
+		}
+		return gone
+	}
+	move(s.v4, key4(old), key4(new), old, new, leave)
+	move(s.v6, key6(old), key6(new), old, new, leave)
+}
+
+// move puts new in an index of addresses; old leaves something if it had another one.
+func move[K comparable](x *index[K], oldKey, newKey K, old, new *pod, leave func() *pod) {
+	var none K
+	if oldKey == newKey && oldKey != none {
+		x.replace(oldKey, old, new)
+		return
+	}
+	if oldKey != none {
+		if old.hold().until == forever {
+			x.replace(oldKey, old, leave())
+		} else {
+			x.replace(oldKey, old, nil)
+		}
+	}
+	if newKey != none {
+		x.replace(newKey, nil, new)
+	}
+}
+
+func swapKeys(x *index[uint64], oldKeys, newKeys []uint64, old, new *pod) {
+	for _, k := range oldKeys {
+		if !slices.Contains(newKeys, k) {
+			x.replace(k, old, nil)
+		}
+	}
+	for _, k := range newKeys {
+		if slices.Contains(oldKeys, k) {
+			x.replace(k, old, new)
+		} else {
+			x.replace(k, nil, new)
+		}
+	}
+}
+
+// deletePod keeps a pod for the grace period. Its name is told by what is left of it.
+func (s *Store) deletePod(uid string, seen int64) {
+	p := s.byUID(uid)
+	if p == nil {
+		return
+	}
+	n := s.nodeOf(p.Node)
+	n.done(uid)
+	if p.hold().until != forever {
+		return
+	}
+	gone := p.gone(seen+int64(s.grace), n)
+	s.sizes.Pods--
+	s.sizes.Deleted++
+	s.left = append(s.left, gone)
+	s.everywhere(p, gone)
+}
+
+// everywhere puts new, which has the same keys, where old is.
+func (s *Store) everywhere(old, new *pod) {
+	for _, k := range uidKeys(old) {
+		s.uids.replace(k, old, new)
+	}
+	for _, k := range containerKeys(old) {
+		s.containers.replace(k, old, new)
+	}
+	if k := key4(old); k != [4]byte{} {
+		s.v4.replace(k, old, new)
+	}
+	if k := key6(old); k != [16]byte{} {
+		s.v6.replace(k, old, new)
+	}
+}
+
+// expire forgets what was deleted before the grace period.
+func (s *Store) expire(now int64) {
+	i := 0
+	for ; i < len(s.left) && s.left[i].until <= now; i++ {
+		s.everywhere(s.left[i], nil)
+		s.sizes.Deleted--
+	}
+	if i > 0 {
+		s.left = slices.Clone(s.left[i:])
+	}
+	s.services.expire(now)
+	s.nodes.expire(now)
+}
+
+// nodeOf returns the node of a name, which may not have been seen yet.
+func (s *Store) nodeOf(name string) *node {
+	n := s.onNode[name]
+	if n == nil {
+		n = newNode()
+		s.onNode[name] = n
+	}
+	return n
+}
+
+// rezone gives pods the zones of their nodes, all at once, after nodes changed theirs.
+func (s *Store) rezone() {
+	var stale []*pod
+	s.uids.each(func(p *pod) {
+		if n := s.onNode[p.Node]; n != nil && n.zone != p.Zone {
+			stale = append(stale, p)
+		}
+	})
+	moved := map[*pod]*pod{}
+	for _, p := range stale {
+		if moved[p] == nil { // a static pod has two keys
+			moved[p] = p.in(s.onNode[p.Node].zone)
+			s.everywhere(p, moved[p])
+		}
+	}
+	for i, p := range s.left {
+		if z := moved[p]; z != nil {
+			s.left[i] = z
+		}
+	}
+}

@@ -1,0 +1,61 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"errors"
+	"sync"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// errEnded is why there is no watch when the API server, or the way to it, ended it. It
+// is opened again at once; every watch ends after some minutes.
+var errEnded = errors.New("the watch ended")
+
+// A tap is a watch that tells a link what comes through it.
+type tap struct {
+	watch.Interface
+	link   *link
+	events chan watch.Event
+	stop   chan struct{}
+	once   sync.Once
+}
+
+func newTap(w watch.Interface, l *link) *tap {
+	t := &tap{Interface: w, link: l, events: make(chan watch.Event), stop: make(chan struct{})}
+	go t.run()
+	return t
+}
+
+// ResultChan has the watch's events.
+func (t *tap) ResultChan() <-chan watch.Event { return t.events }
+
+// Stop ends the watch.
+func (t *tap) Stop() {
+	t.once.Do(func() { close(t.stop) })
+	t.Interface.Stop()
+}
+
+func (t *tap) run() {
+	defer close(t.events)
+	for event := range t.Interface.ResultChan() {
+		if event.Type == watch.Error {
+			t.link.failed(apierrors.FromObject(event.Object))
+		} else {
+			t.link.heard()
+		}
+		select {
+		case t.events <- event:
+		case <-t.stop:
+			return
+		}
+	}
+	select {
+	case <-t.stop: // we ended it
+	default:
+		t.link.failed(errEnded)
+	}
+}
