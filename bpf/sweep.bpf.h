@@ -80,7 +80,7 @@ static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct pro
 	if (!c || !tp || !p)
 		return 0;
 	since = c->since;
-	totals_read(&t, tp, false);
+	totals_read(&t, tp, p->locked);
 	if ((s32)(t.now - now.started) < 0)
 		t.now = now.started;
 	look_at(&l, c, tp);
@@ -164,18 +164,43 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 	conn_sweep(c, tp, p);
 }
 
-static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, const struct conn *seen)
+static __always_inline struct progress *current_progress(void)
 {
-	struct progress *p;
 	u32 zero = 0;
 
-	p = bpf_map_lookup_elem(&progress, &zero);
+	return bpf_map_lookup_elem(&progress, &zero);
+}
+
+static __always_inline void sweep_kind(struct sock *sk, u8 kind, struct progress *p)
+{
+	if (kind == CONN_OPEN)
+		open_sweep(sk, p, current_control());
+	else if (kind == CONN_LISTENER)
+		listener_sweep(sk);
+}
+
+static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, const struct conn *seen)
+{
+	struct progress *p = current_progress();
+
 	if (!p)
 		return;
 	if (++p->visited % SWEEP_STRETCH == 0)
 		bpf_seq_write(seq, &p->visited, sizeof(p->visited));
-	if (seen->kind == CONN_OPEN)
-		open_sweep(sk, p, current_control());
-	else if (seen->kind == CONN_LISTENER)
-		listener_sweep(sk);
+	sweep_kind(sk, seen->kind, p);
+}
+
+/* Where the kernel has no iterator over records: a socket found in another way, perhaps
+ * several times, perhaps without a record.
+ */
+static __always_inline void on_met(struct sock *sk, bool locked)
+{
+	struct progress *p = current_progress();
+	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+
+	if (!p || !c)
+		return;
+	p->visited++;
+	p->locked = locked;
+	sweep_kind(sk, c->kind, p);
 }

@@ -256,6 +256,35 @@ int tcpwhy_sweep(struct bpf_iter__bpf_sk_storage_map *ctx)
 }
 
 SEC("iter/task_file")
+int tcpwhy_sweep_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	if (socket && socket->sk)
+		on_met(socket->sk, false);
+	return 0;
+}
+
+SEC("iter/tcp")
+int tcpwhy_sweep_hashed(struct bpf_iter__tcp *ctx)
+{
+	struct sock_common *skc = ctx->sk_common;
+	struct tcp_sock *tp;
+
+	if (!skc)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(skc);
+	if (tp)
+		on_met((struct sock *)tp, true);
+	return 0;
+}
+
+SEC("iter/task_file")
 int tcpwhy_find(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *task = ctx->task;

@@ -310,6 +310,7 @@ struct progress {
 	u64 muted;    /* without our callbacks */
 	u64 skipped;  /* passed over by the sweep before */
 	u64 deferred; /* no flow entry for the moment; in each round again */
+	u64 locked;   /* the iterator that runs locks sockets */
 };
 
 /* How a look at all open files goes on, and what it left out. */

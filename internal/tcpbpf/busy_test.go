@@ -55,7 +55,7 @@ type adoption struct {
 // since some moment of its adoption: no less than since after it, no more than since
 // before.
 func TestOlderAndBusy(t *testing.T) {
-	client, server := newPair(t)
+	client, server := newHiddenPair(t)
 	newPuppet(t, place{NS: client.NS}, "inhabitant") // leads to the namespace; to the server's nothing does
 	nft.New(t, server.NS).Drop(nft.Input, 5)
 	var streams []torrent

@@ -16,14 +16,11 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-// maxRounds bounds a sweep on a machine on which connections begin all the time.
-const maxRounds = 4
-
 // A Kernel is the attached kernel side.
 type Kernel struct {
 	objects *objects
 	links   []link.Link
-	sweeper *link.Iter
+	sweeper sweeper
 	epoch   *epoch
 	drain   *drain
 	peer    bool
@@ -78,9 +75,8 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 		return err
 	}
 	k.closers = append(k.closers, k.epoch)
-	sweep := link.IterOptions{Program: k.objects.programs[ProgramSweep], Map: k.objects.Conns}
-	if k.sweeper, err = link.AttachIter(sweep); err != nil {
-		return fmt.Errorf("attach sweep: %w", err)
+	if k.sweeper, err = newSweeper(k.objects); err != nil {
+		return err
 	}
 	k.closers = append(k.closers, k.sweeper)
 	k.drain = newDrain(k.objects)
@@ -130,33 +126,13 @@ func (k *Kernel) Sweep() error {
 		return err
 	}
 	begin := time.Now()
-	if err := k.visitAll(); err != nil {
+	stretch, err := k.sweeper.visit(&k.losses)
+	if err != nil {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
+	k.timing.Stretch = stretch
 	k.timing.Sweep = time.Since(begin)
 	k.losses.swept()
-	return nil
-}
-
-// visitAll visits each socket, most of them once. A visit that was interrupted
-// has passed over as many sockets as were closed meanwhile, so it is repeated
-// until it finds no other. One that it knows costs it little.
-func (k *Kernel) visitAll() error {
-	k.timing.Stretch = 0
-	for found, round := uint64(0), 0; round < maxRounds; round++ {
-		s, err := iterate(k.sweeper)
-		if err != nil {
-			return err
-		}
-		k.timing.Stretch = max(k.timing.Stretch, s.longest)
-		if err := k.losses.look(); err != nil {
-			return err
-		}
-		if s.n == 1 || round > 0 && k.losses.progress.Open == found {
-			break
-		}
-		found = k.losses.progress.Open
-	}
 	return nil
 }
 

@@ -143,7 +143,7 @@ func listHeld(k *Kernel) (held kernelObjects, err error) {
 		id, _ := info.ID()
 		held.Maps = append(held.Maps, id)
 	}
-	for _, l := range append([]link.Link{k.sweeper}, k.links...) {
+	for _, l := range append(sweeping(k.sweeper), k.links...) {
 		info, err := l.Info()
 		if err != nil {
 			return held, err
@@ -151,6 +151,16 @@ func listHeld(k *Kernel) (held kernelObjects, err error) {
 		held.Links = append(held.Links, info.ID)
 	}
 	return held, nil
+}
+
+func sweeping(s sweeper) []link.Link {
+	switch s := s.(type) {
+	case recordSweeper:
+		return []link.Link{s.Iter}
+	case fileSweeper:
+		return []link.Link{s.files, s.hashed}
+	}
+	return nil
 }
 
 // fields returns the fields of a struct, all of one type.

@@ -30,6 +30,9 @@ func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
 		}
 	}()
 	for _, known := range programs {
+		if o.programs[known.spares] != nil {
+			continue
+		}
 		program, err := createOne(subset(spec, known.name), maps.Maps)
 		if err != nil {
 			p.refuse(known.name, err)

@@ -64,7 +64,7 @@ func TestOlderFiltered(t *testing.T) {
 
 // TestOlderConnecting meets clients between their SYN and its answer.
 func TestOlderConnecting(t *testing.T) {
-	client, server := newPair(t)
+	client, server := newHiddenPair(t)
 	newPuppet(t, place{NS: client.NS}, "inhabitant") // leads to the namespace
 	link := wire{t, client, server}
 	listener, closed := server.Listen(server.IPv4.String()+":0"), server.Listen(server.IPv4.String()+":0")
@@ -93,7 +93,7 @@ func TestOlderConnecting(t *testing.T) {
 // TestOlderRetransmissions are of known kinds.
 func TestOlderRetransmissions(t *testing.T) {
 	kernel.Require(t, kernel.CallbackFlags)
-	client, server := newPair(t)
+	client, server := newHiddenPair(t)
 	newPuppet(t, place{NS: client.NS}, "inhabitant") // leads to the namespace
 	from, to := traffic.Between(client.NS, server.NS, server.IPv4).Open(t)
 	exchange(t, from, to)

@@ -20,6 +20,12 @@ import (
 // newPair makes two hosts whose addresses no other test on this machine uses.
 func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) {
 	t.Helper()
+	return newHiddenPair(t, append(options, netns.Inhabited())...)
+}
+
+// newHiddenPair makes them where nobody finds them.
+func newHiddenPair(t testing.TB, options ...netns.Option) (client, server netns.Host) {
+	t.Helper()
 	client, server = netns.Pair(t, options...)
 	readdress(t, &client, &server)
 	return client, server
@@ -28,7 +34,7 @@ func newPair(t testing.TB, options ...netns.Option) (client, server netns.Host) 
 // newLink is [impair.New] with such addresses.
 func newLink(t testing.TB, there, back impair.Config, options ...netns.Option) *impair.Link {
 	t.Helper()
-	link := impair.New(t, there, back, options...)
+	link := impair.New(t, there, back, append(options, netns.Inhabited())...)
 	readdress(t, &link.A, &link.B)
 	return link
 }
@@ -56,7 +62,7 @@ func newPlace(t testing.TB, options ...netns.Option) place {
 	t.Helper()
 	n := 2 + rand.N(uint32(1)<<24-3) // neither a network's number nor 127.0.0.1
 	p := place{
-		NS:   netns.New(t, options...),
+		NS:   netns.New(t, append(options, netns.Inhabited())...),
 		IPv4: netip.AddrFrom4([4]byte{127, byte(n >> 16), byte(n >> 8), byte(n)}),
 		IPv6: netip.AddrFrom16([16]byte{0: 0xfd, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}),
 	}

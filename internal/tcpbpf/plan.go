@@ -15,14 +15,17 @@ import (
 var programs = []struct {
 	name   string
 	attach ebpf.AttachType
+	spares string // the program that it stands in for, where the kernel refuses that
 }{
-	{ProgramDestroy, ebpf.AttachTraceRawTp},
-	{ProgramSockOps, ebpf.AttachCGroupSockOps},
-	{ProgramConnect4, ebpf.AttachCGroupInet4Connect},
-	{ProgramConnect6, ebpf.AttachCGroupInet6Connect},
-	{ProgramSweep, ebpf.AttachTraceIter},
-	{ProgramFind, ebpf.AttachTraceIter},
-	{ProgramCallbacks, ebpf.AttachTraceIter},
+	{name: ProgramDestroy, attach: ebpf.AttachTraceRawTp},
+	{name: ProgramSockOps, attach: ebpf.AttachCGroupSockOps},
+	{name: ProgramConnect4, attach: ebpf.AttachCGroupInet4Connect},
+	{name: ProgramConnect6, attach: ebpf.AttachCGroupInet6Connect},
+	{name: ProgramSweep, attach: ebpf.AttachTraceIter},
+	{name: ProgramSweepFiles, attach: ebpf.AttachTraceIter, spares: ProgramSweep},
+	{name: ProgramSweepHashed, attach: ebpf.AttachTraceIter, spares: ProgramSweep},
+	{name: ProgramFind, attach: ebpf.AttachTraceIter},
+	{name: ProgramCallbacks, attach: ebpf.AttachTraceIter},
 }
 
 // What a way may need beside programs.
@@ -53,6 +56,9 @@ func onSockOps(name, callback string) job {
 
 const olderUnsampled = "connections older than the collector have one round-trip sample an interval at most, " +
 	"retransmissions of unknown kind, and lower tcp.flow.coverage"
+
+const sweptByFiles = "each interval looks at all open files of the host and at the sockets of each network namespace, " +
+	"which takes longer"
 
 // jobs is the whole plan. To do a job at another hook, add a way to it; for a new
 // program, add it to programs too. It is loaded by itself, and if the kernel refuses it
@@ -87,7 +93,16 @@ var jobs = []job{
 			"(the RST of an unread connection), a listener's last overflows, and connects that fail before their SYN " +
 			"and are not tried again",
 	},
-	{name: "sweep", main: true, ways: []way{{"iter/bpf_sk_storage_map", []string{ProgramSweep}, ""}}},
+	{
+		name: "sweep", main: true,
+		ways: []way{{"iter/bpf_sk_storage_map", []string{ProgramSweep}, ""},
+			{"iter/task_file, iter/tcp", []string{ProgramSweepFiles, ProgramSweepHashed, needNamespaces}, sweptByFiles},
+			{"iter/task_file, iter/tcp", []string{ProgramSweepFiles, ProgramSweepHashed}, sweptByFiles + ", and connections of " +
+				"other network namespaces that no process holds (not accepted yet, closed but not finished, subflows) are told " +
+				"at their end"},
+			{"iter/task_file", []string{ProgramSweepFiles}, sweptByFiles + ", and connections that no process holds (not " +
+				"accepted yet, closed but not finished, subflows) are told at their end"}},
+	},
 	{
 		name: "find_older",
 		ways: []way{{"iter/task_file", []string{ProgramFind}, ""}, {"iter/tcp", []string{ProgramCallbacks},
@@ -105,7 +120,8 @@ var jobs = []job{
 		name: "older_callbacks",
 		ways: []way{{"iter/tcp", []string{ProgramCallbacks, needFlags, needNamespaces}, ""},
 			{"iter/tcp", []string{ProgramCallbacks, needFlags}, "in other network namespaces " + olderUnsampled},
-			{"iter/bpf_sk_storage_map", []string{ProgramSweep}, olderUnsampled}},
+			{"iter/bpf_sk_storage_map", []string{ProgramSweep}, olderUnsampled},
+			{"iter/task_file", []string{ProgramSweepFiles}, olderUnsampled}},
 	},
 }
 

@@ -48,10 +48,8 @@ func TestEachNeedIsKnown(t *testing.T) {
 			require.Equal(t, i > 0, w.lost != "", "%s at %s: what is lost", j.name, w.hook)
 		}
 		p := plan{}
-		for _, program := range programs {
-			if !isMain(program.name) {
-				p.refuse(program.name, errors.New("refused"))
-			}
+		for _, program := range optional() {
+			p.refuse(program, errors.New("refused"))
 		}
 		require.Equal(t, p.choose(j) < len(j.ways), j.lost == "", "%s: what is lost without it", j.name)
 	}
@@ -62,6 +60,16 @@ func isMain(program string) bool {
 	return plan{program: errors.New("refused")}.impossible() != nil
 }
 
+// optional are the programs that the main jobs can do without, all at once.
+func optional() (names []string) {
+	for _, p := range programs {
+		if !isMain(p.name) && p.name != ProgramSweepFiles {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 func TestMainPrograms(t *testing.T) {
 	var main []string
 	for _, p := range programs {
@@ -69,14 +77,15 @@ func TestMainPrograms(t *testing.T) {
 			main = append(main, p.name)
 		}
 	}
-	require.Equal(t, []string{ProgramSockOps, ProgramSweep}, main)
+	require.Equal(t, []string{ProgramSockOps}, main)
 }
 
 // TestMainJobNeedsOneOfItsWays names why the best one cannot be gone.
 func TestMainJobNeedsOneOfItsWays(t *testing.T) {
 	why := errors.New("refused")
-	require.NoError(t, plan{ProgramConnect4: why, ProgramDestroy: why, needFlags: why}.impossible())
+	require.NoError(t, plan{ProgramConnect4: why, ProgramDestroy: why, needFlags: why, ProgramSweep: why}.impossible())
 	require.ErrorIs(t, plan{ProgramSockOps: why}.impossible(), why)
+	require.ErrorIs(t, plan{ProgramSweep: why, ProgramSweepFiles: errors.New("refused too")}.impossible(), why)
 }
 
 // TestPlanTakesTheNextWay tells why not the best one.
@@ -118,10 +127,33 @@ func degraded(t *testing.T, hooks []Hook) map[string]string {
 			require.NotContains(t, h.Reason, "\n")
 		}
 	}
-	if all["older_callbacks"] == "iter/bpf_sk_storage_map" && !callbacksOfOlder(t) {
+	if all["older_callbacks"] == bySweep(t) && !callbacksOfOlder(t) {
 		delete(all, "older_callbacks")
 	}
+	if !sweepsRecords(t) {
+		delete(all, "sweep")
+	}
 	return all
+}
+
+// sweepsRecords reports whether this kernel can go from record to record.
+func sweepsRecords(t *testing.T) bool {
+	t.Helper()
+	can := false
+	t.Run("sweep of records", func(t *testing.T) {
+		kernel.Require(t, kernel.RecordIterator)
+		can = true
+	})
+	return can
+}
+
+// bySweep is where round trips of older connections are sampled without callbacks.
+func bySweep(t *testing.T) string {
+	t.Helper()
+	if sweepsRecords(t) {
+		return "iter/bpf_sk_storage_map"
+	}
+	return "iter/task_file"
 }
 
 // TestWithoutEachProgram has the real verifier refuse one program after the other. The
@@ -132,9 +164,9 @@ func TestWithoutEachProgram(t *testing.T) {
 		ProgramConnect6:  {"client_owner_ipv6": "sock_ops/TCP_CONNECT_CB"},
 		ProgramDestroy:   {"missed_close": ""},
 		ProgramFind:      {"listener_heir": "", "find_older": "iter/tcp"},
-		ProgramCallbacks: {"find_older_unheld": "", "older_callbacks": "iter/bpf_sk_storage_map"},
+		ProgramCallbacks: {"find_older_unheld": "", "older_callbacks": bySweep(t)},
 		ProgramSockOps:   nil,
-		ProgramSweep:     nil,
+		ProgramSweep:     {"sweep": "iter/task_file, iter/tcp"},
 	} {
 		t.Run(program, func(t *testing.T) {
 			root.Require(t)
@@ -146,6 +178,9 @@ func TestWithoutEachProgram(t *testing.T) {
 				return
 			}
 			k := observe(t, cfg)
+			if program == ProgramSweep && !sweepsRecords(t) {
+				delete(want, "sweep")
+			}
 			if program == ProgramCallbacks && !callbacksOfOlder(t) {
 				delete(want, "older_callbacks")
 			}
@@ -162,17 +197,11 @@ func TestWithoutEachProgram(t *testing.T) {
 
 // TestWithoutAnyOptional is left with the main job.
 func TestWithoutAnyOptional(t *testing.T) {
-	var optional []string
-	for _, p := range programs {
-		if !isMain(p.name) {
-			optional = append(optional, p.name)
-		}
-	}
-	k := observe(t, Config{tamper: unverifiable(optional...)})
+	k := observe(t, Config{tamper: unverifiable(optional()...)})
 	requireMainJob(t, k)
 	counted, err := k.Programs()
 	require.NoError(t, err)
-	require.Len(t, counted, len(programs)-len(optional))
+	require.Len(t, counted, len(programs)-len(optional()))
 }
 
 // requireMainJob makes connections and compares with what applications and sockets say.

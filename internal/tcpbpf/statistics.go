@@ -14,13 +14,16 @@ import (
 
 // Names of the programs, as the kernel has them.
 const (
-	ProgramSockOps   = "tcpwhy_sock_ops"
-	ProgramConnect4  = "tcpwhy_connect4"
-	ProgramConnect6  = "tcpwhy_connect6"
-	ProgramDestroy   = "tcpwhy_destroy"
-	ProgramSweep     = "tcpwhy_sweep"
-	ProgramFind      = "tcpwhy_find"      // only while opening
-	ProgramCallbacks = "tcpwhy_callbacks" // only while opening
+	ProgramSockOps  = "tcpwhy_sock_ops"
+	ProgramConnect4 = "tcpwhy_connect4"
+	ProgramConnect6 = "tcpwhy_connect6"
+	ProgramDestroy  = "tcpwhy_destroy"
+	ProgramSweep    = "tcpwhy_sweep"
+	// These two together, where the kernel refuses the one before.
+	ProgramSweepFiles  = "tcpwhy_sweep_files"
+	ProgramSweepHashed = "tcpwhy_sweep_hashed"
+	ProgramFind        = "tcpwhy_find"      // only while opening
+	ProgramCallbacks   = "tcpwhy_callbacks" // only while opening
 )
 
 // A ProgramStatistics is what the kernel counted of a program since it was

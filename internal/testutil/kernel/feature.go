@@ -42,6 +42,15 @@ var (
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeKernelTLS,
 	}
+	// RecordIterator goes from socket to socket in whatever network namespace. The 6.18
+	// that this is developed on refuses iterators over elements of maps.
+	RecordIterator = Feature{
+		Name: "iter/bpf_sk_storage_map",
+		Use: "a sweep in one pass; without it open files and then the sockets of each network namespace are gone through, " +
+			"which takes longer, and connections that no process holds in a namespace that cannot be entered are told at their end",
+		Kernels: []Kernel{Linux61, Linux612},
+		probe:   probeRecordIterator,
+	}
 	Fentry = Feature{
 		Name:    "fentry and fexit",
 		Use:     "not needed",
@@ -83,6 +92,6 @@ var (
 
 // Features are all of them, those first that the receiver makes something of.
 var Features = []Feature{
-	Base, CallbackFlags, IOUring, MPTCP, KernelTLS,
+	Base, RecordIterator, CallbackFlags, IOUring, MPTCP, KernelTLS,
 	Fentry, Kprobe, KprobeMulti, TCX, SocketLength, Netem,
 }

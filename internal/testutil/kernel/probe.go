@@ -18,6 +18,7 @@ import (
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 )
@@ -35,6 +36,17 @@ func probeBase(testing.TB) error {
 		try(ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceIter, AttachTo: "tcp"},
 			func(p *ebpf.Program) (link.Link, error) { return link.AttachIter(link.IterOptions{Program: p}) }),
 	)
+}
+
+func probeRecordIterator(testing.TB) error {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.SkStorage, KeySize: 4, ValueSize: 4, Flags: unix.BPF_F_NO_PREALLOC,
+		Key: &btf.Int{Size: 4}, Value: &btf.Int{Size: 4}})
+	if err != nil {
+		return fmt.Errorf("create map: %w", err)
+	}
+	defer func() { _ = m.Close() }()
+	return try(ebpf.ProgramSpec{Type: ebpf.Tracing, AttachType: ebpf.AttachTraceIter, AttachTo: "bpf_sk_storage_map"},
+		func(p *ebpf.Program) (link.Link, error) { return link.AttachIter(link.IterOptions{Program: p, Map: m}) })
 }
 
 func probeFentry(testing.TB) error {

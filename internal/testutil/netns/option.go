@@ -72,3 +72,24 @@ func read(n *NS, path string) string {
 func sysctlPath(key string) string {
 	return filepath.Join("/proc/sys", strings.ReplaceAll(key, ".", "/"))
 }
+
+// Inhabited keeps a thread in the namespace, by which others find it.
+func Inhabited() Option { return optionFunc((*NS).inhabit) }
+
+func (n *NS) inhabit() {
+	n.t.Helper()
+	there, leave, left := make(chan error, 2), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(left)
+		there <- n.Try(func() error {
+			there <- nil
+			<-leave
+			return nil
+		})
+	}()
+	n.t.Cleanup(func() {
+		close(leave)
+		<-left
+	})
+	require.NoError(n.t, <-there)
+}
