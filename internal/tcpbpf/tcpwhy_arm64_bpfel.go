@@ -234,6 +234,7 @@ type tcpwhyProgress struct {
 	Muted    uint64
 	Skipped  uint64
 	Deferred uint64
+	Locked   uint64
 }
 
 type tcpwhyRule struct {
@@ -277,44 +278,46 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tcpwhyMapConns            = "conns"
-	tcpwhyMapControl          = "control"
-	tcpwhyMapEventLimits      = "event_limits"
-	tcpwhyMapEvents           = "events"
-	tcpwhyMapFlowsEven        = "flows_even"
-	tcpwhyMapFlowsOdd         = "flows_odd"
-	tcpwhyMapHolders          = "holders"
-	tcpwhyMapListening        = "listening"
-	tcpwhyMapOverflowEven     = "overflow_even"
-	tcpwhyMapOverflowOdd      = "overflow_odd"
-	tcpwhyMapOwners           = "owners"
-	tcpwhyMapProgress         = "progress"
-	tcpwhyMapRest             = "rest"
-	tcpwhyMapSearch           = "search"
-	tcpwhyMapStats            = "stats"
-	tcpwhyProgTcpwhyCallbacks = "tcpwhy_callbacks"
-	tcpwhyProgTcpwhyConnect4  = "tcpwhy_connect4"
-	tcpwhyProgTcpwhyConnect6  = "tcpwhy_connect6"
-	tcpwhyProgTcpwhyDestroy   = "tcpwhy_destroy"
-	tcpwhyProgTcpwhyFind      = "tcpwhy_find"
-	tcpwhyProgTcpwhySockOps   = "tcpwhy_sock_ops"
-	tcpwhyProgTcpwhySweep     = "tcpwhy_sweep"
-	tcpwhyVarCgroupRoot       = "cgroup_root"
-	tcpwhyVarClusterCidrs     = "cluster_cidrs"
-	tcpwhyVarEventPause       = "event_pause"
-	tcpwhyVarGlobs            = "globs"
-	tcpwhyVarGranularity      = "granularity"
-	tcpwhyVarHashSeed         = "hash_seed"
-	tcpwhyVarInitPid          = "init_pid"
-	tcpwhyVarJiffy            = "jiffy"
-	tcpwhyVarMaskPublic       = "mask_public"
-	tcpwhyVarN_clusterCidrs   = "n_cluster_cidrs"
-	tcpwhyVarN_globs          = "n_globs"
-	tcpwhyVarN_rules          = "n_rules"
-	tcpwhyVarRttBounds        = "rtt_bounds"
-	tcpwhyVarRttGuess         = "rtt_guess"
-	tcpwhyVarRttSmall         = "rtt_small"
-	tcpwhyVarRules            = "rules"
+	tcpwhyMapConns              = "conns"
+	tcpwhyMapControl            = "control"
+	tcpwhyMapEventLimits        = "event_limits"
+	tcpwhyMapEvents             = "events"
+	tcpwhyMapFlowsEven          = "flows_even"
+	tcpwhyMapFlowsOdd           = "flows_odd"
+	tcpwhyMapHolders            = "holders"
+	tcpwhyMapListening          = "listening"
+	tcpwhyMapOverflowEven       = "overflow_even"
+	tcpwhyMapOverflowOdd        = "overflow_odd"
+	tcpwhyMapOwners             = "owners"
+	tcpwhyMapProgress           = "progress"
+	tcpwhyMapRest               = "rest"
+	tcpwhyMapSearch             = "search"
+	tcpwhyMapStats              = "stats"
+	tcpwhyProgTcpwhyCallbacks   = "tcpwhy_callbacks"
+	tcpwhyProgTcpwhyConnect4    = "tcpwhy_connect4"
+	tcpwhyProgTcpwhyConnect6    = "tcpwhy_connect6"
+	tcpwhyProgTcpwhyDestroy     = "tcpwhy_destroy"
+	tcpwhyProgTcpwhyFind        = "tcpwhy_find"
+	tcpwhyProgTcpwhySockOps     = "tcpwhy_sock_ops"
+	tcpwhyProgTcpwhySweep       = "tcpwhy_sweep"
+	tcpwhyProgTcpwhySweepFiles  = "tcpwhy_sweep_files"
+	tcpwhyProgTcpwhySweepHashed = "tcpwhy_sweep_hashed"
+	tcpwhyVarCgroupRoot         = "cgroup_root"
+	tcpwhyVarClusterCidrs       = "cluster_cidrs"
+	tcpwhyVarEventPause         = "event_pause"
+	tcpwhyVarGlobs              = "globs"
+	tcpwhyVarGranularity        = "granularity"
+	tcpwhyVarHashSeed           = "hash_seed"
+	tcpwhyVarInitPid            = "init_pid"
+	tcpwhyVarJiffy              = "jiffy"
+	tcpwhyVarMaskPublic         = "mask_public"
+	tcpwhyVarN_clusterCidrs     = "n_cluster_cidrs"
+	tcpwhyVarN_globs            = "n_globs"
+	tcpwhyVarN_rules            = "n_rules"
+	tcpwhyVarRttBounds          = "rtt_bounds"
+	tcpwhyVarRttGuess           = "rtt_guess"
+	tcpwhyVarRttSmall           = "rtt_small"
+	tcpwhyVarRules              = "rules"
 )
 
 // loadTcpwhy returns the embedded CollectionSpec for tcpwhy.
@@ -359,13 +362,15 @@ type tcpwhySpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyProgramSpecs struct {
-	TcpwhyCallbacks *ebpf.ProgramSpec `ebpf:"tcpwhy_callbacks"`
-	TcpwhyConnect4  *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
-	TcpwhyConnect6  *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
-	TcpwhyDestroy   *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind      *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
-	TcpwhySockOps   *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep     *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
+	TcpwhyCallbacks   *ebpf.ProgramSpec `ebpf:"tcpwhy_callbacks"`
+	TcpwhyConnect4    *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6    *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy     *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind        *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
+	TcpwhySockOps     *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep       *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
+	TcpwhySweepFiles  *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep_files"`
+	TcpwhySweepHashed *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep_hashed"`
 }
 
 // tcpwhyMapSpecs contains maps before they are loaded into the kernel.
@@ -494,13 +499,15 @@ type tcpwhyVariables struct {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyPrograms struct {
-	TcpwhyCallbacks *ebpf.Program `ebpf:"tcpwhy_callbacks"`
-	TcpwhyConnect4  *ebpf.Program `ebpf:"tcpwhy_connect4"`
-	TcpwhyConnect6  *ebpf.Program `ebpf:"tcpwhy_connect6"`
-	TcpwhyDestroy   *ebpf.Program `ebpf:"tcpwhy_destroy"`
-	TcpwhyFind      *ebpf.Program `ebpf:"tcpwhy_find"`
-	TcpwhySockOps   *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
-	TcpwhySweep     *ebpf.Program `ebpf:"tcpwhy_sweep"`
+	TcpwhyCallbacks   *ebpf.Program `ebpf:"tcpwhy_callbacks"`
+	TcpwhyConnect4    *ebpf.Program `ebpf:"tcpwhy_connect4"`
+	TcpwhyConnect6    *ebpf.Program `ebpf:"tcpwhy_connect6"`
+	TcpwhyDestroy     *ebpf.Program `ebpf:"tcpwhy_destroy"`
+	TcpwhyFind        *ebpf.Program `ebpf:"tcpwhy_find"`
+	TcpwhySockOps     *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
+	TcpwhySweep       *ebpf.Program `ebpf:"tcpwhy_sweep"`
+	TcpwhySweepFiles  *ebpf.Program `ebpf:"tcpwhy_sweep_files"`
+	TcpwhySweepHashed *ebpf.Program `ebpf:"tcpwhy_sweep_hashed"`
 }
 
 func (p *tcpwhyPrograms) Close() error {
@@ -512,6 +519,8 @@ func (p *tcpwhyPrograms) Close() error {
 		p.TcpwhyFind,
 		p.TcpwhySockOps,
 		p.TcpwhySweep,
+		p.TcpwhySweepFiles,
+		p.TcpwhySweepHashed,
 	)
 }
 
