@@ -29,7 +29,7 @@ type Config struct {
 	// Cgroup is the directory of the cgroup v2 whose sockets are observed;
 	// empty means the root of the hierarchy, wherever it is mounted.
 	Cgroup string `mapstructure:"cgroup"`
-	// MaxFlows is the number of flows that are told apart.
+	// MaxFlows is the number of flows that are told apart; 0 chooses by memory.
 	MaxFlows int `mapstructure:"max_flows"`
 	// FlowIdleTimeout is how long a flow without open connections is kept.
 	FlowIdleTimeout time.Duration `mapstructure:"flow_idle_timeout"`
@@ -68,7 +68,6 @@ func createDefaultConfig() component.Config {
 		CollectionInterval: 10 * time.Second,
 		InitialDelay:       time.Second,
 		Granularity:        GranularityEndpoint,
-		MaxFlows:           65536,
 		FlowIdleTimeout:    5 * time.Minute,
 		RemoteAddresses:    RemoteAddressesPrivate,
 		Histogram:          HistogramExplicit,
@@ -96,7 +95,7 @@ func (cfg *Config) Validate() error {
 		positive("collection_interval", cfg.CollectionInterval),
 		notNegative("initial_delay", cfg.InitialDelay),
 		oneOf("granularity", cfg.Granularity, granularities),
-		within("max_flows", cfg.MaxFlows, 1, maxMaxFlows),
+		within("max_flows", cfg.MaxFlows, 0, maxMaxFlows),
 		notNegative("flow_idle_timeout", cfg.FlowIdleTimeout),
 		oneOf("remote_addresses", cfg.RemoteAddresses, remoteAddresses),
 		checkAll("cluster_cidrs", cfg.ClusterCIDRs, maxClusterCIDRs, checkCIDR),

@@ -36,7 +36,7 @@ func TestDefaultConfig(t *testing.T) {
 	assert.Equal(t, time.Second, cfg.InitialDelay)
 	assert.EqualValues(t, "endpoint", cfg.Granularity)
 	assert.Empty(t, cfg.Cgroup)
-	assert.Equal(t, 65536, cfg.MaxFlows)
+	assert.Zero(t, cfg.MaxFlows)
 	assert.Equal(t, 5*time.Minute, cfg.FlowIdleTimeout)
 	assert.EqualValues(t, "private", cfg.RemoteAddresses)
 	assert.Empty(t, cfg.ClusterCIDRs)
@@ -124,7 +124,7 @@ var invalid = map[string]func(*Config){
 	`granularity: "pod" is none of connection, endpoint, peer`: func(cfg *Config) {
 		cfg.Granularity = "pod"
 	},
-	"max_flows: 0 is below 1":             func(cfg *Config) { cfg.MaxFlows = 0 },
+	"max_flows: -1 is below 0":            func(cfg *Config) { cfg.MaxFlows = -1 },
 	"max_flows: 1048577 is above 1048576": func(cfg *Config) { cfg.MaxFlows = 1<<20 + 1 },
 	"flow_idle_timeout: -1s is below 0s":  func(cfg *Config) { cfg.FlowIdleTimeout = -time.Second },
 	`remote_addresses: "none" is none of private, all`: func(cfg *Config) {
@@ -193,7 +193,7 @@ func TestEveryBrokenRuleIsReported(t *testing.T) {
 	cfg.MaxFlows, cfg.Histogram = -1, ""
 	cfg.Metrics["b"], cfg.Metrics["a"] = MetricConfig{}, MetricConfig{}
 	assert.EqualError(t, cfg.Validate(), strings.Join([]string{
-		"max_flows: -1 is below 1",
+		"max_flows: -1 is below 0",
 		`histogram: "" is none of explicit, exponential`,
 		"metrics::a: not a metric of this receiver",
 		"metrics::b: not a metric of this receiver",

@@ -62,6 +62,7 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 		explain(r.status.logger, err)
 		return err
 	}
+	r.status.logger.Debug("flows that are told apart", zap.Int("max_flows", share.flows))
 	if !share.kernel.Whole() {
 		r.status.logger.Warn("the cgroup is not the root of this host's hierarchy: connections of processes outside " +
 			"of it are not observed, and tcp.flow.coverage does not know of them")
@@ -100,7 +101,7 @@ func (r *metricsReceiver) Shutdown(ctx context.Context) error {
 }
 
 func (r *metricsReceiver) observer(share *share, host host) *observer {
-	limits := flow.Limits{Flows: r.cfg.MaxFlows, Overflows: overflowOwners, Idle: r.cfg.FlowIdleTimeout}
+	limits := flow.Limits{Flows: share.flows, Overflows: overflowOwners, Idle: r.cfg.FlowIdleTimeout}
 	return &observer{
 		kernel:       share.kernel,
 		cadence:      newCadence(r.status, r.cfg.CollectionInterval),

@@ -4,6 +4,8 @@
 package ebpftcpreceiver
 
 import (
+	"fmt"
+	"os"
 	"sync"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
@@ -16,6 +18,8 @@ type pool struct {
 	open func(*Config) (kernel, error)
 	now  func() flow.Instant
 	pace pace // of events
+	// flows chooses max_flows if the configuration does not.
+	flows func() (int, error)
 
 	mu        sync.Mutex
 	pipelines map[*Config]pipelines
@@ -30,12 +34,13 @@ type share struct {
 	kernel kernel
 	// opened is a moment before the first connection was observed.
 	opened flow.Instant
+	flows  int // that are told apart
 	users  int
 }
 
 func newPool(open func(*Config) (kernel, error), now func() flow.Instant) *pool {
 	return &pool{
-		open: open, now: now, pace: eventPace,
+		open: open, now: now, pace: eventPace, flows: flowsOfMemory,
 		pipelines: make(map[*Config]pipelines), shares: make(map[*Config]*share),
 	}
 }
@@ -61,26 +66,41 @@ func (p *pool) acquire(cfg *Config) (*share, error) {
 	defer p.mu.Unlock()
 	s := p.shares[cfg]
 	if s == nil {
-		opened := p.now()
-		kernel, err := p.open(p.wanted(cfg))
+		wanted, err := p.wanted(cfg)
 		if err != nil {
 			return nil, err
 		}
-		s = &share{kernel: kernel, opened: opened}
+		opened := p.now()
+		kernel, err := p.open(wanted)
+		if err != nil {
+			return nil, err
+		}
+		s = &share{kernel: kernel, opened: opened, flows: wanted.MaxFlows}
 		p.shares[cfg] = s
 	}
 	s.users++
 	return s, nil
 }
 
-// wanted is cfg without events that nobody would read.
-func (p *pool) wanted(cfg *Config) *Config {
-	if p.pipelines[cfg].logs || !cfg.Events.enabled() {
-		return cfg
+// wanted is cfg with the number of flows, and without events that nobody would read.
+func (p *pool) wanted(cfg *Config) (*Config, error) {
+	wanted := *cfg
+	if !p.pipelines[cfg].logs {
+		wanted.Events = EventsConfig{}
 	}
-	quiet := *cfg
-	quiet.Events = EventsConfig{}
-	return &quiet
+	var err error
+	if wanted.MaxFlows == 0 {
+		wanted.MaxFlows, err = p.flows()
+	}
+	return &wanted, err
+}
+
+func flowsOfMemory() (int, error) {
+	memory, err := readMemory(os.DirFS("/"))
+	if err != nil {
+		return 0, fmt.Errorf("choose max_flows: %w", err)
+	}
+	return chooseFlows(memory), nil
 }
 
 // release is called once for each acquire that succeeded. The last one closes

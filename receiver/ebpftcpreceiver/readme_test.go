@@ -98,7 +98,7 @@ func shown(value reflect.Value) string {
 	switch {
 	case value.Kind() == reflect.Map, value.Kind() == reflect.Struct:
 		return "as the table says"
-	case value.Kind() == reflect.Slice, value.IsZero():
+	case value.Kind() == reflect.Slice, value.Kind() == reflect.String && value.IsZero():
 		return "empty"
 	case value.Type() == reflect.TypeFor[time.Duration]():
 		return "`" + strings.Replace(fmt.Sprint(value), "m0s", "m", 1) + "`"
