@@ -158,6 +158,28 @@ test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 
 $(QEMU):
 	$(SUDO) apt-get install -y --no-install-recommends qemu-system-x86
 
+# The race detector is the only thing here that needs a C compiler. What is left out
+# are tests of the kernel and of other machines, which take their time.
+.PHONY: race
+race: export CGO_ENABLED := 1
+race: | have-go ## Run the tests of what is plain Go, and of the components, with the race detector
+	@command -v gcc >/dev/null || { echo "gcc is missing: make install-tools" >&2; exit 1; }
+	$(TEST_ENV) $(GO) test -race -vet=off -count=1 \
+		$$($(GO) list ./... | grep -Ev '/internal/(tcpbpf|bench|vmtest|distribution|testutil)(/|$$)')
+
+.PHONY: fuzz
+fuzz: | have-go ## Run each fuzz test for FUZZ (10s)
+	@grep -roE --include='*_test.go' '^func Fuzz\w+' internal receiver processor | sort | while IFS=: read -r file test; do \
+		echo "$${test#func } in $$(dirname "$$file")"; \
+		$(GO) test -run '^$$' -fuzz "^$${test#func }$$" -fuzztime $(or $(FUZZ),10s) "./$$(dirname "$$file")" </dev/null || exit 1; \
+	done
+
+.PHONY: churn
+churn: export TCPWHY_REQUIRE_ROOT := 1
+churn: | have-go ## Open and close a million connections in a thousand namespaces, watch memory; CHURN='-churn.namespaces=9 -churn.connections=99'
+	$(TEST_ENV) $(GO) test -v -count=1 -timeout 0 $(addprefix -exec ,$(SUDO)) -run '^TestChurn$$' ./internal/tcpbpf \
+		$(or $(CHURN),-churn.namespaces=1000 -churn.connections=1000)
+
 # Built as the user; only the program itself needs root.
 .PHONY: bench
 bench: | have-go ## Print speed and memory as tables, for a machine at rest; BENCH=-quick to try
@@ -167,7 +189,7 @@ bench: | have-go ## Print speed and memory as tables, for a machine at rest; BEN
 install-tools: ## Install by apt what generate, lint and the tests with root use
 	$(SUDO) apt-get install -y --no-install-recommends \
 		clang-19 llvm-19 clang-format-19 libbpf-dev linux-libc-dev \
-		conntrack ethtool iproute2 nftables qemu-system-x86
+		conntrack ethtool gcc iproute2 libc6-dev nftables qemu-system-x86
 
 .PHONY: have-go have-clang
 have-go:

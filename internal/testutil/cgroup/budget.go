@@ -114,6 +114,16 @@ func (b *Budget) move(to string) {
 	require.NoError(b.t, err, "move this process to %s", to)
 }
 
+// Used returns how many bytes are charged.
+func (b *Budget) Used() uint64 {
+	b.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(b.path, b.used))
+	require.NoError(b.t, err)
+	n, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 64)
+	require.NoError(b.t, err)
+	return n
+}
+
 // Exhaust ends the budget: what is used is all there is.
 func (b *Budget) Exhaust() {
 	b.t.Helper()
