@@ -4,6 +4,7 @@
 /* A connection that was never established. */
 #pragma once
 
+#include "apart.bpf.h"
 #include "event.bpf.h"
 #include "filter.bpf.h"
 #include "flow.bpf.h"
@@ -66,7 +67,7 @@ static __noinline int flow_fail(struct conn *c, struct tcp_sock *tp, u32 why)
 		count(STAT_EXCLUDED);
 		return 0;
 	}
-	key_reduce(&c->key);
+	key_reduce(&c->key, false);
 	c->flow_id = key_hash(&c->key);
 	c->lost = 0;
 	reset = reset_received(why, tp);

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "apart.bpf.h"
 #include "filter.bpf.h"
 #include "fold.bpf.h"
 #include "heir.bpf.h"
@@ -179,7 +180,7 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	key_fill(&found->key, &sk->__sk_common, found_role(found, sk));
 	if (!observed(&found->key))
 		return 0;
-	key_reduce(&found->key);
+	key_reduce(&found->key, true);
 	found->flow_id = key_hash(&found->key);
 	baseline(found, tp, &t);
 	found->kind = CONN_OPEN;

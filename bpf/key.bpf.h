@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "cidr.bpf.h"
 #include "hash.bpf.h"
 #include "knobs.bpf.h"
 #include "types.h"
@@ -36,20 +35,7 @@ static __always_inline void key_fill(struct flow_key *key, struct sock_common *s
 	key->remote_port = bpf_ntohs(sk->skc_dport);
 	key->role = role;
 	key->overflow = 0;
-	key->pad = 0;
-}
-
-/* What the configured granularity leaves of it. */
-static __always_inline void key_reduce(struct flow_key *key)
-{
-	if (mask_public && key->role == ROLE_SERVER)
-		mask_visitor(key->remote);
-	if (granularity == GRANULARITY_CONNECTION)
-		return;
-	if (key->role == ROLE_SERVER)
-		key->remote_port = 0;
-	else
-		key->local_port = 0;
+	key->serial = 0;
 }
 
 static __always_inline u64 key_hash(const struct flow_key *key)

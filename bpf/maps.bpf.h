@@ -129,6 +129,25 @@ struct {
 	__type(value, struct event_limit);
 } event_limits SEC(".maps");
 
+/* an end -> whether its address stands for somebody else. Inserted by the first
+ * connection to it as unknown, and by user space; the least used one makes room. Of the
+ * smallest size if no translation is looked for.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct end);
+	__type(value, struct end_state);
+} ends SEC(".maps");
+
+/* enum serial -> how many connections have been told apart, or may be. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SERIALS);
+	__type(key, enum serial);
+	__type(value, u32);
+} serials SEC(".maps");
+
 /* enum stat -> count since start. Added to by every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

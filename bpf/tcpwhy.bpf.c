@@ -5,6 +5,7 @@
  * and adds them up by flow. Hooks hold no logic: each fetches its arguments and
  * calls the one function named by its event.
  */
+#include "apart.bpf.h"
 #include "attempt.bpf.h"
 #include "close.bpf.h"
 #include "fail.bpf.h"
@@ -117,7 +118,7 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 		bpf_sk_storage_delete(&conns, sk);
 		return 0;
 	}
-	key_reduce(&c->key);
+	key_reduce(&c->key, false);
 	conn_open(c, tp);
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | CALLBACKS);
 	return 0;

@@ -97,7 +97,7 @@ struct flow_key {
 	u16 remote_port;
 	u8 role;
 	u8 overflow; /* takes in what found no room of its own; no addresses */
-	u16 pad;
+	u16 serial;  /* of a connection whose peer may stand for somebody else, see ends */
 };
 
 /* Powers of two of buckets: an index is bounded by a mask, not by a branch. */
@@ -296,6 +296,7 @@ struct control {
 	u32 sweep;
 	u32 started;  /* ticks: whoever was visited before has not been in this sweep */
 	u32 previous; /* the same of the sweep before */
+	u32 apart;    /* addresses are translated somewhere */
 };
 
 /* Units of 2^14 ns: 32 bits of them tell what is before within nine hours. */
@@ -346,6 +347,30 @@ struct port_owner {
 	u32 shared;		/* by listeners of others */
 };
 
+/* What connections are made to, or come from: then the port is 0. */
+struct end {
+	__be32 address[4];
+	u32 port;
+};
+
+enum end_kind {
+	END_UNKNOWN,
+	END_ITSELF,
+	END_VIRTUAL, /* stands for others */
+};
+
+struct end_state {
+	u32 kind; /* enum end_kind */
+	u32 seen; /* connections while it was unknown */
+};
+
+/* Of connections that are told apart. */
+enum serial {
+	SERIAL_NEXT,  /* written by programs alone */
+	SERIAL_UNTIL, /* the first that is one too many; written by user space alone */
+	SERIALS,
+};
+
 /* Everything that would otherwise be lost in silence. */
 enum stat {
 	STAT_NO_STORAGE,     /* connections without a record: no memory */
@@ -356,6 +381,7 @@ enum stat {
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */
 	STAT_EXCLUDED,	     /* connections left out by configuration */
 	STAT_EVENT_LIMITED,  /* events above the limit */
+	STAT_NOT_APART,	     /* connections whose peer may stand for somebody else: too many */
 	STAT_EVENT_FULL,     /* events without room in the ring buffer */
 	STATS,
 };

@@ -35,6 +35,10 @@ const NumStates = 14
 // looked like at the interval's last sweep.
 type Delta struct {
 	Key Key
+	// Serial is 0, or the number of a single connection whose peer may stand for
+	// somebody else: its key has both ports, whatever the granularity, and what the
+	// granularity leaves of it comes back when it is known who that is.
+	Serial uint16
 	// Since is when the first of the connections seen in this interval was
 	// established: nanoseconds of CLOCK_MONOTONIC, 0 if unknown.
 	Since uint64

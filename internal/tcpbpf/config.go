@@ -47,6 +47,11 @@ type Config struct {
 	MaskPublic bool
 	// ClusterCIDRs are not public although their addresses look so.
 	ClusterCIDRs []netip.Prefix
+	// Apart tells connections apart whose peer may stand for somebody else, with
+	// Kernel.SetEnd and SetApart. Virtual are ends that do, see there; connections
+	// older than the programs are told apart only with these.
+	Apart   bool
+	Virtual []netip.AddrPort
 	// A connection is observed if it matches any of Include, or there is none,
 	// and none of Exclude.
 	Include, Exclude []Rule

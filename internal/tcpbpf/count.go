@@ -13,6 +13,7 @@ import (
 type Counts struct {
 	Excluded   uint64 // ends of connections that the configuration leaves out
 	Collisions uint64 // folds sent to overflow: another flow has the same hash
+	NotApart   uint64 // connections whose peer may stand for somebody else: too many to tell apart
 }
 
 // Counts reads them.
@@ -20,6 +21,7 @@ func (k *Kernel) Counts() (c Counts, err error) {
 	for stat, count := range map[tcpwhyStat]*uint64{
 		tcpwhyStatSTAT_EXCLUDED:       &c.Excluded,
 		tcpwhyStatSTAT_FLOW_COLLISION: &c.Collisions,
+		tcpwhyStatSTAT_NOT_APART:      &c.NotApart,
 	} {
 		if *count, err = readStat(k.objects.Stats, stat); err != nil {
 			return Counts{}, err

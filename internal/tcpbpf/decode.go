@@ -18,6 +18,7 @@ const pidBits = 22
 func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
 	*d = flow.Delta{
 		Key:          decodeKey(&f.Key),
+		Serial:       f.Key.Serial,
 		Since:        f.Since * 1000,
 		Bytes:        f.Bytes,
 		Segments:     f.Segments,
@@ -112,6 +113,15 @@ func address(words [4]uint32) netip.Addr {
 		binary.NativeEndian.PutUint32(b[4*i:], w)
 	}
 	return netip.AddrFrom16(b).Unmap()
+}
+
+// words is the inverse of address.
+func words(a netip.Addr) (w [4]uint32) {
+	b := a.As16()
+	for i := range w {
+		w[i] = binary.NativeEndian.Uint32(b[4*i:])
+	}
+	return w
 }
 
 // sample splits the kernel's buckets, of which the first is that of 0.

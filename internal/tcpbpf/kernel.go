@@ -27,6 +27,7 @@ type Kernel struct {
 	owners  *ownerTable
 	heirs   heirs
 	losses  losses
+	apart   apart
 	timing  Timing
 	plan    plan
 	whole   bool
@@ -57,6 +58,9 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := k.prepare(cfg); err != nil {
 		return nil, err
 	}
+	if err := k.SetApart(cfg.Apart && len(cfg.Virtual) > 0); err != nil {
+		return nil, err
+	}
 	if err := k.heirs.finder.listeners(); err != nil {
 		return nil, err
 	}
@@ -83,6 +87,13 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 	k.peer = cfg.Granularity == GranularityPeer
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
+	k.apart = apart{serials: k.objects.Serials, limit: uint32(cfg.MaxFlows) / apartShare}
+	if err := k.apart.allow(); err != nil {
+		return err
+	}
+	if err := k.setEnds(cfg.Virtual); err != nil {
+		return err
+	}
 	k.heirs = heirs{finder: newFinder(k.objects, k.plan)}
 	k.closers = append(k.closers, k.heirs.finder)
 	return nil
@@ -155,12 +166,16 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 	err := k.drain.run(odd, k.epoch.now.Sweep, func(d *flow.Delta) {
 		d.Key.Owner = k.owners.canonical(d.Key.Owner)
 		k.losses.describe(d)
+		k.apart.see(d)
 		visit(d)
 	})
 	if err != nil {
 		return flow.Report{}, err
 	}
 	k.timing.Drain = time.Since(begin)
+	if err := k.apart.allow(); err != nil {
+		return flow.Report{}, err
+	}
 	report, err := k.losses.report()
 	if err != nil {
 		return flow.Report{}, err

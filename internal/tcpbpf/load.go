@@ -43,6 +43,9 @@ func configure(cfg Config, root uint64) (*ebpf.CollectionSpec, error) {
 	spec.Maps["flows_even"].MaxEntries = uint32(cfg.MaxFlows)
 	spec.Maps["flows_odd"].MaxEntries = uint32(cfg.MaxFlows)
 	spec.Maps["owners"].MaxEntries = uint32(max(cfg.MaxFlows, minOwners))
+	if cfg.Apart {
+		spec.Maps["ends"].MaxEntries = maxEnds
+	}
 	spec.Maps["events"].MaxEntries = eventBuffer(cfg.EventLimits)
 	return spec, nil
 }
