@@ -71,6 +71,19 @@ type tcpwhyControl struct {
 	Sweep    uint32
 	Started  uint32
 	Previous uint32
+	Apart    uint32
+}
+
+type tcpwhyEnd struct {
+	_       structs.HostLayout
+	Address [4]uint32
+	Port    uint32
+}
+
+type tcpwhyEndState struct {
+	_    structs.HostLayout
+	Kind uint32
+	Seen uint32
 }
 
 type tcpwhyEvent struct {
@@ -181,7 +194,7 @@ type tcpwhyFlowKey struct {
 	RemotePort uint16
 	Role       uint8
 	Overflow   uint8
-	Pad        uint16
+	Serial     uint16
 }
 
 type tcpwhyGlob struct {
@@ -260,6 +273,14 @@ type tcpwhySearch struct {
 	Pad   uint32
 }
 
+type tcpwhySerial uint32
+
+const (
+	tcpwhySerialSERIAL_NEXT  tcpwhySerial = 0
+	tcpwhySerialSERIAL_UNTIL tcpwhySerial = 1
+	tcpwhySerialSERIALS      tcpwhySerial = 2
+)
+
 type tcpwhyStat uint32
 
 const (
@@ -270,8 +291,9 @@ const (
 	tcpwhyStatSTAT_FLOW_COLLISION tcpwhyStat = 4
 	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 5
 	tcpwhyStatSTAT_EVENT_LIMITED  tcpwhyStat = 6
-	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 7
-	tcpwhyStatSTATS               tcpwhyStat = 8
+	tcpwhyStatSTAT_NOT_APART      tcpwhyStat = 7
+	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 8
+	tcpwhyStatSTATS               tcpwhyStat = 9
 )
 
 // Names of all BPF objects in the ELF.
@@ -280,6 +302,7 @@ const (
 const (
 	tcpwhyMapConns              = "conns"
 	tcpwhyMapControl            = "control"
+	tcpwhyMapEnds               = "ends"
 	tcpwhyMapEventLimits        = "event_limits"
 	tcpwhyMapEvents             = "events"
 	tcpwhyMapFlowsEven          = "flows_even"
@@ -292,6 +315,7 @@ const (
 	tcpwhyMapProgress           = "progress"
 	tcpwhyMapRest               = "rest"
 	tcpwhyMapSearch             = "search"
+	tcpwhyMapSerials            = "serials"
 	tcpwhyMapStats              = "stats"
 	tcpwhyProgTcpwhyCallbacks   = "tcpwhy_callbacks"
 	tcpwhyProgTcpwhyConnect4    = "tcpwhy_connect4"
@@ -379,6 +403,7 @@ type tcpwhyProgramSpecs struct {
 type tcpwhyMapSpecs struct {
 	Conns        *ebpf.MapSpec `ebpf:"conns"`
 	Control      *ebpf.MapSpec `ebpf:"control"`
+	Ends         *ebpf.MapSpec `ebpf:"ends"`
 	EventLimits  *ebpf.MapSpec `ebpf:"event_limits"`
 	Events       *ebpf.MapSpec `ebpf:"events"`
 	FlowsEven    *ebpf.MapSpec `ebpf:"flows_even"`
@@ -391,6 +416,7 @@ type tcpwhyMapSpecs struct {
 	Progress     *ebpf.MapSpec `ebpf:"progress"`
 	Rest         *ebpf.MapSpec `ebpf:"rest"`
 	Search       *ebpf.MapSpec `ebpf:"search"`
+	Serials      *ebpf.MapSpec `ebpf:"serials"`
 	Stats        *ebpf.MapSpec `ebpf:"stats"`
 }
 
@@ -438,6 +464,7 @@ func (o *tcpwhyObjects) Close() error {
 type tcpwhyMaps struct {
 	Conns        *ebpf.Map `ebpf:"conns"`
 	Control      *ebpf.Map `ebpf:"control"`
+	Ends         *ebpf.Map `ebpf:"ends"`
 	EventLimits  *ebpf.Map `ebpf:"event_limits"`
 	Events       *ebpf.Map `ebpf:"events"`
 	FlowsEven    *ebpf.Map `ebpf:"flows_even"`
@@ -450,6 +477,7 @@ type tcpwhyMaps struct {
 	Progress     *ebpf.Map `ebpf:"progress"`
 	Rest         *ebpf.Map `ebpf:"rest"`
 	Search       *ebpf.Map `ebpf:"search"`
+	Serials      *ebpf.Map `ebpf:"serials"`
 	Stats        *ebpf.Map `ebpf:"stats"`
 }
 
@@ -457,6 +485,7 @@ func (m *tcpwhyMaps) Close() error {
 	return _TcpwhyClose(
 		m.Conns,
 		m.Control,
+		m.Ends,
 		m.EventLimits,
 		m.Events,
 		m.FlowsEven,
@@ -469,6 +498,7 @@ func (m *tcpwhyMaps) Close() error {
 		m.Progress,
 		m.Rest,
 		m.Search,
+		m.Serials,
 		m.Stats,
 	)
 }
