@@ -34,16 +34,6 @@ type Settings struct {
 	ReadBuffer int
 }
 
-// Stats are what a [Watcher] says of itself; what counts began with it.
-type Stats struct {
-	Entries    int
-	Namespaces int    // that are read
-	Closed     int    // where connections are tracked, but not read: there are too many
-	Overruns   uint64 // times that the kernel had no room for events
-	Malformed  uint64 // messages
-	Refused    uint64 // entries without room
-}
-
 // A Watcher knows the translated connections of all namespaces.
 //
 // It reads a namespace once connections are tracked there, and so does not make any

@@ -40,8 +40,11 @@ type Owner struct {
 // A port of 0 is not part of the key: the client's ephemeral port, unless the
 // granularity is "connection".
 type Key struct {
-	Local      netip.Addr // the observing end; IPv4-mapped addresses are unmapped
-	Remote     netip.Addr // its peer; the network's address where masked; none of a listener
+	Local  netip.Addr // the observing end; IPv4-mapped addresses are unmapped
+	Remote netip.Addr // its peer; the network's address where masked; none of a listener
+	// Translated is who answers for Remote on this connection, where that is somebody
+	// else and known; invalid where not. Its port is 0 where Remote's is.
+	Translated netip.AddrPort
 	Owner      OwnerID
 	LocalPort  uint16
 	RemotePort uint16

@@ -6,20 +6,26 @@
 package namespace
 
 import (
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
+
+func TestMain(m *testing.M) {
+	traffic.Child()
+	goleak.VerifyTestMain(m)
+}
 
 // TestEachIsEnteredOnce has a process in a namespace, which is found by it, and only
 // entered if it is wanted.
 func TestEachIsEnteredOnce(t *testing.T) {
 	ns := netns.New(t)
-	inhabit(t, ns)
+	traffic.Start(t, ns, "resident")
 	been := make(map[uint64]int)
 	enter := func(inode uint64) error {
 		var stat unix.Stat_t
@@ -45,23 +51,8 @@ func TestEachIsEnteredOnce(t *testing.T) {
 // TestErrorsOfEachAreTold fails in each namespace.
 func TestErrorsOfEachAreTold(t *testing.T) {
 	ns := netns.New(t)
-	inhabit(t, ns)
+	traffic.Start(t, ns, "resident")
 	_, err := Each(OfThreads, func(inode uint64) bool { return inode == ns.Inode() },
 		func(uint64) error { return unix.ENOBUFS })
 	require.ErrorIs(t, err, unix.ENOBUFS)
-}
-
-// inhabit starts a process in the namespace, by which it can be found.
-func inhabit(t *testing.T, ns *netns.NS) {
-	var process *os.Process
-	ns.Do(func() {
-		var err error
-		process, err = os.StartProcess("/bin/sleep", []string{"sleep", "600"}, &os.ProcAttr{})
-		require.NoError(t, err)
-	})
-	t.Cleanup(func() {
-		require.NoError(t, process.Kill())
-		_, err := process.Wait()
-		require.NoError(t, err)
-	})
 }

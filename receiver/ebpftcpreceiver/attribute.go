@@ -67,6 +67,9 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 	attributes.EnsureCapacity(8)
 	putEnd(attributes, names.SourceAddress, key.Local, names.SourcePort, key.LocalPort)
 	putEnd(attributes, names.DestinationAddress, key.Remote, names.DestinationPort, key.RemotePort)
+	if key.Translated.IsValid() {
+		putEnd(attributes, names.DestinationNATAddress, key.Translated.Addr(), names.DestinationNATPort, key.Translated.Port())
+	}
 	attributes.PutStr(names.NetworkType, networkType(key.Local))
 	attributes.PutStr(names.NetworkTransport, names.TCP)
 	putKnown(attributes, names.HandshakeRole, roles[key.Role])

@@ -40,6 +40,8 @@ type Config struct {
 	ClusterCIDRs []netip.Prefix `mapstructure:"cluster_cidrs"`
 	// Histogram says which kind of histogram is exported.
 	Histogram Histogram `mapstructure:"histogram"`
+	// NAT looks behind addresses that this host translates.
+	NAT NATConfig `mapstructure:"nat"`
 	// Include lists what is observed; empty means every connection.
 	Include []RuleConfig `mapstructure:"include"`
 	// Exclude lists what is not observed, even if Include lists it.
@@ -71,6 +73,7 @@ func createDefaultConfig() component.Config {
 		FlowIdleTimeout:    5 * time.Minute,
 		RemoteAddresses:    RemoteAddressesPrivate,
 		Histogram:          HistogramExplicit,
+		NAT:                defaultNAT(),
 		Metrics:            make(map[string]MetricConfig),
 		Events:             defaultEvents(),
 		EventNameAttribute: true,
@@ -100,6 +103,7 @@ func (cfg *Config) Validate() error {
 		oneOf("remote_addresses", cfg.RemoteAddresses, remoteAddresses),
 		checkAll("cluster_cidrs", cfg.ClusterCIDRs, maxClusterCIDRs, checkCIDR),
 		oneOf("histogram", cfg.Histogram, histograms),
+		cfg.NAT.check(),
 		checkAll("include", cfg.Include, maxRules, checkRule),
 		checkAll("exclude", cfg.Exclude, maxRules, checkRule),
 		checkGlobs(cfg.Include, cfg.Exclude),

@@ -6,10 +6,14 @@
 package ebpftcpreceiver
 
 import (
+	"context"
+	"errors"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tcpwhy/tcpwhy/internal/conntrack"
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
 )
@@ -21,7 +25,36 @@ var granularityValues = map[Granularity]tcpbpf.Granularity{
 }
 
 func openBPF(cfg *Config) (kernel, error) {
-	k, err := tcpbpf.Open(tcpbpf.Config{
+	t, natErr := openTranslator(cfg)
+	k, err := openTranslated(cfg, t)
+	if err != nil {
+		if t != nil {
+			_ = t.Close()
+		}
+		return nil, err // not k: an interface that holds nil is not nil
+	}
+	return bpfKernel{k, t, natErr}, nil
+}
+
+// openTranslator returns nil if no translations are wanted, or an error says why none
+// are known: all else works without.
+func openTranslator(cfg *Config) (*translator, error) {
+	if !cfg.NAT.Enabled {
+		return nil, nil
+	}
+	t := newTranslator(cfg, func() uint64 { return now().Boot })
+	w, err := conntrack.Open(conntrack.Settings{MaxEntries: cfg.NAT.MaxEntries, Now: t.now, Learn: t.learn})
+	if err != nil {
+		return nil, err
+	}
+	t.translations = w
+	return t, nil
+}
+
+// openTranslated opens the kernel side after all translations are known: connections
+// that are older are told apart by these.
+func openTranslated(cfg *Config, t *translator) (*tcpbpf.Kernel, error) {
+	c := tcpbpf.Config{
 		Cgroup:       cfg.Cgroup,
 		Granularity:  granularityValues[cfg.Granularity],
 		MaxFlows:     cfg.MaxFlows,
@@ -30,15 +63,71 @@ func openBPF(cfg *Config) (kernel, error) {
 		ClusterCIDRs: cfg.ClusterCIDRs,
 		Include:      bpfRules(cfg.Include),
 		Exclude:      bpfRules(cfg.Exclude),
-	})
-	if err != nil {
-		return nil, err // not k: an interface that holds nil is not nil
 	}
-	return bpfKernel{k}, nil
+	if t == nil {
+		return tcpbpf.Open(c)
+	}
+	c.Apart, c.Virtual = true, t.known()
+	k, err := tcpbpf.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.connect(bpfEnds{k}); err != nil {
+		_ = k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// bpfEnds tells the kernel side which addresses stand for others.
+type bpfEnds struct{ *tcpbpf.Kernel }
+
+func (k bpfEnds) SetVirtual(end netip.AddrPort, virtual bool) error {
+	if virtual {
+		return k.SetEnd(end, tcpbpf.EndVirtual)
+	}
+	return k.SetEnd(end, tcpbpf.EndItself)
 }
 
 // A bpfKernel says what the kernel side knows of itself in the receiver's words.
-type bpfKernel struct{ *tcpbpf.Kernel }
+type bpfKernel struct {
+	*tcpbpf.Kernel
+	translator *translator // nil if there is none
+	natErr     error       // why
+}
+
+func (k bpfKernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error) {
+	if k.translator == nil {
+		return k.Kernel.Collect(ctx, visit)
+	}
+	if err := k.translator.begin(); err != nil {
+		return flow.Report{}, err
+	}
+	defer k.translator.end()
+	return k.Kernel.Collect(ctx, func(d *flow.Delta) {
+		k.translator.translate(d)
+		visit(d)
+	})
+}
+
+func (k bpfKernel) natVitals(v *vitals, counts tcpbpf.Counts) {
+	v.nat = natVitals{enabled: k.translator != nil || k.natErr != nil, err: k.natErr, notLookedFor: counts.NotApart}
+	hooked := hook{job: "translation"}
+	if k.translator != nil {
+		hooked.name = "nfnetlink/conntrack"
+		k.translator.vitals(&v.nat)
+	}
+	if v.nat.enabled {
+		v.hooks = append(v.hooks, hooked)
+	}
+}
+
+func (k bpfKernel) Close() error {
+	if k.translator == nil {
+		return k.Kernel.Close()
+	}
+	return errors.Join(k.translator.Close(), k.Kernel.Close())
+}
 
 func (k bpfKernel) Vitals() (v vitals, err error) {
 	for _, h := range k.Hooks() {
@@ -56,6 +145,7 @@ func (k bpfKernel) Vitals() (v vitals, err error) {
 	}
 	counts, err := k.Counts()
 	v.excluded, v.collisions = counts.Excluded, counts.Collisions
+	k.natVitals(&v, counts)
 	return v, err
 }
 

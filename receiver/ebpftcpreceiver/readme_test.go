@@ -96,6 +96,8 @@ func TestReadmeListsTheSettings(t *testing.T) {
 // shown is a default value as the README writes it.
 func shown(value reflect.Value) string {
 	switch {
+	case value.Type() == reflect.TypeFor[NATConfig]():
+		return "on"
 	case value.Kind() == reflect.Map, value.Kind() == reflect.Struct:
 		return "as the table says"
 	case value.Kind() == reflect.Slice, value.Kind() == reflect.String && value.IsZero():

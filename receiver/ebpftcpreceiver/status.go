@@ -30,6 +30,7 @@ type status struct {
 	exportFails bool
 	exhausted   bool // the interval is as wide as allowed, and too narrow
 	vitalsFail  bool
+	natFails    bool
 	growth      growth // of the kernel side's counters
 	reasons     [flow.NumLostReasons]metric.MeasurementOption
 }

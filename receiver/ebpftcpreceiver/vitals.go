@@ -22,6 +22,17 @@ type vitals struct {
 	fills      []fill
 	excluded   uint64 // ends of connections
 	collisions uint64 // folds
+	nat        natVitals
+}
+
+// natVitals are what is known of translated connections.
+type natVitals struct {
+	enabled                      bool
+	err                          error // why nothing is known, or not all
+	entries, namespaces          int
+	overruns, refused, malformed uint64
+	translated, unknown          uint64 // connections
+	untranslated, notLookedFor   uint64
 }
 
 // A hook is where in the kernel a job is done, nowhere if it has no name.
@@ -72,6 +83,32 @@ func (s *status) examined(ctx context.Context, v vitals, err error) {
 	}
 	s.EbpfTCPExcluded.Add(ctx, s.growth.of("excluded", v.excluded))
 	s.EbpfTCPFlowCollisions.Add(ctx, s.growth.of("collisions", v.collisions))
+	if v.nat.enabled {
+		s.translated(ctx, &v.nat)
+	}
+}
+
+// translated notes what is known of translated connections. Trouble is told once, and
+// again after it was over.
+func (s *status) translated(ctx context.Context, v *natVitals) {
+	if v.err != nil && !s.natFails {
+		s.logger.Warn("address translations are not known, or not all of them: where they are missing, the address "+
+			"that a connection sees stays its destination", zap.Error(v.err))
+	}
+	s.natFails = v.err != nil
+	s.EbpfTCPNatEntries.Record(ctx, int64(v.entries))
+	s.EbpfTCPNatNamespaces.Record(ctx, int64(v.namespaces))
+	for result, n := range map[string]uint64{
+		names.NATTranslated: v.translated, names.NATUntranslated: v.untranslated,
+		names.NATUnknown: v.unknown, names.NATNotLookedFor: v.notLookedFor,
+	} {
+		s.EbpfTCPNatConnections.Add(ctx, s.growth.of("NAT "+result, n), labelled(attribute.String(names.NATResult, result)))
+	}
+	for reason, n := range map[string]uint64{
+		names.NATBufferFull: v.overruns, names.NATTableFull: v.refused, names.NATMalformed: v.malformed,
+	} {
+		s.EbpfTCPNatLost.Add(ctx, s.growth.of("NAT "+reason, n), labelled(attribute.String(names.NATLoss, reason)))
+	}
 }
 
 func (s *status) hooked(ctx context.Context, hooks []hook) {

@@ -41,6 +41,10 @@ type TelemetryBuilder struct {
 	EbpfTCPLost               metric.Int64Counter
 	EbpfTCPMapEntries         metric.Int64Gauge
 	EbpfTCPMapLimit           metric.Int64Gauge
+	EbpfTCPNatConnections     metric.Int64Counter
+	EbpfTCPNatEntries         metric.Int64Gauge
+	EbpfTCPNatLost            metric.Int64Counter
+	EbpfTCPNatNamespaces      metric.Int64Gauge
 	EbpfTCPProgramRuns        metric.Int64Counter
 	EbpfTCPProgramSkips       metric.Int64Counter
 	EbpfTCPProgramTime        metric.Float64Counter
@@ -164,6 +168,30 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_map_limit",
 		metric.WithDescription("Most entries that a kernel map can have. What comes when it is full is told by ebpf_tcp_lost. [Development]"),
 		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPNatConnections, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_nat_connections",
+		metric.WithDescription("Connections whose peer was looked for behind the address that they see, by what was found. [Development]"),
+		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPNatEntries, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_nat_entries",
+		metric.WithDescription("Translated connections of this host that are known, until a while after their end. [Development]"),
+		metric.WithUnit("{entry}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPNatLost, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_nat_lost",
+		metric.WithDescription("Losses of what the kernel tells of translated connections. A buffer that was full makes the receiver read the kernel's table again. [Development]"),
+		metric.WithUnit("{loss}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPNatNamespaces, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_nat_namespaces",
+		metric.WithDescription("Network namespaces whose translated connections are known. [Development]"),
+		metric.WithUnit("{namespace}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPProgramRuns, err = builder.meter.Int64Counter(

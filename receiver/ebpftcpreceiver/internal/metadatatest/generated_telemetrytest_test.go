@@ -34,6 +34,10 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPLost.Add(context.Background(), 1)
 	tb.EbpfTCPMapEntries.Record(context.Background(), 1)
 	tb.EbpfTCPMapLimit.Record(context.Background(), 1)
+	tb.EbpfTCPNatConnections.Add(context.Background(), 1)
+	tb.EbpfTCPNatEntries.Record(context.Background(), 1)
+	tb.EbpfTCPNatLost.Add(context.Background(), 1)
+	tb.EbpfTCPNatNamespaces.Record(context.Background(), 1)
 	tb.EbpfTCPProgramRuns.Add(context.Background(), 1)
 	tb.EbpfTCPProgramSkips.Add(context.Background(), 1)
 	tb.EbpfTCPProgramTime.Add(context.Background(), 1)
@@ -81,6 +85,18 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPMapLimit(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPNatConnections(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPNatEntries(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPNatLost(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPNatNamespaces(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPProgramRuns(t, testTel,

@@ -1,0 +1,29 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ebpftcpreceiver
+
+import "net/netip"
+
+// sharedSpace is RFC 6598's, of carriers that translate addresses.
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// visitorMask does what the kernel side does to a server's public visitors: they become
+// their /24 or /56.
+func visitorMask(cluster []netip.Prefix) func(netip.Addr) netip.Addr {
+	return func(a netip.Addr) netip.Addr {
+		if a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || sharedSpace.Contains(a) {
+			return a
+		}
+		for _, prefix := range cluster {
+			if prefix.Contains(a) {
+				return a
+			}
+		}
+		bits := 24
+		if a.Is6() {
+			bits = 56
+		}
+		return netip.PrefixFrom(a, bits).Masked().Addr()
+	}
+}
