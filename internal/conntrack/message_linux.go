@@ -46,7 +46,7 @@ const (
 
 // Kinds of messages: the subsystem above, what happened below.
 const (
-	messageNew    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 0
+	messageNew    = unix.NFNL_SUBSYS_CTNETLINK << 8
 	messageGet    = unix.NFNL_SUBSYS_CTNETLINK<<8 | 1
 	messageDelete = unix.NFNL_SUBSYS_CTNETLINK<<8 | 2
 
