@@ -93,6 +93,51 @@ func TestBytesOfEachBackend(t *testing.T) {
 	}
 }
 
+// TestClientBehindMasquerade has the router give connections its own address, too: the
+// backends' flows tell whose they are.
+func TestClientBehindMasquerade(t *testing.T) {
+	root.Require(t)
+	c := newCluster(t, false, false)
+	for _, backend := range c.backends {
+		c.nat.Masquerade(backend)
+	}
+	for range 3 {
+		c.open(t, 0)
+	}
+	sink := new(consumertest.MetricsSink)
+	factory := newFactory(newPool(openBPF, now))
+	cfg := factory.CreateDefaultConfig().(*Config)
+	switchOffAllBut(names.FlowIO)(cfg)
+	cfg.InitialDelay = time.Hour // Shutdown exports
+	cfg.RemoteAddresses = RemoteAddressesAll
+	r, err := factory.CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, sink)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	for range 3 {
+		c.open(t, 0)
+	}
+	var sent int64
+	for i := range 20 {
+		c.send(t, i%len(c.pairs), 100+i)
+		sent += int64(100 + i)
+	}
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	received := make(map[any]int64)
+	for _, md := range sink.AllMetrics() {
+		for _, rm := range md.ResourceMetrics().All() {
+			for _, p := range rm.ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().All() {
+				a := p.Attributes().AsRaw()
+				if a[names.SourcePort] == int64(8080) && a[names.IODirection] == names.Receive {
+					require.NotContains(t, a, names.DestinationNATPort)
+					received[a[names.DestinationNATAddress]] += p.IntValue()
+				}
+			}
+		}
+	}
+	require.Equal(t, map[any]int64{c.client.IPv4.String(): sent}, received)
+}
+
 // A cluster is a client, and backends behind a virtual address.
 type cluster struct {
 	client   netns.Host
@@ -100,6 +145,8 @@ type cluster struct {
 	arrivals chan *net.TCPConn
 	pairs    []pair
 	counted  map[netip.AddrPort]int64 // bytes that backends read
+	nat      *nft.NAT
+	backends []netip.AddrPort
 }
 
 type pair struct{ client, server *net.TCPConn }
@@ -111,20 +158,20 @@ func newCluster(t *testing.T, ipv6, atClient bool) *cluster {
 	if ipv6 {
 		c.virtual = netip.MustParseAddrPort("[2001:db8:ffff::1]:80")
 	}
-	var backends []netip.AddrPort
 	for _, host := range hosts[1:] {
 		backend := netip.AddrPortFrom(host.IPv4, 8080)
 		if ipv6 {
 			backend = netip.AddrPortFrom(host.IPv6, 8080)
 		}
-		backends = append(backends, backend)
+		c.backends = append(c.backends, backend)
 		go c.serve(host.Listen(backend.String()))
 	}
 	translates := router
 	if atClient {
 		translates = c.client.NS
 	}
-	nft.NewNAT(t, translates).Balance(c.virtual, backends...)
+	c.nat = nft.NewNAT(t, translates)
+	c.nat.Balance(c.virtual, c.backends...)
 	inhabit(t, translates)
 	return c
 }
