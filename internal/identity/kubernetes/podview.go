@@ -23,7 +23,7 @@ const mirrorAnnotation = "kubernetes.io/config.hash"
 // A podView is what is needed of a pod. The reflector holds these, and no whole pods,
 // while it lists.
 type podView struct {
-	metav1.Object // of which the reflector asks the name and namespace only
+	metav1.ObjectMeta // for the reflector: name, namespace and version only
 
 	namespace, name, uid, mirror  string
 	node                          string
@@ -43,9 +43,6 @@ type podView struct {
 
 type containerView struct{ id, name string }
 
-func (v *podView) GetName() string      { return v.name }
-func (v *podView) GetNamespace() string { return v.namespace }
-
 // GetObjectKind and DeepCopyObject make it a runtime.Object.
 func (v *podView) GetObjectKind() schema.ObjectKind { return schema.EmptyObjectKind }
 
@@ -55,7 +52,8 @@ func (v *podView) DeepCopyObject() runtime.Object { return v }
 // viewPod takes from a pod what is needed.
 func viewPod(p *corev1.Pod, labelsName bool) *podView {
 	v := &podView{
-		namespace: p.Namespace, name: p.Name, uid: string(p.UID), mirror: p.Annotations[mirrorAnnotation],
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, ResourceVersion: p.ResourceVersion},
+		namespace:  p.Namespace, name: p.Name, uid: string(p.UID), mirror: p.Annotations[mirrorAnnotation],
 		node: p.Spec.NodeName, workload: workloadOf(p), hostNetwork: p.Spec.HostNetwork,
 		alone:   len(p.Spec.Containers) == 1 && len(p.Spec.InitContainers)+len(p.Spec.EphemeralContainers) == 0,
 		created: p.CreationTimestamp.UnixNano(), started: forever, doubt: forever,
