@@ -79,10 +79,12 @@ static __always_inline void port_note(struct sock *sk, const struct owner_key *o
 	struct port_owner *known;
 
 	known = bpf_map_lookup_elem(&listening, &p);
-	if (!known)
-		bpf_map_update_elem(&listening, &p, &first, BPF_NOEXIST);
-	else if (!same_owner(&known->owner, owner))
-		known->shared = 1;
+	if (known) {
+		if (!same_owner(&known->owner, owner))
+			known->shared = 1;
+	} else if (bpf_map_update_elem(&listening, &p, &first, BPF_NOEXIST)) {
+		count(STAT_PORT_FULL);
+	}
 }
 
 /* Live events have made records of some. */

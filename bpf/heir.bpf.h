@@ -64,7 +64,10 @@ static __noinline int holder_note(struct task_struct *task, struct sock *sk)
 	}
 	h.owner = owner_key_of(task);
 	err |= bpf_map_update_elem(&holders, &h, &h.owner, BPF_ANY);
-	s->full |= err != 0;
+	if (err) {
+		s->full = 1;
+		count(STAT_HOLDER_FULL);
+	}
 	return 0;
 }
 

@@ -89,7 +89,8 @@ struct {
 } search SEC(".maps");
 
 /* port -> who listens there. Inserted by the search at start, and emptied after it.
- * When full, connections that were accepted there look like a client's.
+ * When full, connections that were accepted there look like a client's
+ * (STAT_PORT_FULL).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -101,7 +102,7 @@ struct {
 
 /* who holds which socket -> the same; nobody -> the holder with the lowest pid. Inserted
  * by a look at open files, and emptied before the next one. When full, no listener
- * changes hands.
+ * changes hands (STAT_HOLDER_FULL).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -100,11 +100,12 @@ static __always_inline struct owner_key owner_of(struct task_struct *task)
 		return key;
 	}
 	if (!o) {
-		if (bpf_map_update_elem(&owners, &key, &no_owner, BPF_NOEXIST) == -E2BIG)
-			count(STAT_OWNER_FULL);
+		bpf_map_update_elem(&owners, &key, &no_owner, BPF_NOEXIST);
 		o = bpf_map_lookup_elem(&owners, &key);
-		if (!o)
+		if (!o) {
+			count(STAT_OWNER_FULL);
 			return key;
+		}
 	}
 	read_executable(task, o);
 	read_cgroups(task, o);

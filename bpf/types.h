@@ -375,7 +375,7 @@ enum serial {
 enum stat {
 	STAT_NO_STORAGE,     /* connections without a record: no memory */
 	STAT_OWNER_FULL,     /* processes, and connections to be judged by their process,
-			      * without a record: owners is full */
+			      * without a record: owners is full, or no memory */
 	STAT_OVERFLOW,	     /* connections that went to an overflow flow */
 	STAT_FLOW_RETRY,     /* folds put off: no flow entry for the moment */
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */
@@ -383,5 +383,7 @@ enum stat {
 	STAT_EVENT_LIMITED,  /* events above the limit */
 	STAT_NOT_APART,	     /* connections whose peer may stand for somebody else: too many */
 	STAT_EVENT_FULL,     /* events without room in the ring buffer */
+	STAT_PORT_FULL,	     /* listeners whose port is not noted: listening is full */
+	STAT_HOLDER_FULL,    /* holders of listeners that are not noted: holders is full */
 	STATS,
 };

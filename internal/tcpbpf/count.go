@@ -9,11 +9,21 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// Counts are what the kernel side counted since it was opened that is no loss.
+// Names of what a look at open files notes.
+const (
+	SearchPorts   = "ports"
+	SearchHolders = "holders"
+)
+
+// Counts are what the kernel side counted since it was opened that takes no connection
+// out of the totals.
 type Counts struct {
 	Excluded   uint64 // ends of connections that the configuration leaves out
 	Collisions uint64 // folds sent to overflow: another flow has the same hash
 	NotApart   uint64 // connections whose peer may stand for somebody else: too many to tell apart
+	Deferred   uint64 // folds put off: no memory for the flow's entry for the moment
+	Ports      uint64 // of older listeners without room: what they accepted looks like a client's
+	Holders    uint64 // of listeners without room: no listener changes hands until the next look
 }
 
 // Counts reads them.
@@ -22,6 +32,9 @@ func (k *Kernel) Counts() (c Counts, err error) {
 		tcpwhyStatSTAT_EXCLUDED:       &c.Excluded,
 		tcpwhyStatSTAT_FLOW_COLLISION: &c.Collisions,
 		tcpwhyStatSTAT_NOT_APART:      &c.NotApart,
+		tcpwhyStatSTAT_FLOW_RETRY:     &c.Deferred,
+		tcpwhyStatSTAT_PORT_FULL:      &c.Ports,
+		tcpwhyStatSTAT_HOLDER_FULL:    &c.Holders,
 	} {
 		if *count, err = readStat(k.objects.Stats, stat); err != nil {
 			return Counts{}, err

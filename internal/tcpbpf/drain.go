@@ -8,20 +8,20 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-// drainBatch is how many entries one system call moves; a hash bucket that holds
-// more makes the kernel answer ENOSPC.
+// drainBatch is how many entries one system call moves at first.
 const drainBatch = 256
 
 // A drain empties the maps of an epoch that no program writes to any more.
 type drain struct {
 	objects *objects
-	ids     [drainBatch]uint64
-	owners  [drainBatch]tcpwhyOwnerKey
-	flows   [drainBatch]tcpwhyFlow
+	ids     []uint64
+	owners  []tcpwhyOwnerKey
+	flows   []tcpwhyFlow // as many as each of these
 	sweep   uint32
 	delta   flow.Delta
 	noFlow  tcpwhyFlow
@@ -29,7 +29,16 @@ type drain struct {
 	flowsFill, overflowFill uint32 // entries of the last epoch
 }
 
-func newDrain(o *objects) *drain { return &drain{objects: o} }
+func newDrain(o *objects) *drain {
+	d := &drain{objects: o}
+	d.grow(drainBatch)
+	return d
+}
+
+// grow makes room for so many entries at once.
+func (d *drain) grow(batch int) {
+	d.ids, d.owners, d.flows = make([]uint64, batch), make([]tcpwhyOwnerKey, batch), make([]tcpwhyFlow, batch)
+}
 
 // run hands each flow of the epoch to visit and deletes it.
 func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
@@ -39,10 +48,10 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 	}
 	d.sweep = sweep
 	var err error
-	if d.flowsFill, err = d.hash(flows, d.ids[:], visit); err != nil {
+	if d.flowsFill, err = d.hash(flows, func() any { return d.ids }, visit); err != nil {
 		return fmt.Errorf("drain flows: %w", err)
 	}
-	if d.overflowFill, err = d.hash(overflow, d.owners[:], visit); err != nil {
+	if d.overflowFill, err = d.hash(overflow, func() any { return d.owners }, visit); err != nil {
 		return fmt.Errorf("drain overflow: %w", err)
 	}
 	if err := d.rest(slot, visit); err != nil {
@@ -51,11 +60,17 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 	return nil
 }
 
-// hash drains a map and returns how many entries it had.
-func (d *drain) hash(m *ebpf.Map, keys any, visit func(*flow.Delta)) (entries uint32, _ error) {
-	var cursor ebpf.MapBatchCursor
+// hash drains a map and returns how many entries it had. The kernel moves whole hash
+// buckets, and answers ENOSPC where one holds more than there is room for.
+func (d *drain) hash(m *ebpf.Map, keys func() any, visit func(*flow.Delta)) (entries uint32, _ error) {
+	cursor := new(ebpf.MapBatchCursor)
 	for {
-		n, err := m.BatchLookupAndDelete(&cursor, keys, d.flows[:], nil)
+		n, err := m.BatchLookupAndDelete(cursor, keys(), d.flows, nil)
+		if errors.Is(err, unix.ENOSPC) {
+			d.grow(2 * len(d.flows))
+			cursor = new(ebpf.MapBatchCursor) // what came before is deleted
+			continue
+		}
 		if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return entries, err
 		}

@@ -89,13 +89,14 @@ func (s fileSweeper) visit(l *losses) (longest time.Duration, err error) {
 	if err := visit(s.files); err != nil {
 		return longest, err
 	}
-	if s.hashed != nil {
-		_, err := namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error { return visit(s.hashed) })
-		if err != nil {
-			return longest, err
-		}
+	if err := l.look(); err != nil || s.hashed == nil {
+		return longest, err
 	}
-	return longest, l.look()
+	_, err = namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error { return visit(s.hashed) })
+	if err != nil {
+		return longest, err
+	}
+	return longest, l.look() // who was deferred was met again
 }
 
 // Close detaches.

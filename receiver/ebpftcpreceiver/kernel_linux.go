@@ -144,7 +144,8 @@ func (k bpfKernel) Vitals() (v vitals, err error) {
 		v.programs = append(v.programs, program{name: p.Name, runs: p.Runs, skipped: p.Skipped, time: p.Time})
 	}
 	counts, err := k.Counts()
-	v.excluded, v.collisions = counts.Excluded, counts.Collisions
+	v.excluded, v.collisions, v.deferred = counts.Excluded, counts.Collisions, counts.Deferred
+	v.unfound = []unfound{{tcpbpf.SearchPorts, counts.Ports}, {tcpbpf.SearchHolders, counts.Holders}}
 	k.natVitals(&v, counts)
 	return v, err
 }

@@ -22,6 +22,8 @@ type vitals struct {
 	fills      []fill
 	excluded   uint64 // ends of connections
 	collisions uint64 // folds
+	deferred   uint64 // folds
+	unfound    []unfound
 	nat        natVitals
 }
 
@@ -33,6 +35,12 @@ type natVitals struct {
 	overruns, refused, malformed uint64
 	translated, unknown          uint64 // connections
 	untranslated, notLookedFor   uint64
+}
+
+// An unfound is what a look at open files had no room for.
+type unfound struct {
+	name  string
+	count uint64
 }
 
 // A hook is where in the kernel a job is done, nowhere if it has no name.
@@ -83,6 +91,10 @@ func (s *status) examined(ctx context.Context, v vitals, err error) {
 	}
 	s.EbpfTCPExcluded.Add(ctx, s.growth.of("excluded", v.excluded))
 	s.EbpfTCPFlowCollisions.Add(ctx, s.growth.of("collisions", v.collisions))
+	s.EbpfTCPFlowDeferrals.Add(ctx, s.growth.of("deferrals", v.deferred))
+	for _, u := range v.unfound {
+		s.EbpfTCPSearchDropped.Add(ctx, s.growth.of("unfound "+u.name, u.count), labelled(attribute.String(names.Map, u.name)))
+	}
 	if v.nat.enabled {
 		s.translated(ctx, &v.nat)
 	}

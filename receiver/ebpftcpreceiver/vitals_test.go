@@ -29,6 +29,8 @@ func growing(n uint64) vitals {
 		fills:      []fill{{name: "flows", entries: uint32(10 * n), limit: 100}},
 		excluded:   3 * n,
 		collisions: 5 * n,
+		deferred:   7 * n,
+		unfound:    []unfound{{"ports", 2 * n}, {"holders", 0}},
 	}
 }
 
@@ -53,6 +55,9 @@ func TestVitals(t *testing.T) {
 			append(count(0, program("sock_ops")), count(3, program("destroy"))...), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(9), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPFlowCollisions(t, tt, count(15), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPFlowDeferrals(t, tt, count(21), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPSearchDropped(t, tt, append(
+			count(6, attribute.String("map", "ports")), count(0, attribute.String("map", "holders"))...), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPMapEntries(t, tt, count(30, attribute.String("map", "flows")), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPMapLimit(t, tt, count(100, attribute.String("map", "flows")), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPHook(t, tt, append(

@@ -35,6 +35,7 @@ type TelemetryBuilder struct {
 	EbpfTCPExportDropped      metric.Int64Counter
 	EbpfTCPExportRetries      metric.Int64Counter
 	EbpfTCPFlowCollisions     metric.Int64Counter
+	EbpfTCPFlowDeferrals      metric.Int64Counter
 	EbpfTCPFlows              metric.Int64Gauge
 	EbpfTCPFlowsOverflow      metric.Int64Gauge
 	EbpfTCPHook               metric.Int64Gauge
@@ -48,6 +49,7 @@ type TelemetryBuilder struct {
 	EbpfTCPProgramRuns        metric.Int64Counter
 	EbpfTCPProgramSkips       metric.Int64Counter
 	EbpfTCPProgramTime        metric.Float64Counter
+	EbpfTCPSearchDropped      metric.Int64Counter
 	EbpfTCPSweepDuration      metric.Float64Histogram
 }
 
@@ -134,6 +136,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{addition}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.EbpfTCPFlowDeferrals, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_flow_deferrals",
+		metric.WithDescription("Additions to a flow that were put off because the kernel had no memory for its entry for the moment. What they would have added waits in the socket. [Development]"),
+		metric.WithUnit("{addition}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.EbpfTCPFlows, err = builder.meter.Int64Gauge(
 		"otelcol_ebpf_tcp_flows",
 		metric.WithDescription("Flows in the table, overflow flows not included. [Development]"),
@@ -210,6 +218,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_program_time",
 		metric.WithDescription("Time that a BPF program ran. Grows only while the kernel collects statistics (sysctl kernel.bpf_stats_enabled). [Development]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPSearchDropped, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_search_dropped",
+		metric.WithDescription("What a look at open files had no room for. Without a listener's port, older connections that it accepted look like a client's; without holders, no listener changes hands until the next look. [Development]"),
+		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPSweepDuration, err = builder.meter.Float64Histogram(

@@ -28,6 +28,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPExportDropped.Add(context.Background(), 1)
 	tb.EbpfTCPExportRetries.Add(context.Background(), 1)
 	tb.EbpfTCPFlowCollisions.Add(context.Background(), 1)
+	tb.EbpfTCPFlowDeferrals.Add(context.Background(), 1)
 	tb.EbpfTCPFlows.Record(context.Background(), 1)
 	tb.EbpfTCPFlowsOverflow.Record(context.Background(), 1)
 	tb.EbpfTCPHook.Record(context.Background(), 1)
@@ -41,6 +42,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPProgramRuns.Add(context.Background(), 1)
 	tb.EbpfTCPProgramSkips.Add(context.Background(), 1)
 	tb.EbpfTCPProgramTime.Add(context.Background(), 1)
+	tb.EbpfTCPSearchDropped.Add(context.Background(), 1)
 	tb.EbpfTCPSweepDuration.Record(context.Background(), 1)
 	AssertEqualEbpfTCPCollectErrors(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -67,6 +69,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPFlowCollisions(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPFlowDeferrals(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPFlows(t, testTel,
@@ -107,6 +112,9 @@ func TestSetupTelemetry(t *testing.T) {
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPProgramTime(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPSearchDropped(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPSweepDuration(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
