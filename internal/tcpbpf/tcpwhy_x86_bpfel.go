@@ -293,7 +293,9 @@ const (
 	tcpwhyStatSTAT_EVENT_LIMITED  tcpwhyStat = 6
 	tcpwhyStatSTAT_NOT_APART      tcpwhyStat = 7
 	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 8
-	tcpwhyStatSTATS               tcpwhyStat = 9
+	tcpwhyStatSTAT_PORT_FULL      tcpwhyStat = 9
+	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 10
+	tcpwhyStatSTATS               tcpwhyStat = 11
 )
 
 // Names of all BPF objects in the ELF.
