@@ -98,13 +98,20 @@ func (t *explicitTotal) narrow(bounds []float64) {
 	t.bounds = NewBounds(bounds)
 }
 
-// addExponential adds counts to the buckets that their upper bounds belong to. That is
-// exact where bounds are powers of two and the scale is not negative.
-func (t *explicitTotal) addExponential(h *Exponential) {
-	t.counts[t.bounds.zero(h.Threshold)] += h.Zero
+// Count returns an exponential histogram's counts on these bounds: each bucket's is where
+// its upper bound belongs. That is exact where bounds are powers of two and the scale is
+// not negative.
+func (b *Bounds) Count(h *Exponential) []uint64 {
+	counts := make([]uint64, len(b.values)+1)
+	b.count(h, counts)
+	return counts
+}
+
+func (b *Bounds) count(h *Exponential, counts []uint64) {
+	counts[b.zero(h.Threshold)] += h.Zero
 	for i, count := range h.Counts {
 		if count > 0 {
-			t.counts[t.bounds.bucket(exponent(int64(h.Offset)+int64(i)+1, h.Scale))] += count
+			counts[b.bucket(exponent(int64(h.Offset)+int64(i)+1, h.Scale))] += count
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (o *Output) add(p *Point, grown *Point, before *Input) {
 
 func (o *Output) addExponential(h *Exponential) (sum *Total, unsure *bool) {
 	if o.Shape == ShapeExplicit {
-		o.explicit.addExponential(h)
+		o.explicit.bounds.count(h, o.explicit.counts)
 		return &o.explicit.sum, &o.explicit.unsure
 	}
 	o.exponential.add(h)

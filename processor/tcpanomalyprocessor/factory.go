@@ -32,7 +32,7 @@ func createMetrics(
 	cfg component.Config,
 	next consumer.Metrics,
 ) (processor.Metrics, error) {
-	return newMetricsProcessor(set, cfg.(*Config), next).component(ctx, set)
+	return newMetricsProcessor(set, cfg.(*Config), next).component(ctx)
 }
 
 func createLogs(

@@ -17,21 +17,21 @@ import (
 	"go.opentelemetry.io/collector/processor/processorhelper"
 	"go.uber.org/zap"
 
-	"github.com/tcpwhy/tcpwhy/internal/identity"
 	"github.com/tcpwhy/tcpwhy/internal/identity/directory"
+	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadata"
 )
 
 // A metricsProcessor names the ends of flows, and adds flows up if it is told to.
 type metricsProcessor struct {
-	cfg    *Config
-	next   consumer.Metrics
-	logger *zap.Logger
-	build  component.BuildInfo
-	clock  clock
-	open   func(context.Context) (openDirectory, error)
+	cfg   *Config
+	next  consumer.Metrics
+	set   processor.Settings
+	clock clock
+	open  func(context.Context) (openDirectory, error)
 
 	// Set by start.
-	directory openDirectory
+	directory *countingDirectory
+	telemetry *metadata.TelemetryBuilder
 	mu        sync.Mutex
 	reducer   *reducer // nil: points are handed on as they come
 
@@ -39,12 +39,6 @@ type metricsProcessor struct {
 	fails   bool       // the last one did
 	stop    context.CancelFunc
 	stopped chan struct{}
-}
-
-// An openDirectory is one that has to be closed.
-type openDirectory interface {
-	identity.Directory
-	Close() error
 }
 
 // A clock is the time, which tests set.
@@ -62,7 +56,7 @@ func systemClock() clock {
 
 func newMetricsProcessor(set processor.Settings, cfg *Config, next consumer.Metrics) *metricsProcessor {
 	return &metricsProcessor{
-		cfg: cfg, next: next, logger: set.Logger, build: set.BuildInfo, clock: systemClock(),
+		cfg: cfg, next: next, set: set, clock: systemClock(),
 		open: func(ctx context.Context) (openDirectory, error) {
 			configured := cfg.Identity
 			if configured == nil {
@@ -74,8 +68,8 @@ func newMetricsProcessor(set processor.Settings, cfg *Config, next consumer.Metr
 }
 
 // component makes it one.
-func (p *metricsProcessor) component(ctx context.Context, set processor.Settings) (processor.Metrics, error) {
-	return processorhelper.NewMetrics(ctx, set, p.cfg, p.next, p.process,
+func (p *metricsProcessor) component(ctx context.Context) (processor.Metrics, error) {
+	return processorhelper.NewMetrics(ctx, p.set, p.cfg, p.next, p.process,
 		processorhelper.WithStart(p.start), processorhelper.WithShutdown(p.shutdown),
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: p.mutates()}))
 }
@@ -95,14 +89,18 @@ func (p *metricsProcessor) start(ctx context.Context, _ component.Host) error {
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	p.directory = opened
-	if p.cfg.level() == AggregateNone {
-		return nil
+	p.directory = &countingDirectory{openDirectory: opened}
+	if p.cfg.level() != AggregateNone {
+		p.reducer = newReducer(p.cfg, p.directory, uuid.NewString(), p.now())
 	}
-	p.reducer = newReducer(p.cfg, p.directory, uuid.NewString(), p.now())
-	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p.stop, p.stopped = cancel, make(chan struct{})
-	go p.run(loop)
+	if err := p.observe(p.set.TelemetrySettings); err != nil {
+		return err
+	}
+	if p.reducer != nil {
+		loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		p.stop, p.stopped = cancel, make(chan struct{})
+		go p.run(loop)
+	}
 	return nil
 }
 
@@ -130,6 +128,9 @@ func (p *metricsProcessor) shutdown(ctx context.Context) error {
 		p.stop = nil
 		p.export(ctx)
 	}
+	if p.telemetry != nil {
+		p.telemetry.Shutdown()
+	}
 	if p.directory == nil {
 		return nil
 	}
@@ -149,6 +150,9 @@ func (p *metricsProcessor) process(_ context.Context, md pmetric.Metrics) (pmetr
 	if p.reducer == nil {
 		for _, rm := range taken.ResourceMetrics().All() {
 			enrich(p.directory, rm)
+			if p.cfg.OutputHistogram == HistogramExplicit {
+				convert(rm)
+			}
 		}
 		taken.ResourceMetrics().MoveAndAppendTo(md.ResourceMetrics())
 		return md, nil
@@ -167,7 +171,7 @@ func (p *metricsProcessor) export(ctx context.Context) {
 	p.sending.Lock()
 	defer p.sending.Unlock()
 	p.mu.Lock()
-	deliveries := p.reducer.write(p.build.Version, p.now())
+	deliveries := p.reducer.write(p.set.BuildInfo.Version, p.now())
 	p.mu.Unlock()
 	var failure error
 	for _, d := range deliveries {
@@ -175,11 +179,14 @@ func (p *metricsProcessor) export(ctx context.Context) {
 			failure = err
 		}
 	}
+	if failure != nil {
+		p.telemetry.TCPAnomalyExportFailures.Add(ctx, 1)
+	}
 	switch {
 	case failure != nil && !p.fails:
-		p.logger.Warn("export was not accepted; the next one has the same totals and more", zap.Error(failure))
+		p.set.Logger.Warn("export was not accepted; the next one has the same totals and more", zap.Error(failure))
 	case failure == nil && p.fails:
-		p.logger.Info("export is accepted again")
+		p.set.Logger.Info("export is accepted again")
 	}
 	p.fails = failure != nil
 }

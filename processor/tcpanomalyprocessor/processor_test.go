@@ -4,6 +4,7 @@
 package tcpanomalyprocessor
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,9 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadatatest"
 )
 
 // identities is a static file.
@@ -41,13 +45,14 @@ func TestComponentAddsUp(t *testing.T) {
 	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
 	require.NoError(t, err)
 	next := new(consumertest.MetricsSink)
-	p := newMetricsProcessor(processortest.NewNopSettings(typ), cfg, next)
+	telemetry := componenttest.NewTelemetry()
+	p := newMetricsProcessor(metadatatest.NewSettings(telemetry), cfg, next)
 	ticks := make(chan time.Time)
 	p.clock.tick = func(d time.Duration) (<-chan time.Time, func()) {
 		assert.Equal(t, 10*time.Second, d)
 		return ticks, func() {}
 	}
-	c, err := p.component(t.Context(), processortest.NewNopSettings(typ))
+	c, err := p.component(t.Context())
 	require.NoError(t, err)
 	require.True(t, c.Capabilities().MutatesData)
 	require.NoError(t, c.Start(t.Context(), componenttest.NewNopHost()))
@@ -57,7 +62,12 @@ func TestComponentAddsUp(t *testing.T) {
 	ticks <- time.Time{}
 	require.Eventually(t, func() bool { return len(next.AllMetrics()) == 1 }, 10*time.Second, time.Millisecond)
 	require.NoError(t, c.ConsumeMetrics(t.Context(), parse(t, strings.ReplaceAll(oneFlow, "..10s 1", "..20s 2"))))
+	requireTelemetry(t, telemetry, map[string]int64{
+		"identities": 2, "identity_current": 1, "series": 1, "input_series": 1, "baselines": 0, "resets": 0, "unresolved": 0,
+		"points_late": 0, "points_forgotten": 0, "points_duplicate": 0, "points_overflow": 0, "points_refused": 0, "points_invalid": 0,
+	})
 	require.NoError(t, c.Shutdown(t.Context()))
+	require.NoError(t, telemetry.Shutdown(context.Background()))
 
 	require.Len(t, next.AllMetrics(), 2)
 	got := next.AllMetrics()[1].ResourceMetrics().At(0)
@@ -67,6 +77,29 @@ func TestComponentAddsUp(t *testing.T) {
 	assert.Equal(t, "web", text(point.Attributes(), "source.workload.name"))
 	assert.Equal(t, "db", text(point.Attributes(), "destination.workload.name"))
 	assert.Equal(t, int64(3), point.IntValue())
+}
+
+// requireTelemetry compares all that the processor tells of itself in integers.
+func requireTelemetry(t *testing.T, telemetry *componenttest.Telemetry, want map[string]int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, telemetry.Reader.Collect(t.Context(), &all))
+	got := make(map[string]int64)
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			name, ours := strings.CutPrefix(m.Name, "otelcol_tcp_anomaly_")
+			if !ours {
+				continue
+			}
+			switch data := m.Data.(type) {
+			case metricdata.Gauge[int64]:
+				got[name] = data.DataPoints[0].Value
+			case metricdata.Sum[int64]:
+				got[name] = data.DataPoints[0].Value
+			}
+		}
+	}
+	require.Equal(t, want, got)
 }
 
 func TestComponentNamesOnly(t *testing.T) {
