@@ -1,0 +1,61 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reduce
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A delta that comes twice is not added twice, in whatever order deltas come.
+func TestRecentTimes(t *testing.T) {
+	var r recent
+	for time := uint64(2); time <= 17; time++ {
+		r.add(time)
+	}
+	require.False(t, r.contains(1))
+	require.False(t, r.forgot(1))
+	r.add(1) // late: older than all 16
+	require.True(t, r.contains(1) || r.forgot(1))
+	r.add(18)
+	for time := uint64(1); time <= 18; time++ {
+		assert.True(t, r.contains(time) || r.forgot(time), time)
+	}
+	assert.False(t, r.forgot(19))
+}
+
+func TestForgottenInputsMakeRoom(t *testing.T) {
+	const second = 1e9
+	table := NewTable(Limits{Inputs: 1000, Outputs: 10, Stale: 10 * second}, second, false)
+	forgotten := 0
+	for round := uint64(1); round <= 5; round++ {
+		now := round * 100 * second
+		table.Advance(now)
+		for i := range uint64(1000) {
+			f := &Flow{Received: now, Latest: now}
+			p := Point{Start: now - 1, Time: now, Number: Integer(1)}
+			require.True(t, table.Room())
+			in := table.NewInput(Key{round, i}, f, &p)
+			o := table.Output(Key{1, 1})
+			if o == nil {
+				o = table.NewOutput(Key{1, 1}, Design{})
+			}
+			table.Bind(in, o)
+			table.Add(in, &p)
+		}
+		require.False(t, table.Room())
+		table.Begin(now+20*second, func(*Flow) { forgotten++ })
+	}
+	inputs, outputs := table.Len()
+	assert.Zero(t, inputs)
+	assert.Equal(t, 1, outputs)
+	assert.Equal(t, 5000, forgotten)
+	assert.Len(t, table.slabs, 4, "slabs are used again")
+	assert.Equal(t, uint64(5), table.Stats.Refused)
+	var v Value
+	require.True(t, table.Read(table.Output(Key{1, 1}), &v))
+	assert.Equal(t, Integer(5000), v.Number)
+}
