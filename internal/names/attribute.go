@@ -40,6 +40,16 @@ const (
 	Program = "program"
 )
 
+// IdentitySource is where the processor's names come from: an attribute of its telemetry
+// about itself.
+const IdentitySource = "identity_source"
+
+// Values of [IdentitySource].
+const (
+	IdentityStatic     = "static"
+	IdentityKubernetes = "kubernetes"
+)
+
 // NoHook is the value of [Hook] for a job that is not done.
 const NoHook = "none"
 

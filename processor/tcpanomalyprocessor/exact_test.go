@@ -401,7 +401,7 @@ func requireSame(t *testing.T, key string, want, got *truth, rounded bool) {
 		if rounded {
 			assert.InDelta(t, w, g, 1e-9, key)
 		} else {
-			assert.Equal(t, w, g, key) //nolint:testifylint // exact means equal
+			assert.Equal(t, w, g, key)
 		}
 	}
 }

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
 	otelmetric "go.opentelemetry.io/otel/metric"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity/directory"
+	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadata"
 )
@@ -32,32 +35,56 @@ func (p *metricsProcessor) observeDirectory() error {
 		return nil
 	})
 	opened, ok := p.directory.openDirectory.(interface{ Status() directory.Status })
-	if !ok || opened.Status().Static == nil {
+	if !ok {
 		return errUnresolved
 	}
-	status := func() (entries, current int64, age float64) {
-		s := opened.Status().Static
-		if s.Err == nil {
-			current = 1
+	each := func(f func(*sourceStatus, otelmetric.MeasurementOption)) error {
+		for _, s := range sources(opened.Status(), p.clock.now()) {
+			f(&s, otelmetric.WithAttributes(attribute.String(names.IdentitySource, s.name)))
 		}
-		return int64(s.Entries.Workloads + s.Entries.Services), current, p.clock.now().Sub(s.Read).Seconds()
+		return nil
 	}
 	return errors.Join(errUnresolved,
 		p.telemetry.RegisterTCPAnomalyIdentitiesCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
-			entries, _, _ := status()
-			o.Observe(entries)
-			return nil
+			return each(func(s *sourceStatus, source otelmetric.MeasurementOption) { o.Observe(s.identities, source) })
 		}),
 		p.telemetry.RegisterTCPAnomalyIdentityCurrentCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
-			_, current, _ := status()
-			o.Observe(current)
-			return nil
+			return each(func(s *sourceStatus, source otelmetric.MeasurementOption) { o.Observe(s.current, source) })
 		}),
 		p.telemetry.RegisterTCPAnomalyIdentityAgeCallback(func(_ context.Context, o otelmetric.Float64Observer) error {
-			_, _, age := status()
-			o.Observe(age)
-			return nil
+			return each(func(s *sourceStatus, source otelmetric.MeasurementOption) { o.Observe(s.age.Seconds(), source) })
 		}))
+}
+
+// A sourceStatus is how well a source of identities is.
+type sourceStatus struct {
+	name       string
+	identities int64
+	current    int64 // 1 if it is
+	age        time.Duration
+}
+
+func sources(status directory.Status, now time.Time) (all []sourceStatus) {
+	if s := status.Static; s != nil {
+		all = append(all, sourceStatus{
+			name: names.IdentityStatic, identities: int64(s.Entries.Workloads + s.Entries.Services),
+			current: number(s.Err == nil), age: now.Sub(s.Read),
+		})
+	}
+	if k := status.Kubernetes; k != nil {
+		all = append(all, sourceStatus{
+			name: names.IdentityKubernetes, identities: int64(k.Sizes.Pods + k.Sizes.Services + k.Sizes.Nodes),
+			current: number(k.Current()), age: k.Age(now),
+		})
+	}
+	return all
+}
+
+func number(truth bool) int64 {
+	if truth {
+		return 1
+	}
+	return 0
 }
 
 func (p *metricsProcessor) observeReducer() error {

@@ -318,19 +318,19 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyIdentities, err = builder.meter.Int64ObservableGauge(
 		"otelcol_tcp_anomaly_identities",
-		metric.WithDescription("Entries of the static file that are in use. [Development]"),
+		metric.WithDescription("Entries of the static file, or pods, services and nodes, that are known. [Development]"),
 		metric.WithUnit("{entry}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyIdentityAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_tcp_anomaly_identity_age",
-		metric.WithDescription("Time since the identities in use were read. [Development]"),
+		metric.WithDescription("Time since the static file was read, or since the API server said something of what it is longest silent about. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyIdentityCurrent, err = builder.meter.Int64ObservableGauge(
 		"otelcol_tcp_anomaly_identity_current",
-		metric.WithDescription("Whether the identities in use are those that are there now; 0 is that they could not be read. [Development]"),
+		metric.WithDescription("Whether the identities in use are those that are there now; 0 is that they are the last ones that could be read. [Development]"),
 		metric.WithUnit("1"),
 	)
 	errs = errors.Join(errs, err)

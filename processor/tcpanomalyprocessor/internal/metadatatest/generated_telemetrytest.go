@@ -56,7 +56,7 @@ func AssertEqualTCPAnomalyExportFailures(t *testing.T, tt *componenttest.Telemet
 func AssertEqualTCPAnomalyIdentities(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_identities",
-		Description: "Entries of the static file that are in use. [Development]",
+		Description: "Entries of the static file, or pods, services and nodes, that are known. [Development]",
 		Unit:        "{entry}",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
@@ -70,7 +70,7 @@ func AssertEqualTCPAnomalyIdentities(t *testing.T, tt *componenttest.Telemetry, 
 func AssertEqualTCPAnomalyIdentityAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_identity_age",
-		Description: "Time since the identities in use were read. [Development]",
+		Description: "Time since the static file was read, or since the API server said something of what it is longest silent about. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -84,7 +84,7 @@ func AssertEqualTCPAnomalyIdentityAge(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualTCPAnomalyIdentityCurrent(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_identity_current",
-		Description: "Whether the identities in use are those that are there now; 0 is that they could not be read. [Development]",
+		Description: "Whether the identities in use are those that are there now; 0 is that they are the last ones that could be read. [Development]",
 		Unit:        "1",
 		Data: metricdata.Gauge[int64]{
 			DataPoints: dps,
