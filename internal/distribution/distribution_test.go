@@ -29,12 +29,23 @@ func TestEachConfigurationStartsAndStops(t *testing.T) {
 	require.Contains(t, configurations, quickstart)
 	for _, configuration := range configurations {
 		t.Run(filepath.Base(configuration), func(t *testing.T) {
-			c := binary(t, netns.New(t), t.TempDir(), configuration)
+			folder := t.TempDir()
+			linkConfigurations(t, folder)
+			c := binary(t, netns.New(t), folder, configuration)
 			c.awaitReady()
 			c.signal(syscall.SIGTERM)
 			require.NoError(t, c.awaitExit())
 		})
 	}
+}
+
+// linkConfigurations makes paths such as config/gateway/identities.yaml lead where they
+// lead from the repository.
+func linkConfigurations(t *testing.T, folder string) {
+	t.Helper()
+	configurations, err := filepath.Abs("../../config")
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(configurations, filepath.Join(folder, "config")))
 }
 
 func TestQuickstartShowsTheBytesOfAConnection(t *testing.T) {

@@ -39,14 +39,26 @@ const (
 	serverName = "prom-shop"
 )
 
-// openMarket lets two clients talk to one server, on 3 and 2 connections.
+// openMarket lets two clients talk to one server of their own host, on 3 and 2
+// connections.
 func openMarket(t testing.TB, ns *netns.NS) market {
 	t.Helper()
 	log := rttlog.Start(t, cgroup.Root(t), ns)
+	m := trade(t, traffic.Loopback(ns, "127.0.0.1"))
+	log.Stop()
+	m.server.listen(t, log.Samples())
+	for i := range m.clients {
+		m.clients[i].listen(t, log.Samples())
+	}
+	return m
+}
+
+// trade lets two clients talk to one server, on 3 and 2 connections.
+func trade(t testing.TB, path traffic.Path) market {
+	t.Helper()
 	scenario := traffic.Exchange(5, 1_234, 56_789)
-	path := traffic.Loopback(ns, "127.0.0.1")
-	shop := traffic.Start(t, ns, serverName)
-	first, second := traffic.Start(t, ns, clientName), traffic.Start(t, ns, clientName)
+	shop := traffic.Start(t, path.Server, serverName)
+	first, second := traffic.Start(t, path.Client, clientName), traffic.Start(t, path.Client, clientName)
 
 	at := shop.Listen(path.Socket, netip.AddrPortFrom(path.Address, 0))
 	served := shop.Serve(path.Socket, 5, scenario.Server)
@@ -56,11 +68,6 @@ func openMarket(t testing.TB, ns *netns.NS) market {
 	m := market{port: at.Port()}
 	m.clients = []dealer{{pid: pid(first), ends: firsts()}, {pid: pid(second), ends: seconds()}}
 	m.server = dealer{pid: pid(shop), ends: served()}
-	log.Stop()
-	m.server.listen(t, log.Samples())
-	for i := range m.clients {
-		m.clients[i].listen(t, log.Samples())
-	}
 	return m
 }
 
