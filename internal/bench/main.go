@@ -36,6 +36,7 @@ var sections = []section{
 	{"drain", (*bench).drain},
 	{"memory", (*bench).memory},
 	{"collector", (*bench).collector},
+	{"processor", (*bench).processor},
 }
 
 func main() {
@@ -43,7 +44,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory or collector")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, collector or processor")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond}
