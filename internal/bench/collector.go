@@ -39,19 +39,41 @@ func (b *bench) collector() error {
 	var all []*footprint
 	columns := []string{"histogram"}
 	for _, h := range []ebpftcpreceiver.Histogram{ebpftcpreceiver.HistogramExplicit, ebpftcpreceiver.HistogramExponential} {
-		f, err := b.footprint(h)
+		f, err := b.footprint(h, ebpftcpreceiver.GranularityConnection)
 		if err != nil {
 			return err
 		}
 		all = append(all, f)
 		columns = append(columns, string(h))
 	}
-	return b.printFootprints(all, columns)
+	if err := b.printFootprints(all, columns); err != nil {
+		return err
+	}
+	return b.granularities()
 }
 
-func (b *bench) footprint(histogram ebpftcpreceiver.Histogram) (_ *footprint, err error) {
+// granularities prints what leaves the host, by what makes a flow.
+func (b *bench) granularities() error {
+	t := newTable(fmt.Sprintf("What the receiver exports of %d open connections to %d addresses, both ends: medians of %d intervals",
+		collectorFlows/2, fewAddresses, b.repetitions), "granularity", "flows", "data points", "bytes an interval", "CPU ms")
+	for _, g := range []ebpftcpreceiver.Granularity{ebpftcpreceiver.GranularityConnection,
+		ebpftcpreceiver.GranularityEndpoint, ebpftcpreceiver.GranularityPeer} {
+		f, err := b.footprint(ebpftcpreceiver.HistogramExplicit, g)
+		if err != nil {
+			return err
+		}
+		t.row(string(g), number(f.flows()),
+			number(f.intervals.median(func(t total) float64 { return float64(t.points) })),
+			number(f.intervals.median(func(t total) float64 { return float64(t.bytes) })),
+			f.ms(func(t total) time.Duration { return t.cpu }))
+	}
+	t.note("bytes: OTLP's protobuf, not compressed; others on this machine have flows too")
+	return t.print(b.out)
+}
+
+func (b *bench) footprint(h ebpftcpreceiver.Histogram, g ebpftcpreceiver.Granularity) (_ *footprint, err error) {
 	s := &sink{begins: make(chan total, 1000)}
-	r, err := startReceiver(histogram, s)
+	r, err := startReceiver(h, g, s)
 	if err != nil {
 		return nil, err
 	}
@@ -115,13 +137,12 @@ func (f *footprint) ms(part func(total) time.Duration) string {
 	return number(f.intervals.median(func(t total) float64 { return part(t).Seconds() * 1e3 }))
 }
 
-// startReceiver starts the receiver with its defaults, except that each end of
-// each connection is a flow.
-func startReceiver(histogram ebpftcpreceiver.Histogram, s *sink) (receiver.Metrics, error) {
+// startReceiver starts the receiver with its defaults but for what makes a flow and how
+// histograms look.
+func startReceiver(h ebpftcpreceiver.Histogram, g ebpftcpreceiver.Granularity, s *sink) (receiver.Metrics, error) {
 	factory := ebpftcpreceiver.NewFactory()
 	cfg := factory.CreateDefaultConfig().(*ebpftcpreceiver.Config)
-	cfg.Granularity = ebpftcpreceiver.GranularityConnection
-	cfg.Histogram = histogram
+	cfg.Granularity, cfg.Histogram = g, h
 	cfg.CollectionInterval, cfg.InitialDelay = collectionInterval, 0
 	next, err := consumer.NewMetrics(s.consume)
 	if err != nil {

@@ -21,6 +21,7 @@ type bench struct {
 	repetitions int           // of everything else
 	run         time.Duration // of one measurement of throughput
 	cpus        [2]int        // for either end
+	quick       bool          // leave out what takes long
 }
 
 // A section is a group of tables.
@@ -47,7 +48,7 @@ func main() {
 	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, collector or processor")
 	flag.Parse()
 
-	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond}
+	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}
 	if *quick {
 		b.pairs, b.repetitions, b.run = 3, 3, 100*time.Millisecond
 	}
