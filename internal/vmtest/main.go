@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // settings are what the command line says.
@@ -36,13 +38,22 @@ func main() {
 	if err != nil {
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err = s.test(ctx)
-	stop()
+	err = interruptible(s.test)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vmtest:", err)
 		os.Exit(1)
 	}
+}
+
+// interruptible calls a function whose context ends with a signal, or with go run,
+// which passes none on.
+func interruptible(f func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGTERM), 0, 0, 0); err != nil {
+		return fmt.Errorf("ask for a signal when the caller dies: %w", err)
+	}
+	return f(ctx)
 }
 
 func parse(args []string) (*settings, error) {

@@ -43,7 +43,7 @@ func (r *recorder) Begin(i int) io.Writer {
 	r.text, r.events = in, make(chan error, 1)
 	go func() { r.events <- errors.Join(p.Decode(out), converter.Wait()) }()
 	if r.workshop.verbose {
-		return io.MultiWriter(in, os.Stdout)
+		return io.MultiWriter(in, &prefixer{prefix: r.leg.Kernel + ": ", out: os.Stdout})
 	}
 	return in
 }

@@ -1,6 +1,8 @@
 // Copyright The tcpwhy Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 package guest
 
 import (
@@ -13,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // A Machine is a virtual one. It is emulated, never accelerated, so that it
@@ -40,6 +43,7 @@ func (m *Machine) Run(ctx context.Context, l Listener) error {
 	command := exec.CommandContext(ctx, "qemu-system-x86_64", m.arguments(console)...)
 	complaint := new(bytes.Buffer)
 	command.Stderr = complaint
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := command.StdoutPipe()
 	if err != nil {
 		return err
