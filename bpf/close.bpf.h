@@ -161,8 +161,8 @@ static __always_inline void flow_leave(struct flow *f, const struct farewell *w,
 		gauges_leave(&f->now, w->sweep, w->live);
 }
 
-/* The socket is locked or nobody else's any more. Nobody else folds meanwhile but
- * the sweep, and it has an eye on kind.
+/* The socket is locked or nobody else's any more, or else a sweep comes across one that
+ * is closed. Nobody else folds meanwhile but the sweep, and it has an eye on kind.
  */
 static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
@@ -172,9 +172,11 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	struct delta d = {};
 	struct flow *f;
 	bool taken;
+	u64 since;
 
 	if (!c || !tp)
 		return 0;
+	since = c->since;
 	totals_read(&t, tp, true);
 	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;
@@ -188,6 +190,10 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 		return 0;
 
 	bpf_spin_lock(&c->lock);
+	if (c->since != since) { /* the socket has begun another connection meanwhile */
+		bpf_spin_unlock(&c->lock);
+		return 0;
+	}
 	visited = c->visited;
 	w.live = c->live;
 	claim(&d, c, &t);

@@ -133,7 +133,7 @@ static __always_inline void baseline(struct conn *c, struct tcp_sock *tp, const 
 	c->backoff = t->backoff;
 	c->visited = t->now;
 	c->since = bpf_ktime_get_ns() / 1000;
-	c->episode = tp->srtt_us; /* see adopted_sample */
+	c->episode = tp->rtt_seq; /* see adopted_sample */
 	c->heard = tp->data_segs_in;
 	c->opened = OPENED_LONG_AGO;
 }

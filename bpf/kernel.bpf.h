@@ -230,6 +230,7 @@ struct tcp_sock {
 	__u32 total_retrans;
 	__u32 srtt_us; /* eighths of a microsecond */
 	__u32 mdev_us; /* quarters of a microsecond */
+	__u32 rtt_seq; /* what is acknowledged beyond it ends a round trip */
 	__u32 rcv_wnd;
 	__u32 snd_wnd;
 	__u32 rcv_nxt;

@@ -4,6 +4,7 @@
 /* One visit of each tracked socket, of every network namespace. */
 #pragma once
 
+#include "close.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
 #include "heir.bpf.h"
@@ -44,20 +45,21 @@ static __always_inline void check_callbacks(struct conn *c, struct tcp_sock *tp,
 	c->cleared = CALLBACKS_CLEARED;
 }
 
-/* Without callbacks the last round trip is all there is, if there was another one. No
- * retransmission is called back either: what remembers their episode is free.
+/* Without callbacks the last round trip is all there is, if there was another one: each
+ * moves rtt_seq, where it would have been called back. No retransmission is called back
+ * either: what remembers their episode is free.
  */
 static __noinline int adopted_sample(struct conn *c, struct tcp_sock *tp)
 {
 	struct sample s = {};
 
-	if (!c || !tp || c->episode == tp->srtt_us)
+	if (!c || !tp || c->episode == tp->rtt_seq)
 		return 0;
 	s.rtt = tp->rack.rtt_us;
 	s.rtt_variation = tp->mdev_us >> 2;
 	s.receive_window = tp->rcv_wnd;
 	s.send_window = tp->snd_wnd;
-	c->episode = tp->srtt_us;
+	c->episode = tp->rtt_seq;
 	c->sampled = 1;
 	if (s.rtt && pending_take(c)) { /* nobody else's: nothing is called back */
 		pending_add(&c->pending, &s, false);
@@ -151,6 +153,13 @@ static __noinline int listener_sweep(struct sock *sk)
 	return 0;
 }
 
+/* A process may hold a closed socket for long. */
+static __always_inline bool closed_unseen(struct sock *sk, struct tcp_sock *tp)
+{
+	return sk->__sk_common.skc_state == TCP_CLOSE &&
+	       !(tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
 static __always_inline void open_sweep(struct sock *sk, struct progress *p, struct control now)
 {
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
@@ -158,6 +167,10 @@ static __always_inline void open_sweep(struct sock *sk, struct progress *p, stru
 
 	if (!c || !tp || !first_visit(c, p, now))
 		return;
+	if (closed_unseen(sk, tp)) {
+		conn_close(c, tp, TCP_CLOSE);
+		return;
+	}
 	check_callbacks(c, tp, p);
 	if (c->cleared == CALLBACKS_NEVER)
 		adopted_sample(c, tp);
