@@ -153,7 +153,7 @@ soak: | have-go ## Repeat the tests of exactness SOAK times (60, about an hour)
 .PHONY: test-kernels
 test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 6.1, 6.12 (in QEMU) and here; RUN=TestX KERNELS=6.1 PACKAGES=./... V=1
 	$(TEST_ENV) $(GO) run ./internal/vmtest $(addprefix -sudo=,$(SUDO)) $(if $(V),-v) $(if $(UPDATE),-update) \
-		$(if $(KERNELS),-kernels='$(KERNELS)') $(if $(PACKAGES),-packages='$(PACKAGES)') $(if $(RUN),-run='$(RUN)')
+		$(if $(KERNELS),-kernels='$(value KERNELS)') $(if $(PACKAGES),-packages='$(value PACKAGES)') $(if $(RUN),-run='$(value RUN)')
 
 $(QEMU):
 	$(SUDO) apt-get install -y --no-install-recommends qemu-system-x86

@@ -60,9 +60,11 @@ func (m *Machine) Run(ctx context.Context, l Listener) error {
 	return nil
 }
 
+// arguments are QEMU's. One thread emulates all processors in turn: with several, a
+// kernel that patches its own code, which it does as it boots, may execute half of it.
 func (m *Machine) arguments(console string) []string {
 	return []string{
-		"-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-machine", "pc",
+		"-accel", "tcg,thread=single,tb-size=512", "-cpu", "max", "-machine", "pc",
 		"-smp", strconv.Itoa(m.CPUs), "-m", strconv.Itoa(m.Memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-chardev", "file,id=console,path=" + console, "-serial", "chardev:console",
