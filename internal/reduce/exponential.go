@@ -97,9 +97,9 @@ func (h *Exponential) raise(threshold float64) {
 	h.Threshold = threshold
 }
 
-// bound returns the upper bound of a bucket.
+// bound returns the upper bound of a bucket, as far as there are numbers.
 func (h *Exponential) bound(n int) float64 {
-	return math.Exp2(math.Ldexp(float64(int64(h.Offset)+int64(n)+1), -int(h.Scale)))
+	return min(math.Exp2(math.Ldexp(float64(int64(h.Offset)+int64(n)+1), -int(h.Scale))), math.MaxFloat64)
 }
 
 // align makes two histograms comparable.
