@@ -52,8 +52,7 @@ func (b *bench) bill(w *workload) (*bill, error) {
 		if err != nil {
 			return err
 		}
-		defer root.Close()
-		f, err := floor.Open(root.Path())
+		f, err := floor.Open(root)
 		if err != nil {
 			return fmt.Errorf("attach floor: %w", err)
 		}

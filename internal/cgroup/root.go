@@ -10,15 +10,10 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
-
-// A Mount is the root of the cgroup v2 hierarchy.
-type Mount struct {
-	path string
-	own  int // descriptor of a mount of our own, or -1
-}
 
 // IsHostRoot reports whether path is the root of the host's hierarchy, rather than
 // a part of it or the root that a cgroup namespace shows. The kernel numbers it 1.
@@ -27,38 +22,38 @@ func IsHostRoot(path string) bool {
 	return unix.Stat(path, &st) == nil && st.Ino == 1
 }
 
-// Path is where the hierarchy can be opened; of a mount of our own it is valid
-// in this process only, until Close.
-func (m *Mount) Path() string { return m.path }
-
-// Close gives back a mount of our own.
-func (m *Mount) Close() error {
-	if m.own < 0 {
-		return nil
-	}
-	fd := m.own
-	m.own = -1
-	return unix.Close(fd)
-}
-
 // Root finds where the cgroup v2 hierarchy is mounted, /sys/fs/cgroup on most
 // machines, /sys/fs/cgroup/unified on hybrid ones. If it is nowhere, it is
 // mounted detached, which needs CAP_SYS_ADMIN: visible to nobody, and gone with
-// the process.
-func Root() (*Mount, error) {
+// the process, which keeps it for the next time: it may not have the capability
+// any more then.
+func Root() (path string, err error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
-		return nil, fmt.Errorf("read mounts: %w", err)
+		return "", fmt.Errorf("read mounts: %w", err)
 	}
 	defer f.Close()
-	path, err := findMount(f)
-	if err != nil {
-		return nil, err
+	if path, err = findMount(f); path != "" || err != nil {
+		return path, err
 	}
-	if path != "" {
-		return &Mount{path: path, own: -1}, nil
+	return own.root()
+}
+
+// own is this process's mount, if there is one.
+var own mount
+
+type mount struct {
+	mu   sync.Mutex
+	path string
+}
+
+func (m *mount) root() (path string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.path == "" {
+		m.path, err = mountDetached()
 	}
-	return mountDetached()
+	return m.path, err
 }
 
 // maxMountLine bounds a line of mountinfo, bytes: an overlay of hundreds of
@@ -87,20 +82,20 @@ func findMount(mountinfo io.Reader) (string, error) {
 
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
-func mountDetached() (*Mount, error) {
+func mountDetached() (path string, err error) {
 	fs, err := unix.Fsopen("cgroup2", unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return nil, mountError(err)
+		return "", mountError(err)
 	}
 	defer unix.Close(fs)
 	if err := unix.FsconfigCreate(fs); err != nil {
-		return nil, mountError(err)
+		return "", mountError(err)
 	}
 	fd, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
 	if err != nil {
-		return nil, mountError(err)
+		return "", mountError(err)
 	}
-	return &Mount{path: fmt.Sprintf("/proc/self/fd/%d", fd), own: fd}, nil
+	return fmt.Sprintf("/proc/self/fd/%d", fd), nil
 }
 
 func mountError(err error) error {

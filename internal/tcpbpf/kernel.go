@@ -46,7 +46,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 			k.Close()
 		}
 	}()
-	root, err := k.cgroup(cfg.Cgroup)
+	root, err := observed(cfg.Cgroup)
 	if err != nil {
 		return nil, err
 	}
@@ -108,9 +108,8 @@ func rootID(path string, whole bool) uint64 {
 	return stat.Ino
 }
 
-// cgroup finds the path to attach to; an own mount of the hierarchy is closed
-// with k.
-func (k *Kernel) cgroup(path string) (string, error) {
+// observed returns the path of the cgroup to attach to.
+func observed(path string) (string, error) {
 	if path != "" {
 		return path, nil
 	}
@@ -120,8 +119,7 @@ func (k *Kernel) cgroup(path string) (string, error) {
 			Grant: "mount it (mount -t cgroup2 none /sys/fs/cgroup/unified), or grant CAP_SYS_ADMIN",
 			Cause: err}
 	}
-	k.closers = append(k.closers, root)
-	return root.Path(), nil
+	return root, nil
 }
 
 // Sweep folds what live sockets have done since the last time into their flows.

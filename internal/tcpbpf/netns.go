@@ -4,12 +4,13 @@
 package tcpbpf
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/capability"
 )
 
 // enterable says what keeps us out of other network namespaces, nil if nothing does. It
@@ -23,11 +24,10 @@ func enterable() error {
 	}
 	defer own.Close()
 	if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("%s needs CAP_SYS_ADMIN: %w", needNamespaces, err)
+		return fmt.Errorf("%s needs %s: %w", needNamespaces, capability.SysAdmin, err)
 	}
-	held, err := effective()
-	if err == nil && held>>unix.CAP_SYS_PTRACE&1 == 0 {
-		err = errors.New("finding those of other users' processes needs CAP_SYS_PTRACE")
+	if !capability.SysPtrace.Held() {
+		return fmt.Errorf("finding those of other users' processes needs %s", capability.SysPtrace)
 	}
-	return err
+	return nil
 }

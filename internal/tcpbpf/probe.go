@@ -11,7 +11,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
-	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/capability"
 )
 
 // A MissingError says what the machine lacks and how to get it.
@@ -55,32 +56,13 @@ func probe() error {
 	return nil
 }
 
+// capabilities finds the one that is missing. CAP_SYS_ADMIN stands for two of them.
 func capabilities() error {
-	effective, err := effective()
-	if err != nil {
-		return err
-	}
-	if effective>>unix.CAP_SYS_ADMIN&1 == 1 {
-		effective |= 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON
-	}
-	for _, c := range []struct {
-		bit  int
-		name string
-	}{{unix.CAP_BPF, "CAP_BPF"}, {unix.CAP_PERFMON, "CAP_PERFMON"}, {unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}} {
-		if effective>>c.bit&1 == 0 {
-			return &MissingError{"the capability " + c.name,
+	for _, c := range []capability.Capability{capability.BPF, capability.Perfmon, capability.NetAdmin} {
+		if !c.Held() && (c == capability.NetAdmin || !capability.SysAdmin.Held()) {
+			return &MissingError{"the capability " + c.String(),
 				"run as root (sudo make run), or grant it: setcap cap_bpf,cap_perfmon,cap_net_admin=ep <binary>", nil}
 		}
 	}
 	return nil
-}
-
-// effective returns the calling thread's capabilities.
-func effective() (uint64, error) {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return 0, fmt.Errorf("read capabilities: %w", err)
-	}
-	return uint64(data[0].Effective) | uint64(data[1].Effective)<<32, nil
 }

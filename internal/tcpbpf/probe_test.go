@@ -20,7 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	product "github.com/tcpwhy/tcpwhy/internal/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
@@ -150,21 +149,21 @@ func (l lack) take() error {
 	return dropCapabilities(l.Capabilities)
 }
 
-// unmountCgroups removes what is mounted of cgroup v2, until Root has to make a
-// mount of its own.
+// unmountCgroups removes what is mounted of cgroup v2.
 func unmountCgroups() error {
-	for {
-		mount, err := product.Root()
-		if err != nil {
-			return err
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if !strings.Contains(line, " - cgroup2 ") {
+			continue
 		}
-		if strings.HasPrefix(mount.Path(), "/proc/") {
-			return mount.Close()
-		}
-		if err := unix.Unmount(mount.Path(), unix.MNT_DETACH); err != nil {
-			return fmt.Errorf("unmount %s: %w", mount.Path(), err)
+		if path := strings.Fields(line)[4]; unix.Unmount(path, unix.MNT_DETACH) != nil {
+			return fmt.Errorf("unmount %s", path)
 		}
 	}
+	return nil
 }
 
 func dropCapabilities(capabilities []int) error {
