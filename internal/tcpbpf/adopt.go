@@ -35,8 +35,7 @@ type finder struct {
 
 func newFinder(o *objects, p plan) *finder {
 	f := &finder{o: o, plan: p}
-	p.refuse(needNamespaces, enterable())
-	p.refuse(needFlags, callbackFlags())
+	p.tryEntry()
 	if program := o.programs[ProgramFind]; program != nil {
 		it, err := link.AttachIter(link.IterOptions{Program: program})
 		if err != nil {

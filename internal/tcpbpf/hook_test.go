@@ -28,6 +28,8 @@ func TestHooksAreThoseOfThePrograms(t *testing.T) {
 	if !sweepsRecords(t) {
 		delete(want, "iter/bpf_sk_storage_map")
 	}
+	want["ringbuf"] = true
+
 	have, done := make(map[string]bool), make(map[string]bool)
 	for _, hook := range observe(t, Config{}).Hooks() {
 		require.False(t, done[hook.Job], "job %s is done twice", hook.Job)

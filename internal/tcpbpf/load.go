@@ -46,6 +46,6 @@ func configure(cfg Config, root uint64) (*ebpf.CollectionSpec, error) {
 	if cfg.Apart {
 		spec.Maps["ends"].MaxEntries = maxEnds
 	}
-	spec.Maps["events"].MaxEntries = eventBuffer(cfg.EventLimits)
+	spec.Maps[mapEvents].MaxEntries = eventBuffer(cfg.EventLimits)
 	return spec, nil
 }

@@ -5,9 +5,14 @@ package tcpbpf
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 )
+
+// mapEvents is the ring buffer.
+const mapEvents = "events"
 
 // objects are the maps, and the programs that the kernel took.
 type objects struct {
@@ -18,7 +23,8 @@ type objects struct {
 // create makes the maps, and then each program by itself. What the kernel refuses of
 // them the plan notes; without a main job that is an error.
 func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
-	maps, err := ebpf.NewCollection(subset(spec, ""))
+	types := btf.NewCache() // the kernel's, read once for all programs
+	maps, err := createMaps(spec, p)
 	if err != nil {
 		return nil, refused(err, release())
 	}
@@ -33,7 +39,7 @@ func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
 		if o.programs[known.spares] != nil {
 			continue
 		}
-		program, err := createOne(subset(spec, known.name), maps.Maps)
+		program, err := createOne(subset(spec, known.name), ebpf.CollectionOptions{MapReplacements: maps.Maps, Cache: types})
 		if err != nil {
 			p.refuse(known.name, err)
 			continue
@@ -49,14 +55,27 @@ func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
 	return o, nil
 }
 
+// createMaps makes all maps. An event buffer that is too large becomes a small one: what
+// finds no room in it is counted.
+func createMaps(spec *ebpf.CollectionSpec, p plan) (*ebpf.Collection, error) {
+	events, err := ebpf.NewMap(spec.Maps[mapEvents])
+	if err != nil {
+		p.refuse(needBuffer, fmt.Errorf("create %d bytes: %w", spec.Maps[mapEvents].MaxEntries, err))
+		spec.Maps[mapEvents].MaxEntries = uint32(os.Getpagesize())
+		return ebpf.NewCollection(subset(spec, ""))
+	}
+	defer events.Close()
+	return ebpf.NewCollectionWithOptions(subset(spec, ""), ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{mapEvents: events}})
+}
+
 // createOne makes the only program of spec, on maps that are there.
-func createOne(spec *ebpf.CollectionSpec, maps map[string]*ebpf.Map) (*ebpf.Program, error) {
-	one, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: maps})
+func createOne(spec *ebpf.CollectionSpec, options ebpf.CollectionOptions) (*ebpf.Program, error) {
+	one, err := ebpf.NewCollectionWithOptions(spec, options)
 	if err != nil {
 		return nil, err
 	}
 	defer one.Close()
-	for name := range one.Programs {
+	for name := range one.Programs { // of which there is one
 		return one.DetachProgram(name), nil
 	}
 	return nil, fmt.Errorf("find program: %w", ebpf.ErrKeyNotExist)

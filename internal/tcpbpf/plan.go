@@ -32,6 +32,7 @@ var programs = []struct {
 const (
 	needNamespaces = "entering other network namespaces"
 	needFlags      = "TCP_BPF_SOCK_OPS_CB_FLAGS"
+	needBuffer     = "a buffer for the events of two seconds"
 )
 
 // A job is done by the first of its ways that the kernel allows.
@@ -122,6 +123,11 @@ var jobs = []job{
 			{"iter/tcp", []string{ProgramCallbacks, needFlags}, "in other network namespaces " + olderUnsampled},
 			{"iter/bpf_sk_storage_map", []string{ProgramSweep}, olderUnsampled},
 			{"iter/task_file", []string{ProgramSweepFiles}, olderUnsampled}},
+	},
+	{
+		name: "events",
+		ways: []way{{"ringbuf", []string{needBuffer}, ""},
+			{"ringbuf", nil, "events that come at once, more than one page holds: they are dropped and counted as buffer_full"}},
 	},
 }
 

@@ -5,6 +5,7 @@ package tcpbpf
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestEachNeedIsKnown(t *testing.T) {
 	for _, j := range jobs {
 		for i, w := range j.ways {
 			for _, need := range w.needs {
-				known := need == needNamespaces || need == needFlags
+				known := need == needNamespaces || need == needFlags || need == needBuffer
 				for _, p := range programs {
 					known = known || p.name == need
 				}
@@ -204,6 +205,28 @@ func TestWithoutAnyOptional(t *testing.T) {
 	require.Len(t, counted, len(programs)-len(optional()))
 }
 
+// TestBufferThatIsTooLarge has the kernel refuse the events' buffer: a small one is
+// taken, and what it has no room for is counted.
+func TestBufferThatIsTooLarge(t *testing.T) {
+	const refused = 200
+	p := newPlace(t)
+	k := observe(t, Config{EventLimits: [flow.NumEventKinds]int{MaxEventLimit, 1}, Include: peers(p.IPv4),
+		tamper: func(spec *ebpf.CollectionSpec) {
+			spec.Maps[mapEvents].MaxEntries = 3 * uint32(os.Getpagesize()) // not a power of two
+		}})
+	require.Equal(t, map[string]string{"events": "ringbuf"}, degraded(t, k.Hooks()))
+	require.EqualValues(t, os.Getpagesize(), k.objects.Events.MaxEntries())
+	events := follow(t, k)
+	refuse(t, p, refused)
+	failedTo(k, netip.AddrPortFrom(p.IPv4, 9), refused)
+	have := len(rest(t, events))
+	drops, err := events.Drops()
+	require.NoError(t, err)
+	require.NotZero(t, have)
+	require.NotZero(t, drops.Full)
+	require.Equal(t, refused, have+int(drops.Full))
+}
+
 // requireMainJob makes connections and compares with what applications and sockets say.
 func requireMainJob(t *testing.T, k *collector) {
 	t.Helper()
@@ -231,7 +254,7 @@ func TestConnectThatAllowsNoOther(t *testing.T) {
 	id := newLoneConnect(t, group.Path)
 	k := observe(t, Config{Cgroup: group.Path})
 	require.Equal(t, map[string]string{"client_owner_ipv4": "sock_ops/TCP_CONNECT_CB"}, degraded(t, k.Hooks()))
-	require.Equal(t, "cgroup/connect4: attach to cgroup \""+group.Path+"\": operation not permitted: connect4 program "+id+
+	require.Equal(t, "cgroup/connect4: attach to cgroup \""+group.Path+"\": create link: operation not permitted: connect4 program "+id+
 		" \"lone\" is attached there and allows no other beside it: have it attached with BPF_F_ALLOW_MULTI", k.Hooks()[0].Reason)
 	requireMainJob(t, k)
 }
