@@ -55,6 +55,10 @@ run: build out/metrics.json ## Show this machine's TCP flows; asks for sudo to s
 
 WHERE := tcpwhy is running: one line per flow and interval below; Prometheus page http://127.0.0.1:9464/metrics; OTLP JSON in out/metrics.json. Ctrl-C stops it.
 
+.PHONY: doctor
+doctor: build ## Tell what can be observed on this machine, and what is lost; asks for sudo
+	@exec $(SUDO) $(BINARY) doctor
+
 .PHONY: test
 test: | have-go ## Run the tests; sudo make test runs those too that need root
 	$(TEST_ENV) $(GO) vet ./...
@@ -88,7 +92,8 @@ dist/go.sum: builder-config.yaml go.mod | have-go
 # A package of ours may import what no package imported when dist/ was written,
 # hence -mod=mod.
 $(BINARY): dist/go.sum go.sum $(SOURCES) | have-go
-	$(GO) build -C dist -mod=mod -ldflags='-s -w' -o ../$@ .
+	cp internal/distribution/command/*.go dist/
+	$(GO) build -C dist -mod=mod -tags builder -ldflags='-s -w' -o ../$@ .
 
 $(PROMETHEUS): | have-go
 	GOBIN=$(abspath $(@D)) $(GO) install -ldflags='-s -w' -tags remove_all_sd \

@@ -34,10 +34,11 @@ const (
 // Attributes of the receiver's telemetry about itself. A job is no "job", which is
 // what Prometheus calls a target's label.
 const (
-	Hook    = "hook"
-	HookJob = "hook_job"
-	Map     = "map"
-	Program = "program"
+	Hook         = "hook"
+	HookDegraded = "degraded"
+	HookJob      = "hook_job"
+	Map          = "map"
+	Program      = "program"
 )
 
 // IdentitySource is where the processor's names come from: an attribute of its telemetry

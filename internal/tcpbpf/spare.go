@@ -20,7 +20,7 @@ var Privileges = []Privilege{
 	{capability.BPF, "the main job: loading programs"},
 	{capability.Perfmon, "the main job: programs that read kernel memory"},
 	{capability.NetAdmin, "the main job: attaching programs to the cgroup"},
-	{capability.SysAdmin, "callbacks of older connections in other network namespaces; a mount of cgroup v2 where there is none"},
+	{capability.SysAdmin, "callbacks of older connections, and translations, in other network namespaces; a mount of cgroup v2 where there is none"},
 	{capability.SysPtrace, "finding the network namespaces of other users' processes"},
 	{capability.DACReadSearch, "finding network namespaces that only a closed folder names (/run/docker/netns)"},
 }

@@ -53,6 +53,9 @@ type Config struct {
 	// EventNameAttribute repeats an event's name as an attribute, for backends
 	// that drop the field.
 	EventNameAttribute bool `mapstructure:"event_name_attribute"`
+	// DropCapabilities gives up, in the whole process and for good, capabilities
+	// that are of use only at start.
+	DropCapabilities bool `mapstructure:"drop_capabilities"`
 
 	_ struct{}
 }
@@ -77,6 +80,7 @@ func createDefaultConfig() component.Config {
 		Metrics:            make(map[string]MetricConfig),
 		Events:             defaultEvents(),
 		EventNameAttribute: true,
+		DropCapabilities:   true,
 	}
 	for _, metric := range names.Metrics() {
 		cfg.Metrics[metric.Name] = MetricConfig{Enabled: &metric.Enabled}

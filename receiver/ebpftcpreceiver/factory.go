@@ -16,7 +16,9 @@ import (
 // NewFactory returns the factory of ebpf_tcp. It serves metrics, and logs: events of
 // single connections.
 func NewFactory() receiver.Factory {
-	return newFactory(newPool(openKernel, now))
+	p := newPool(openKernel, now)
+	p.drop = dropSpare
+	return newFactory(p)
 }
 
 func newFactory(pool *pool) receiver.Factory {

@@ -21,6 +21,8 @@ type kernel interface {
 	Owner(flow.OwnerID) flow.Owner
 	// Vitals returns what the kernel side says of itself.
 	Vitals() (vitals, error)
+	// Hooks returns where each job is done.
+	Hooks() []hook
 	// Events begins to read what happens to single connections.
 	Events() (eventReader, error)
 	// Whole reports whether every connection of this host is observed.

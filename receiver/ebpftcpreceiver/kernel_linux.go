@@ -54,16 +54,7 @@ func openTranslator(cfg *Config) (*translator, error) {
 // openTranslated opens the kernel side after all translations are known: connections
 // that are older are told apart by these.
 func openTranslated(cfg *Config, t *translator) (*tcpbpf.Kernel, error) {
-	c := tcpbpf.Config{
-		Cgroup:       cfg.Cgroup,
-		Granularity:  granularityValues[cfg.Granularity],
-		MaxFlows:     cfg.MaxFlows,
-		EventLimits:  cfg.Events.limits(),
-		MaskPublic:   cfg.RemoteAddresses == RemoteAddressesPrivate,
-		ClusterCIDRs: cfg.ClusterCIDRs,
-		Include:      bpfRules(cfg.Include),
-		Exclude:      bpfRules(cfg.Exclude),
-	}
+	c := cfg.kernelSide()
 	if t == nil {
 		return tcpbpf.Open(c)
 	}
@@ -77,6 +68,27 @@ func openTranslated(cfg *Config, t *translator) (*tcpbpf.Kernel, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// tryBPF tells where each job would be done.
+func tryBPF(cfg *Config) ([]hook, error) {
+	side := cfg.kernelSide()
+	side.MaxFlows = 1 // none will come
+	all, err := tcpbpf.Try(side)
+	return hooks(all), err
+}
+
+func (cfg *Config) kernelSide() tcpbpf.Config {
+	return tcpbpf.Config{
+		Cgroup:       cfg.Cgroup,
+		Granularity:  granularityValues[cfg.Granularity],
+		MaxFlows:     cfg.MaxFlows,
+		EventLimits:  cfg.Events.limits(),
+		MaskPublic:   cfg.RemoteAddresses == RemoteAddressesPrivate,
+		ClusterCIDRs: cfg.ClusterCIDRs,
+		Include:      bpfRules(cfg.Include),
+		Exclude:      bpfRules(cfg.Exclude),
+	}
 }
 
 // bpfEnds tells the kernel side which addresses stand for others.
@@ -130,9 +142,7 @@ func (k bpfKernel) Close() error {
 }
 
 func (k bpfKernel) Vitals() (v vitals, err error) {
-	for _, h := range k.Hooks() {
-		v.hooks = append(v.hooks, hook{job: h.Job, name: h.Name})
-	}
+	v.hooks = k.Hooks()
 	for _, f := range k.Fills() {
 		v.fills = append(v.fills, fill{name: f.Map, entries: f.Entries, limit: f.Limit})
 	}
@@ -148,6 +158,16 @@ func (k bpfKernel) Vitals() (v vitals, err error) {
 	v.unfound = []unfound{{tcpbpf.SearchPorts, counts.Ports}, {tcpbpf.SearchHolders, counts.Holders}}
 	k.natVitals(&v, counts)
 	return v, err
+}
+
+func (k bpfKernel) Hooks() []hook { return hooks(k.Kernel.Hooks()) }
+
+func hooks(all []tcpbpf.Hook) []hook {
+	out := make([]hook, len(all))
+	for i, h := range all {
+		out[i] = hook{job: h.Job, name: h.Name, reason: h.Reason, lost: h.Lost}
+	}
+	return out
 }
 
 func (k bpfKernel) Events() (eventReader, error) {

@@ -27,6 +27,8 @@ func (fakeKernel) Owner(id flow.OwnerID) flow.Owner {
 
 func (fakeKernel) Vitals() (vitals, error) { return vitals{}, nil }
 
+func (fakeKernel) Hooks() []hook { return nil }
+
 func (fakeKernel) Events() (eventReader, error) { return newFakeEvents(), nil }
 
 func (fakeKernel) Whole() bool { return true }

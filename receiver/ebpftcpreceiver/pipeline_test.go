@@ -85,6 +85,8 @@ func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: i
 
 func (p *testPipeline) Vitals() (vitals, error) { return p.vitals() }
 
+func (*testPipeline) Hooks() []hook { return nil }
+
 func (*testPipeline) Events() (eventReader, error) { return newFakeEvents(), nil }
 
 func (*testPipeline) Whole() bool    { return true }

@@ -20,6 +20,8 @@ type pool struct {
 	pace pace // of events
 	// flows chooses max_flows if the configuration does not.
 	flows func() (int, error)
+	// drop gives up what capabilities no kernel side needs any more; may be nil.
+	drop func([]kernel) (dropped []string, err error)
 
 	mu        sync.Mutex
 	pipelines map[*Config]pipelines
@@ -33,9 +35,10 @@ type pipelines struct{ metrics, logs bool }
 type share struct {
 	kernel kernel
 	// opened is a moment before the first connection was observed.
-	opened flow.Instant
-	flows  int // that are told apart
-	users  int
+	opened    flow.Instant
+	flows     int // that are told apart
+	users     int
+	announced sync.Once
 }
 
 func newPool(open func(*Config) (kernel, error), now func() flow.Instant) *pool {
@@ -80,6 +83,33 @@ func (p *pool) acquire(cfg *Config) (*share, error) {
 	}
 	s.users++
 	return s, nil
+}
+
+// settle gives up the capabilities that were needed to open, once all kernel sides are
+// open that the components are going to: before that it returns nothing at all.
+func (p *pool) settle() (dropped []string, all privileges, err error) {
+	if p.drop == nil {
+		return nil, nil, nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var kernels []kernel
+	keep := false
+	for cfg, joined := range p.pipelines {
+		if !joined.metrics && !cfg.Events.enabled() {
+			continue // opens none
+		}
+		s := p.shares[cfg]
+		if s == nil {
+			return nil, nil, nil
+		}
+		kernels = append(kernels, s.kernel)
+		keep = keep || cfg.needsLater()
+	}
+	if !keep {
+		dropped, err = p.drop(kernels)
+	}
+	return dropped, readPrivileges(), err
 }
 
 // wanted is cfg with the number of flows, and without events that nobody would read.

@@ -43,9 +43,6 @@ type unfound struct {
 	count uint64
 }
 
-// A hook is where in the kernel a job is done, nowhere if it has no name.
-type hook struct{ job, name string }
-
 // A program is one that the kernel runs. Runs and time stand still while the
 // kernel does not collect them.
 type program struct {
@@ -125,11 +122,12 @@ func (s *status) translated(ctx context.Context, v *natVitals) {
 
 func (s *status) hooked(ctx context.Context, hooks []hook) {
 	for _, h := range hooks {
-		name, value := h.name, int64(1)
-		if name == "" {
-			name, value = names.NoHook, 0
+		value := int64(1)
+		if h.name == "" {
+			value = 0
 		}
-		s.EbpfTCPHook.Record(ctx, value, labelled(attribute.String(names.Hook, name), attribute.String(names.HookJob, h.job)))
+		s.EbpfTCPHook.Record(ctx, value, labelled(attribute.String(names.Hook, h.place()),
+			attribute.String(names.HookJob, h.job), attribute.Bool(names.HookDegraded, h.reason != "")))
 	}
 }
 

@@ -21,7 +21,11 @@ import (
 // interval.
 func growing(n uint64) vitals {
 	return vitals{
-		hooks: []hook{{job: "close", name: "sock_ops/STATE_CB"}, {job: "accepted_owner"}},
+		hooks: []hook{
+			{job: "close", name: "sock_ops/STATE_CB"},
+			{job: "find_older", name: "iter/tcp", reason: "iter/task_file: refused", lost: "owners"},
+			{job: "missed_close", reason: "tp_btf/tcp_destroy_sock: refused", lost: "resets"},
+		},
 		programs: []program{
 			{name: "sock_ops", runs: 100 * n, time: time.Duration(n) * 1500 * time.Millisecond},
 			{name: "destroy", skipped: n}, // and the kernel collects nothing of it
@@ -60,9 +64,14 @@ func TestVitals(t *testing.T) {
 			count(6, attribute.String("map", "ports")), count(0, attribute.String("map", "holders"))...), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPMapEntries(t, tt, count(30, attribute.String("map", "flows")), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPMapLimit(t, tt, count(100, attribute.String("map", "flows")), ignoreTime...)
-		metadatatest.AssertEqualEbpfTCPHook(t, tt, append(
-			count(1, attribute.String("hook", "sock_ops/STATE_CB"), attribute.String("hook_job", "close")),
-			count(0, attribute.String("hook", "none"), attribute.String("hook_job", "accepted_owner"))...), ignoreTime...)
+		hook := func(done int64, name, job string, degraded bool) metricdata.DataPoint[int64] {
+			return count(done, attribute.String("hook", name), attribute.String("hook_job", job), attribute.Bool("degraded", degraded))[0]
+		}
+		metadatatest.AssertEqualEbpfTCPHook(t, tt, []metricdata.DataPoint[int64]{
+			hook(1, "sock_ops/STATE_CB", "close", false),
+			hook(1, "iter/tcp", "find_older", true),
+			hook(0, "none", "missed_close", true),
+		}, ignoreTime...)
 		p.stop(t)
 		assert.Empty(t, messages(logs))
 	})
