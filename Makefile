@@ -26,6 +26,10 @@ BINARY := bin/otelcol-tcpwhy
 # Collector's would choose each other's versions.
 PROMETHEUS_VERSION := v0.316.0
 PROMETHEUS := bin/prometheus-$(PROMETHEUS_VERSION)
+# A real API server for the tests, with its etcd: a module of its own, for the same
+# reason. Built once, and kept outside of the checkout by what it is built of.
+KUBERNETES_VERSION := 1.35.4
+K8S_BIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpwhy/k8s-$(shell sha256sum tools/k8sbin/go.sum | cut -c1-16)
 SOURCES := $(shell find internal receiver processor -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
 GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' 'receiver/*/documentation.md' 'processor/*/documentation.md'
 
@@ -146,6 +150,19 @@ lint: | have-go have-clang ## Check style, layer order and go.mod
 test-distribution: build $(PROMETHEUS) ## Start the built collector on each configuration in config/, and Prometheus with it
 	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution \
 		-prometheus '$(abspath $(PROMETHEUS))'
+
+.PHONY: test-k8s
+test-k8s: | have-go ## Test identities against a real API server and etcd, on loopback; builds them once
+	@$(MAKE) --no-print-directory '$(K8S_BIN)/kube-apiserver'
+	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 20m ./internal/identity/kubernetes
+
+# The version is set as Kubernetes' own build does. The program that takes longer comes
+# last: what was interrupted is built again.
+$(K8S_BIN)/kube-apiserver:
+	cd tools/k8sbin && $(GO) build -ldflags='-s -w' -o '$(K8S_BIN)/etcd' go.etcd.io/etcd/server/v3
+	cd tools/k8sbin && $(GO) build -o '$@' \
+		-ldflags='-s -w -X k8s.io/component-base/version.gitVersion=v$(KUBERNETES_VERSION) $(addprefix -X k8s.io/component-base/version.git,Major=1 Minor=35)' \
+		k8s.io/kubernetes/cmd/kube-apiserver
 
 .PHONY: soak
 soak: export TCPWHY_REQUIRE_ROOT := 1

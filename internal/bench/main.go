@@ -37,6 +37,7 @@ var sections = []section{
 	{"drain", (*bench).drain},
 	{"memory", (*bench).memory},
 	{"collector", (*bench).collector},
+	{"identity", (*bench).identity},
 	{"processor", (*bench).processor},
 }
 
@@ -45,7 +46,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, collector or processor")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, collector, identity or processor")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}

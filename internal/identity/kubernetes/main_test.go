@@ -1,6 +1,8 @@
 // Copyright The tcpwhy Authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build !k8s
+
 package kubernetes
 
 import (

@@ -44,7 +44,7 @@ type Store struct {
 type Sizes struct {
 	Pods     int // live ones
 	Deleted  int // pods that are still known
-	Services int
+	Services int // those with an address
 	Nodes    int
 }
 

@@ -1,0 +1,245 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build k8s
+
+package kubernetes_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/apiserver"
+)
+
+// patience is for machines that do other things, too.
+const patience = 3 * time.Minute
+
+var server *apiserver.Server
+
+func TestMain(m *testing.M) {
+	// client-go finds a silent connection dead after 45 s; tests do not wait so long.
+	for k, v := range map[string]string{"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "2", "HTTP2_PING_TIMEOUT_SECONDS": "1"} {
+		if err := os.Setenv(k, v); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	var err error
+	if server, err = apiserver.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code = m.Run()
+	if err := server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// A live cluster is a namespace of the API server, and what kubelets would do in it.
+type live struct {
+	t         *testing.T
+	admin     *apiserver.Client
+	proxy     *apiserver.Proxy
+	namespace string
+}
+
+func newLive(t *testing.T) *live {
+	admin, err := server.As(apiserver.AdminToken)
+	require.NoError(t, err)
+	t.Cleanup(admin.Close)
+	proxy, err := apiserver.NewProxy(server.Address)
+	require.NoError(t, err)
+	t.Cleanup(proxy.Stop)
+	l := &live{t: t, admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
+	l.do(http.MethodPost, "/api/v1/namespaces", &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: l.namespace}}, nil)
+	return l
+}
+
+func (l *live) do(method, path string, body, out any) {
+	l.t.Helper()
+	require.NoError(l.t, l.admin.Do(l.t.Context(), method, path, body, out))
+}
+
+// open opens a source by a kubeconfig that leads through the proxy.
+func (l *live) open(token string, cfg kubernetes.Config) *kubernetes.Source {
+	l.t.Helper()
+	path := filepath.Join(l.t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c,
+clusters: [{name: c, cluster: {server: "https://%s", certificate-authority: %q}}],
+users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c, user: u}}]}`,
+		l.proxy.Address, server.CAFile(), token)
+	require.NoError(l.t, os.WriteFile(path, []byte(text), 0o600))
+	l.t.Setenv("KUBECONFIG", path)
+	cfg.AuthType = kubernetes.AuthKubeConfig
+	require.NoError(l.t, cfg.Validate())
+	s, err := kubernetes.Open(context.Background(), &cfg, zap.NewNop())
+	require.NoError(l.t, err)
+	l.t.Cleanup(func() { require.NoError(l.t, s.Close()) })
+	return s
+}
+
+// follow opens a source of the namespace and waits until it is up to date.
+func (l *live) follow() *kubernetes.Source {
+	l.t.Helper()
+	s := l.open(apiserver.AdminToken, kubernetes.Config{ClusterName: "c", Filter: kubernetes.FilterConfig{Namespace: l.namespace}})
+	l.current(s)
+	return s
+}
+
+func (l *live) current(s *kubernetes.Source) {
+	l.t.Helper()
+	l.eventually(func() bool { status := s.Status(); return status.Current() }, "up to date")
+}
+
+func (l *live) eventually(f func() bool, what string) {
+	l.t.Helper()
+	require.Eventually(l.t, f, patience, 5*time.Millisecond, what)
+}
+
+// A pod is one of the test's, on a node.
+type pod struct {
+	name, node, uid string
+	ips             []string
+	hostNetwork     bool
+	once            bool // may finish by itself
+	labels          map[string]string
+	owner           *metav1.OwnerReference
+}
+
+func (p *pod) container() string {
+	return fmt.Sprintf("%064s", strings.ReplaceAll(p.uid, "-", ""))
+}
+
+func (l *live) podPath(p *pod) string { return "/api/v1/namespaces/" + l.namespace + "/pods/" + p.name }
+
+// create makes a pod as a scheduler leaves it: bound to a node.
+func (l *live) create(p *pod) error {
+	o := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: p.labels}}
+	if p.owner != nil {
+		o.OwnerReferences = []metav1.OwnerReference{*p.owner}
+	}
+	o.Spec.NodeName, o.Spec.HostNetwork = p.node, p.hostNetwork
+	o.Spec.Containers = []corev1.Container{{Name: "main", Image: "none"}}
+	if p.once {
+		o.Spec.RestartPolicy = corev1.RestartPolicyNever
+	}
+	var made corev1.Pod
+	err := l.admin.Do(l.t.Context(), http.MethodPost, "/api/v1/namespaces/"+l.namespace+"/pods", o, &made)
+	p.uid = string(made.UID)
+	return err
+}
+
+// start tells the pod's addresses and its container, as a kubelet does.
+func (l *live) start(p *pod) error {
+	now := metav1.Now()
+	var status corev1.PodStatus
+	status.Phase, status.StartTime, status.HostIP = corev1.PodRunning, &now, "192.168.0.1"
+	for _, ip := range p.ips {
+		status.PodIPs = append(status.PodIPs, corev1.PodIP{IP: ip})
+	}
+	status.PodIP = p.ips[0]
+	status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: "main", ContainerID: "containerd://" + p.container(),
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
+	}}
+	return l.admin.Do(l.t.Context(), http.MethodPatch, l.podPath(p)+"/status", map[string]any{"status": status}, nil)
+}
+
+// ask asks for a pod's deletion; remove tells that it is gone, as its kubelet does.
+func (l *live) ask(p *pod) error {
+	return l.admin.Do(l.t.Context(), http.MethodDelete, l.podPath(p), nil, nil)
+}
+
+func (l *live) remove(p *pod) error {
+	zero := int64(0)
+	return l.admin.Do(l.t.Context(), http.MethodDelete, l.podPath(p), &metav1.DeleteOptions{
+		TypeMeta:           metav1.TypeMeta{APIVersion: "v1", Kind: "DeleteOptions"},
+		GracePeriodSeconds: &zero,
+	}, nil)
+}
+
+// finish tells that a pod is over. It stays, with an address that is its no more.
+func (l *live) finish(p *pod) error {
+	return l.admin.Do(l.t.Context(), http.MethodPatch, l.podPath(p)+"/status", map[string]any{"status": map[string]any{"phase": corev1.PodSucceeded}}, nil)
+}
+
+func (l *live) run(p *pod) {
+	l.t.Helper()
+	require.NoError(l.t, l.create(p))
+	require.NoError(l.t, l.start(p))
+}
+
+func (l *live) node(name, zone string, addresses ...string) {
+	l.t.Helper()
+	l.do(http.MethodPost, "/api/v1/nodes", &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: map[string]string{corev1.LabelTopologyZone: zone},
+	}}, nil)
+	l.t.Cleanup(func() {
+		require.NoError(l.t, l.admin.Do(context.Background(), http.MethodDelete, "/api/v1/nodes/"+name, nil, nil))
+	})
+	var status corev1.NodeStatus
+	for _, a := range addresses {
+		status.Addresses = append(status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: a})
+	}
+	l.do(http.MethodPatch, "/api/v1/nodes/"+name+"/status", map[string]any{"status": status}, nil)
+}
+
+// service makes a service and returns its addresses.
+func (l *live) service(name string, spec corev1.ServiceSpec, balancer ...string) []string {
+	l.t.Helper()
+	path := "/api/v1/namespaces/" + l.namespace + "/services"
+	var made corev1.Service
+	l.do(http.MethodPost, path, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, &made)
+	if len(balancer) > 0 {
+		var status corev1.ServiceStatus
+		for _, ip := range balancer {
+			status.LoadBalancer.Ingress = append(status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{IP: ip})
+		}
+		l.do(http.MethodPatch, path+"/"+name+"/status", map[string]any{"status": status}, nil)
+	}
+	return made.Spec.ClusterIPs
+}
+
+func remote(s *kubernetes.Source, address string, port uint16, at time.Time) string {
+	return tell(s.Remote(netip.MustParseAddr(address), port, uint64(at.UnixNano())))
+}
+
+func tell(id *identity.Identity) string {
+	switch {
+	case id == nil:
+		return "stranger"
+	case id.Kind == identity.KindUnknown:
+		return "unknown"
+	case id.Kind == identity.KindService:
+		return id.Service
+	case id.Kind == identity.KindNode:
+		return id.Node
+	}
+	return id.Pod
+}
