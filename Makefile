@@ -128,7 +128,7 @@ clean: ## Remove what was built; out/ stays
 
 .PHONY: ci
 ci: export TCPWHY_REQUIRE_ROOT := 1
-ci: generate-check lint test test-distribution ## All that CI checks
+ci: generate-check lint test test-guests test-distribution ## All that CI checks
 
 .PHONY: generate-check
 generate-check: generate ## Check that generated files are committed as they are generated
@@ -176,6 +176,17 @@ soak: | have-go ## Repeat the tests of exactness SOAK times (60, about an hour)
 test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 6.1, 6.12 (in QEMU) and here; RUN=TestX KERNELS=6.1 PACKAGES=./... V=1
 	$(TEST_ENV) $(GO) run ./internal/vmtest $(addprefix -sudo=,$(SUDO)) $(if $(V),-v) $(if $(UPDATE),-update) \
 		$(if $(KERNELS),-kernels='$(value KERNELS)') $(if $(PACKAGES),-packages='$(value PACKAGES)') $(if $(RUN),-run='$(value RUN)')
+
+# What CI has time for, and has been seen to pass there: that the programs load and
+# attach, beside others' too, how connections begin and end, and old ones. The rest is
+# for test-kernels.
+GUEST_PACKAGES := ./internal/testutil/kernel ./internal/testutil/netns ./internal/testutil/nft
+GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren)$$
+
+.PHONY: test-guests
+test-guests: | have-go $(QEMU) ## Run a part of test-kernels, on 6.1 and 6.12 only
+	$(TEST_ENV) $(GO) run ./internal/vmtest -kernels=6.1,6.12 -packages='$(GUEST_PACKAGES)'
+	$(TEST_ENV) $(GO) run ./internal/vmtest -kernels=6.1,6.12 -packages=./internal/tcpbpf -run='$(GUEST_TESTS)'
 
 $(QEMU):
 	$(SUDO) apt-get install -y --no-install-recommends qemu-system-x86
