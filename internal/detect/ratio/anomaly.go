@@ -20,7 +20,7 @@ const (
 func (d *Detector) begin(s *State, w detect.Window, e *rise, evidence float64) {
 	s.open, s.reason = true, detect.NotClosed
 	s.change = detect.Rise
-	if s.age < young {
+	if d.young(s) {
 		s.change = detect.Absolute
 	}
 	s.anomaly = anomaly{

@@ -14,10 +14,14 @@ import (
 const Type = "ratio"
 
 const (
-	young       = 10 // windows in which only a large rise opens an anomaly
-	youngTimes  = 5  // times the baseline, and times Config.Step, that is large
-	youngEvents = 10
-	suspicious  = 0.25 // of the threshold; from there on the baseline is frozen
+	// A series is young for so many windows, and so many times Config.Weight of
+	// trials. Only a large rise opens an anomaly of a young one, and a smaller one
+	// is learned: its baseline may well differ from its parent's.
+	youngWindows = 10
+	youngTrials  = 10
+	youngTimes   = 5 // times the baseline, and times Config.Step, that is large
+	youngEvents  = 10
+	suspicious   = 0.25 // of the threshold; from there on the baseline is frozen
 )
 
 // A Detector knows how to judge; it holds no series.
@@ -54,14 +58,13 @@ func (d *Detector) SetThreshold(h float64) { d.config.Threshold = h }
 // Start returns the state of a new series.
 func (d *Detector) Start() State { return State{prior: d.unknown()} }
 
-// Observe judges a window in which r of n trials were events. Windows come in
-// order, and one that does not is ignored; those without trials need not come.
-// So are numbers that count nothing: negative, infinite or not a number.
-func (d *Detector) Observe(s *State, w detect.Window, n, r float64) detect.Step {
-	if !detect.IsCount(n) || !detect.IsCount(r) || s.age > 0 && w <= s.last {
+// Observe judges a window. Windows come in order, and one that does not is
+// ignored; those without trials need not come. So are counts that are none.
+func (d *Detector) Observe(s *State, w detect.Window, c *Counts) detect.Step {
+	if !c.Valid() || s.age > 0 && w <= s.last {
 		return detect.Nothing
 	}
-	n = max(n, r)
+	n, r := max(c.Trials, c.Events), c.Events
 	if n <= 0 {
 		return d.Idle(s, w)
 	}
@@ -95,8 +98,9 @@ func (d *Detector) search(s *State, w detect.Window, n, r float64) detect.Step {
 		s.rises[i].add(w, n, r, p0, alternative(i, p0, c.Step), phi, c.Threshold*clip)
 	}
 	evidence, best := s.evidence()
-	s.suspicious = evidence >= suspicious*c.Threshold
+	s.suspicious = evidence >= suspicious*c.Threshold && (!d.young(s) || d.large(best, p0))
 	d.learn(s, n, r)
+	s.seen += n
 	if s.age < math.MaxUint32 {
 		s.age++
 	}
@@ -112,10 +116,16 @@ func (d *Detector) enough(s *State, e *rise, p0 float64) bool {
 	if e.hits < hits || e.events < d.config.Events {
 		return false
 	}
-	if s.age >= young {
-		return true
-	}
-	return e.events >= youngEvents && e.events >= e.trials*youngTimes*max(p0, d.config.Step)
+	return !d.young(s) || e.events >= youngEvents && d.large(e, p0)
+}
+
+// large says whether a rise is too large to be what a young series is like.
+func (d *Detector) large(e *rise, p0 float64) bool {
+	return e.events >= e.trials*youngTimes*max(p0, d.config.Step)
+}
+
+func (d *Detector) young(s *State) bool {
+	return s.age < youngWindows || s.seen < youngTrials*d.config.Weight
 }
 
 // learn lets a window be part of the baseline, unless it is suspicious.
@@ -133,4 +143,25 @@ func (d *Detector) learn(s *State, n, r float64) {
 	s.own.expected += s.held[1]
 	s.own.bursts += s.held[2]
 	s.held = [3]float64{}
+}
+
+// Evidence is how much there is for an anomaly that is not open, in nats; 0 if
+// it is too little to speak of.
+func (d *Detector) Evidence(s *State) float64 {
+	if s.open || !s.suspicious {
+		return 0
+	}
+	evidence, _ := s.evidence()
+	return evidence
+}
+
+// Open opens an anomaly although there is less evidence than the threshold,
+// if there is enough of all else.
+func (d *Detector) Open(s *State) detect.Step {
+	evidence, best := s.evidence()
+	if s.open || !d.enough(s, best, s.own.upper(s.prior, d.config.Floor)) {
+		return detect.Nothing
+	}
+	d.begin(s, s.last, best, evidence)
+	return detect.Opened
 }

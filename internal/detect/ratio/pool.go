@@ -25,7 +25,7 @@ type Pool struct {
 // Inherit lets a series that has little data of its own take after the first
 // of pools that has enough from others. It is called before each window's
 // [Detector.Observe], with the nearest parent's pool first; nil ones are skipped.
-func (d *Detector) Inherit(s *State, pools ...*Pool) {
+func (d *Detector) Inherit(s *State, pools *[3]*Pool) {
 	c := &d.config
 	if s.open || s.suspicious || s.own.trials > grown*poolWeight*c.Weight {
 		return
@@ -48,15 +48,15 @@ func (d *Detector) Inherit(s *State, pools ...*Pool) {
 
 // Teach adds the window that a series was last judged for to a parent's pool,
 // unless there was something suspicious about it.
-func (d *Detector) Teach(pool *Pool, s *State, w detect.Window, n, r float64) {
-	if s.open || s.suspicious || n <= 0 {
+func (d *Detector) Teach(pool *Pool, s *State, w detect.Window, c *Counts) {
+	if s.open || s.suspicious || !c.Valid() || c.Trials+c.Events == 0 {
 		return
 	}
 	if w != pool.last {
 		pool.forget(d.keep, d.keepBursts)
 		pool.last = w
 	}
-	pool.learn(max(n, r), r, s.own.share(s.prior))
+	pool.learn(max(c.Trials, c.Events), c.Events, s.own.share(s.prior))
 }
 
 // unknown is the prior where there is no parent.

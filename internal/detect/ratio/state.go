@@ -13,6 +13,7 @@ type State struct {
 	// suspicious: a fault must not pass for a burst, nor a burst be forgotten.
 	held  [3]float64
 	rises [alternatives]rise
+	seen  float64 // trials
 
 	last     detect.Window // the last one with data
 	eventful detect.Window // the last one with events

@@ -17,11 +17,10 @@ const (
 )
 
 // begin opens an anomaly.
-func (d *Detector) begin(s *State, h *Histogram) {
+func (d *Detector) begin(s *State) {
 	s.open, s.reason = true, detect.NotClosed
 	s.detected, s.quiet = s.last, s.last+1
 	s.evidence, s.sum = s.sum, 0
-	s.peak = bucket90(h)
 }
 
 // bucket90 is the bucket of a window's 90th percentile.

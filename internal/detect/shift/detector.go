@@ -99,7 +99,7 @@ func (d *Detector) search(s *State, u *usual, h *Histogram, z float32) detect.St
 	if float64(s.sum) < d.config.Threshold || !d.matters(s) {
 		return detect.Nothing
 	}
-	d.begin(s, h)
+	d.begin(s)
 	return detect.Opened
 }
 
@@ -118,6 +118,7 @@ func (d *Detector) add(s *State, h *Histogram, z float32) {
 		return
 	}
 	s.collect(h)
+	s.peak = max(s.peak, bucket90(h))
 	if s.windows < math.MaxUint16 {
 		s.windows++
 		if z > 0 && d.higher(s, h) {
@@ -128,6 +129,25 @@ func (d *Detector) add(s *State, h *Histogram, z float32) {
 
 // calm forgets what came since the sum was zero.
 func (s *State) calm() {
-	s.sum, s.hits, s.windows, s.samples, s.suspicious = 0, 0, 0, 0, false
+	s.sum, s.hits, s.windows, s.samples, s.peak, s.suspicious = 0, 0, 0, 0, 0, false
 	s.since = [Buckets]uint16{}
+}
+
+// Evidence is how much there is for an anomaly that is not open, in nats; 0 if
+// it is too little to speak of.
+func (d *Detector) Evidence(s *State) float64 {
+	if s.open || !s.suspicious {
+		return 0
+	}
+	return float64(s.sum)
+}
+
+// Open opens an anomaly although there is less evidence than the threshold,
+// if there is enough of all else.
+func (d *Detector) Open(s *State) detect.Step {
+	if s.open || !d.matters(s) {
+		return detect.Nothing
+	}
+	d.begin(s)
+	return detect.Opened
 }

@@ -161,7 +161,7 @@ func TestANewSeriesTakesAfterItsParents(t *testing.T) {
 	var few shift.Histogram
 	few.Counts[millisecond] = 20
 	child := newWatch(t, shift.RTT(width, threshold, false))
-	child.state = child.Start(nil, &shift.Pool{}, &pool)
+	child.Inherit(&child.state, &[3]*shift.Pool{nil, {}, &pool})
 	orphan := newWatch(t, shift.RTT(width, threshold, false))
 	assert.NotEqual(t, orphan.state, child.state)
 	assert.Equal(t, detect.Nothing, child.feed(100, &few))

@@ -19,10 +19,15 @@ type Pool struct {
 	last   detect.Window
 }
 
-// Start returns the state of a new series that takes after the first of pools
-// that has enough; nil ones are skipped.
-func (d *Detector) Start(pools ...*Pool) State {
-	var s State
+// Start returns the state of a new series.
+func (d *Detector) Start() State { return State{} }
+
+// Inherit lets a series that has no data yet take after the first of pools that
+// has enough, with the nearest parent's pool first; nil ones are skipped.
+func (d *Detector) Inherit(s *State, pools *[3]*Pool) {
+	if s.age > 0 {
+		return
+	}
 	for _, pool := range pools {
 		if pool == nil {
 			continue
@@ -37,9 +42,8 @@ func (d *Detector) Start(pools ...*Pool) State {
 		for k, count := range pool.counts {
 			s.usual[k] = inherited * count / total
 		}
-		break
+		return
 	}
-	return s
 }
 
 // Teach adds the window that a series was last judged for to a parent's pool,
