@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	days   = flag.Int("days", 20, "series-days to simulate for each kind of quiet traffic")
+	days   = flag.Int("days", 5, "series-days to simulate for each kind of quiet traffic")
 	seed   = flag.Uint64("seed", 1, "of all that happens by chance")
 	update = flag.Bool("update", false, "write the figures to docs/detection.md")
 )
