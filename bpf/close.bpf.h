@@ -7,27 +7,37 @@
 #include "event.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
+#include "stall.bpf.h"
+
+static __always_inline bool fin_received(struct tcp_sock *tp)
+{
+	unsigned long flags = ((struct sock *)tp)->__sk_common.skc_flags;
+
+	return flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+}
 
 /* close() with unread data resets: it has emptied the queue, but nobody has read
  * it. Data that a live reader has yet to fetch is still queued.
  */
-static __always_inline bool dropped_unread(struct tcp_sock *tp, bool fin_received)
+static __always_inline bool dropped_unread(struct tcp_sock *tp, bool fin)
 {
 	struct sock *sk = (struct sock *)tp;
 
-	return tp->rcv_nxt - tp->copied_seq > fin_received && !sk->sk_receive_queue.qlen;
+	return tp->rcv_nxt - tp->copied_seq > fin && !sk->sk_receive_queue.qlen;
 }
 
 #define RCV_SHUTDOWN 1
 
+/* In which this end sends its FIN, and after everything. */
+#define ENDING_STATES (1 << TCP_FIN_WAIT1 | 1 << TCP_LAST_ACK | 1 << TCP_CLOSE)
+
 /* Data for a process that reads no more: the kernel answers with a RST, but marks the
- * socket as if one had come (tcp_rcv_state_process).
+ * socket as if one had come (tcp_rcv_state_process). Which of both it was shows in that RST,
+ * a little later; this is as much as is seen now.
  */
 static __always_inline bool refused_data(const struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
-	struct sock *sk = (struct sock *)tp;
-
-	return sk->sk_shutdown & RCV_SHUTDOWN &&
+	return c->turn & TURN_CLOSED &&
 	       (old_state == TCP_FIN_WAIT1 || old_state == TCP_FIN_WAIT2) &&
 	       tp->data_segs_in != c->heard;
 }
@@ -59,8 +69,7 @@ static __always_inline bool fin_acknowledged(const struct conn *c, struct tcp_so
 static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
 	struct sock *sk = (struct sock *)tp;
-	unsigned long flags = sk->__sk_common.skc_flags;
-	bool done = flags >> bpf_core_enum_value(enum sock_flags, SOCK_DONE) & 1;
+	bool done = fin_received(tp);
 
 	if (disconnected(tp, old_state))
 		return CLOSE_RESET_SENT;
@@ -68,7 +77,6 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 	case 0:
 		break;
 	case ECONNRESET:
-		return refused_data(c, tp, old_state) ? CLOSE_RESET_SENT : CLOSE_RESET_RECEIVED;
 	case EPIPE:
 		return CLOSE_RESET_RECEIVED;
 	case ECONNABORTED:
@@ -76,7 +84,7 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 	default:
 		return CLOSE_TIMEOUT;
 	}
-	if (dropped_unread(tp, done))
+	if (c->turn & TURN_RESET || dropped_unread(tp, done))
 		return CLOSE_RESET_SENT;
 	if (old_state == TCP_CLOSE)
 		return fin_acknowledged(c, tp) ? CLOSE_FIN : CLOSE_RESET_RECEIVED;
@@ -90,6 +98,17 @@ static __always_inline u32 close_reason(const struct conn *c, struct tcp_sock *t
 static __always_inline bool is_reset(u32 reason)
 {
 	return reason == CLOSE_RESET_SENT || reason == CLOSE_RESET_RECEIVED;
+}
+
+/* The RST that the kernel is about to tell of puts it right: see on_reset_sent. */
+static __always_inline void conn_blame(struct conn *c, u32 reason, u32 epoch)
+{
+	if (reason == CLOSE_RESET_SENT)
+		c->turn |= TURN_RESETTING;
+	if (reason != CLOSE_RESET_RECEIVED)
+		return;
+	c->turn |= TURN_BLAMED;
+	c->episode = epoch;
 }
 
 /* What the kernel adds to a socket that is closed: the RST that it sends, and a
@@ -109,18 +128,42 @@ static __always_inline bool zeroed(const struct conn *c, const struct totals *t)
 	return t->bytes[0] < c->bytes[0] || t->bytes[1] < c->bytes[1];
 }
 
-/* This end sends its FIN: what comes from here on is an answer to that. */
-static __always_inline void last_words(struct conn *c, struct tcp_sock *tp)
+/* Something has come that had not been read when the last request was acknowledged. */
+static __always_inline bool answered(const struct conn *c, struct tcp_sock *tp)
 {
-	if (c->turn && tp->data_segs_in != c->heard)
-		c->turn = TURN_OWED;
-	c->heard = tp->data_segs_in;
+	return c->key.role == ROLE_CLIENT && c->turn & TURN_ASKED &&
+	       (s32)(tp->rcv_nxt - fin_received(tp) - c->heard) > 0;
 }
 
-/* The exchange whose answer came after the last round trip. */
-static __always_inline bool answered_since(const struct conn *c, struct tcp_sock *tp)
+/* This end is about to send its FIN, or cut off. What it has written since the last round
+ * trip none will tell of: it ends an exchange as a round trip does, and a client begins
+ * another. An answer to that can come only if it reads on.
+ */
+static __always_inline void last_words(struct conn *c, struct tcp_sock *tp)
 {
-	return c->turn == TURN_OWED || (c->turn && tp->data_segs_in != c->heard);
+	u32 turn = c->turn, read = data_read(tp, fin_received(tp));
+
+	if ((s32)(tp->write_seq - tp->rtt_seq) > 0) {
+		if (turn & TURN_ASKED && read != c->heard)
+			turn |= TURN_OWED;
+		c->heard = read;
+		turn |= TURN_ASKED;
+	}
+	if (((struct sock *)tp)->sk_shutdown & RCV_SHUTDOWN) {
+		if (answered(c, tp))
+			turn |= TURN_OWED;
+		turn = (turn & ~TURN_ASKED) | TURN_CLOSED;
+		c->heard = tp->data_segs_in;
+	}
+	c->turn = turn;
+}
+
+/* Exchanges that no round trip has told of. */
+static __always_inline u32 untold(const struct conn *c, struct tcp_sock *tp)
+{
+	if (c->cleared == CALLBACKS_NEVER)
+		return 0;
+	return !!(c->turn & TURN_OWED) + answered(c, tp);
 }
 
 /* What the flow gets only once. */
@@ -129,7 +172,7 @@ struct farewell {
 	u32 reason;
 	u32 live;  /* the state that its last sweep counted it in, if any */
 	u32 sweep; /* that sweep */
-	u32 exchange;
+	u32 exchanges;
 };
 
 /* Asked after the record's lock was held: a sweep that came before is known then. One
@@ -150,11 +193,8 @@ static __always_inline void flow_leave(struct flow *f, const struct farewell *w,
 {
 	if (w->reason < CLOSE_REASONS)
 		f->closed[w->reason]++;
-	if (w->reason == CLOSE_RESET_SENT)
-		f->resets[0]++;
-	else if (w->reason == CLOSE_RESET_RECEIVED)
-		f->resets[1]++;
-	f->exchanges += w->exchange;
+	f->resets[1] += w->reason == CLOSE_RESET_RECEIVED;
+	f->exchanges += w->exchanges;
 	if (w->lifetime)
 		span_add(&f->duration, bucket, w->lifetime);
 	if (w->live)
@@ -166,7 +206,7 @@ static __always_inline void flow_leave(struct flow *f, const struct farewell *w,
  */
 static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_state)
 {
-	u32 setup_in, duration_in, visited;
+	u32 setup_in, duration_in, visited, epoch;
 	struct farewell w = {};
 	struct totals t = {};
 	struct delta d = {};
@@ -181,11 +221,14 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
 		return 0;
 	w.reason = forget(close_reason(c, tp, old_state));
-	w.exchange = forget(answered_since(c, tp));
+	if (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT)
+		last_words(c, tp);
+	w.exchanges = forget(untold(c, tp));
 	if (c->opened != OPENED_LONG_AGO)
 		w.lifetime = bpf_ktime_get_ns() / 1000 - c->since ?: 1;
 	w.lifetime = forget64(w.lifetime);
-	f = conn_flow(c, current_control().epoch, true);
+	epoch = current_control().epoch;
+	f = conn_flow(c, epoch, true);
 	if (!f)
 		return 0;
 
@@ -216,7 +259,11 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	bpf_spin_unlock(&f->lock);
 	if (taken)
 		pending_give(c);
-	if (event_pause[EVENT_RESET] && d.closed && is_reset(w.reason))
-		event_emit(c, tp, EVENT_RESET, w.reason);
+	if (d.closed && is_reset(w.reason)) {
+		conn_blame(c, w.reason, epoch);
+		if (event_pause[EVENT_RESET])
+			event_emit(c, tp, EVENT_RESET,
+				   refused_data(c, tp, old_state) ? CLOSE_RESET_SENT : w.reason);
+	}
 	return 0;
 }

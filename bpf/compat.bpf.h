@@ -74,6 +74,21 @@ static __always_inline struct tcp_sock *tcp_sock_of(void *sk)
 	return bpf_skc_to_tcp_sock(sk);
 }
 
+/* b533fb9cf4f7 "rstreason: make it work in trace world" (6.10) tells why a RST is sent; the
+ * reasons' numbers are no interface, user space reads their names. 0: it does not tell.
+ * https://git.kernel.org/torvalds/c/b533fb9cf4f7c6ca2aa255a5a1fdcde49fff2b24
+ */
+enum sk_rst_reason {
+	SK_RST_REASON_NOT_SPECIFIED,
+};
+
+static __always_inline u32 reset_reason(const u64 *ctx)
+{
+	if (!bpf_core_type_exists(enum sk_rst_reason))
+		return 0;
+	return ctx[2];
+}
+
 static volatile u32 never_written;
 
 /* 0, but the verifier does not know. Before ab5cfac139ab "bpf: verify callbacks as if

@@ -134,7 +134,7 @@ static __always_inline void baseline(struct conn *c, struct tcp_sock *tp, const 
 	c->visited = t->now;
 	c->since = bpf_ktime_get_ns() / 1000;
 	c->episode = tp->rtt_seq; /* see adopted_sample */
-	c->heard = tp->data_segs_in;
+	c->heard = tp->copied_seq;
 	c->opened = OPENED_LONG_AGO;
 }
 
@@ -187,6 +187,7 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	baseline(found, tp, &t);
 	found->kind = CONN_OPEN;
 	found->cleared = CALLBACKS_NEVER;
+	found->turn = TURN_ASKED;
 	record_make(sk, found);
 	return 0;
 }

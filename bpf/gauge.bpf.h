@@ -44,17 +44,13 @@ static __always_inline u64 delivery_rate(struct tcp_sock *tp)
 	return us ? (u64)tp->rate_delivered * tp->mss_cache * 1000000 / us : 0;
 }
 
-/* A request that is acknowledged and not answered. Where an answer may have come with
- * the last round trip, times decide, in jiffies.
+/* A request that is acknowledged and not answered: nothing has come beyond what had been
+ * read when the acknowledgement did.
  */
 static __always_inline bool is_awaiting(const struct conn *c, struct tcp_sock *tp)
 {
-	s32 sent_after = tp->lsndtime - ((struct inet_connection_sock *)tp)->icsk_ack.lrcvtime;
-
-	if (c->key.role != ROLE_CLIENT || tp->write_seq != tp->snd_una ||
-	    tp->data_segs_in != c->heard)
-		return false;
-	return c->turn == TURN_PEERS || (c->turn == TURN_UNKNOWN && sent_after > 0);
+	return c->key.role == ROLE_CLIENT && c->turn & TURN_ASKED && tp->write_seq == tp->snd_una &&
+	       tp->rcv_nxt == c->heard;
 }
 
 static __always_inline void scales_read(struct look *l, struct tcp_sock *tp)

@@ -52,6 +52,25 @@ struct {
 	__type(value, struct flow);
 } rest SEC(".maps");
 
+/* flow and reason -> RSTs that were sent for it in the even (odd) epochs. Inserted as one is
+ * sent, drained and deleted with flows. When full, RSTs have no reason.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct reset_key);
+	__type(value, u32);
+} resets_even SEC(".maps"), resets_odd SEC(".maps");
+
+/* reason -> RSTs that belong to no connection, since start. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RESET_REASONS);
+	__type(key, u32);
+	__type(value, u64);
+} stray_resets SEC(".maps");
+
 /* owner -> its name and cgroups. Inserted when a process connects or listens for
  * the first time; deleted by user space when the process is dead and no flow is
  * its. When full, the process stays without a name (STAT_OWNER_FULL).

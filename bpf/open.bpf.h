@@ -53,6 +53,14 @@ static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
 		conn_sample(c, &s, false);
 }
 
+/* A server answers from the beginning; a client has asked already if data went with its
+ * SYN (bytes_acked counts the SYN too).
+ */
+static __always_inline u8 first_turn(const struct conn *c, struct tcp_sock *tp)
+{
+	return c->key.role != ROLE_CLIENT || tp->bytes_acked > 1 ? TURN_ASKED : 0;
+}
+
 /* Totals of a socket that is established for the first time count from zero:
  * its SYN is a segment of this connection. Until kind says so, no sweep looks at
  * the record; the exchange makes the rest seen before it.
@@ -79,9 +87,9 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 	c->visited = ticks();
 	c->live = 0;
 	c->backoff = 0;
-	c->turn = TURN_OURS;
+	c->turn = first_turn(c, tp);
 	c->episode = tp->snd_nxt;
-	c->heard = tp->data_segs_in;
+	c->heard = tp->copied_seq;
 	__builtin_memset(&c->pending, 0, sizeof(c->pending));
 	__sync_lock_test_and_set(&c->busy, 0);
 	if (tp->total_retrans)

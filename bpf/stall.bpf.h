@@ -56,20 +56,25 @@ static __noinline int conn_stall(struct conn *c, u32 us, u32 stall, bool exchang
 	return 0;
 }
 
-/* Whose turn it is now, and whether an exchange is complete: something was sent and
- * acknowledged, and something came. The segment that is being processed is among
- * those that came.
- */
-static __always_inline bool turn_taken(struct conn *c, struct tcp_sock *tp)
+/* The sequence number up to which the application has read; the peer's FIN is no data. */
+static __always_inline u32 data_read(struct tcp_sock *tp, bool fin)
 {
-	u32 came = tp->data_segs_in;
+	u32 read = tp->copied_seq;
 
-	if (came == c->heard) {
-		c->turn = TURN_PEERS;
-		return false;
-	}
-	c->heard = came;
-	if (c->turn == TURN_PEERS)
-		c->turn = TURN_UNKNOWN;
-	return true;
+	return read - (fin && read == tp->rcv_nxt);
+}
+
+/* Whether an exchange is complete. A client that has its request acknowledged has read the
+ * answer to the one before; a server that has its answer acknowledged has read the request.
+ * What has come is no measure: the segment that is being processed may be the answer, and
+ * nobody can have read that one yet.
+ */
+static __always_inline bool turn_taken(struct conn *c, struct tcp_sock *tp, bool fin)
+{
+	u32 read = data_read(tp, fin);
+	bool exchange = c->turn & TURN_ASKED && read != c->heard;
+
+	c->heard = read;
+	c->turn = TURN_ASKED;
+	return exchange;
 }

@@ -13,6 +13,7 @@
 #include "listen.bpf.h"
 #include "open.bpf.h"
 #include "owner.bpf.h"
+#include "reset.bpf.h"
 #include "retransmit.bpf.h"
 #include "stall.bpf.h"
 #include "sweep.bpf.h"
@@ -71,6 +72,7 @@ static __always_inline void on_destroy(struct sock *sk)
 		conn_fail(c, tp);
 	else
 		conn_close(c, tp, sk->__sk_common.skc_state);
+	reset_missed(c);
 }
 
 static __always_inline void on_connect(struct bpf_sock_addr *ctx, bool ipv6)
@@ -148,7 +150,7 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	s.rtt_variation = tp->mdev_us >> 2;
 	s.receive_window = tp->rcv_wnd;
 	s.send_window = tp->snd_wnd;
-	exchange = turn_taken(c, tp);
+	exchange = turn_taken(c, tp, ctx->state == TCP_CLOSE_WAIT);
 	stall = stall_ended(tp);
 	if (stall)
 		conn_stall(c, s.rtt, stall, exchange);
@@ -164,7 +166,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	struct tcp_sock *tp;
 	struct conn *c;
 
-	if ((state != TCP_CLOSE && state != TCP_FIN_WAIT1) || !sk)
+	if (!(1 << state & ENDING_STATES) || !sk)
 		return;
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	tp = tcp_sock_of(sk);
@@ -242,6 +244,13 @@ SEC("tp_btf/tcp_destroy_sock")
 int BPF_PROG(tcpwhy_destroy, struct sock *sk)
 {
 	on_destroy(sk);
+	return 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int tcpwhy_reset(u64 *ctx)
+{
+	on_reset_sent((struct sock *)ctx[0], reset_reason(ctx));
 	return 0;
 }
 

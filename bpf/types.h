@@ -227,7 +227,7 @@ struct conn {
 	u8 cleared;		   /* enum callbacks, as the last sweep saw it */
 	u8 live;		   /* the state in which the last visit counted it, or 0 */
 	u8 backoff;		   /* of zero window probes, at the last fold */
-	u8 turn;		   /* enum turn */
+	u8 turn;		   /* bits of enum turn */
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
@@ -244,7 +244,8 @@ struct conn {
 	u32 limited[LIMITED]; /* jiffies; see PARKED_SETUP */
 	u32 visited;	      /* ticks: the last fold of its time by a sweep, or its opening */
 	u32 episode;	      /* what is retransmitted from this sequence number on is a new one */
-	u32 heard;	      /* data segments that had come at the last round trip, or FIN */
+	u32 heard; /* what had been read at the last round trip: a sequence number; of who
+			       * has closed: data segments that had come */
 	struct pending pending;
 };
 
@@ -253,12 +254,14 @@ struct conn {
  */
 #define PARKED_SETUP 2
 
-/* Whose turn it is, as seen at the last round trip. */
+/* What is known of a conversation, and of its end. */
 enum turn {
-	TURN_OURS,    /* the peer's data had come with it */
-	TURN_PEERS,   /* what we sent was acknowledged and not answered yet */
-	TURN_UNKNOWN, /* the peer's data had come: with it, or before */
-	TURN_OWED,    /* an exchange was complete when this end sent its FIN */
+	TURN_ASKED = 1,	    /* a round trip has told of a request: what comes answers it */
+	TURN_OWED = 2,	    /* an exchange that no round trip has told of */
+	TURN_CLOSED = 4,    /* this end has sent its FIN and reads no more */
+	TURN_RESETTING = 8, /* it is closed by a RST of ours */
+	TURN_BLAMED = 16,   /* it is closed by a RST of its peer's, as far as one sees */
+	TURN_RESET = 32,    /* a RST of ours is counted */
 };
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");
@@ -287,6 +290,15 @@ struct event_limit {
 	u32 pad;
 	u64 spent; /* ns of CLOCK_MONOTONIC: what is left of the allowance since */
 };
+
+/* Why RSTs of a flow were sent: the kernel's enum sk_rst_reason. */
+struct reset_key {
+	u64 flow_id;
+	u32 reason;
+	u32 pad;
+};
+
+#define RESET_REASONS 64
 
 /* Which of the two sets of flow maps is written to, and the number of the
  * current sweep. Written by user space alone.

@@ -51,6 +51,9 @@ type Delta struct {
 	Opened       uint64            // connections
 	Closed       [NumCloseReasons]uint64
 	Trouble      Trouble
+	// ResetReasons says why RSTs were sent, of those in Trouble of which the kernel
+	// tells. It is the producer's, and valid only during the call it is passed to.
+	ResetReasons []ResetReason
 
 	Live [NumStates]uint32 // open connections by TCP state
 	Now  Gauges

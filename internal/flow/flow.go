@@ -23,7 +23,7 @@ type Flow struct {
 	Exchanges    uint64            // requests with their answers
 	Opened       uint64            // connections
 	Closed       [NumCloseReasons]uint64
-	Trouble      *Trouble // nil if there was none
+	Trouble      *Troubles // nil if there was none
 
 	Live [NumLive]uint32 // open connections by TCP state
 	// States has bit s set once a connection was seen in state s.
@@ -61,7 +61,7 @@ func (f *Flow) add(d *Delta, interval uint32) {
 	addAll(f.Time[:], d.Time[:])
 	f.Opened += d.Opened
 	f.Exchanges += d.Exchanges
-	f.addTrouble(&d.Trouble)
+	f.addTrouble(d)
 	addRare(&f.Setup, &d.Setup)
 	addRare(&f.Duration, &d.Duration)
 	f.RTT.add(&d.RTT)
@@ -76,14 +76,15 @@ func (f *Flow) add(d *Delta, interval uint32) {
 	f.addLive(&d.Live)
 }
 
-func (f *Flow) addTrouble(t *Trouble) {
-	if *t == (Trouble{}) {
+func (f *Flow) addTrouble(d *Delta) {
+	if d.Trouble == (Trouble{}) {
 		return
 	}
 	if f.Trouble == nil {
-		f.Trouble = new(Trouble)
+		f.Trouble = new(Troubles)
 	}
-	f.Trouble.add(t)
+	f.Trouble.add(&d.Trouble)
+	f.Trouble.explain(d.ResetReasons)
 }
 
 // addRare adds to a histogram that most flows do not have.

@@ -30,6 +30,8 @@ type Report struct {
 	// Missed counts the connections, live or closed in the interval, that the
 	// deltas do not describe in full, whenever that became known.
 	Missed uint64
+	// StrayResets are the RSTs sent in this interval for no connection, by reason.
+	StrayResets []ResetReason
 }
 
 // Coverage is the share of connections that the interval describes in full:

@@ -47,6 +47,30 @@ type Trouble struct {
 	Overflows   uint64                     // requests that a listener dropped
 }
 
+// Troubles are those of a flow since it began.
+type Troubles struct {
+	Trouble
+	resetReasons *[]ResetReason // nil as a rule, and small
+}
+
+// ResetReasons says why RSTs were sent, of those of which the kernel tells.
+func (t *Troubles) ResetReasons() []ResetReason {
+	if t.resetReasons == nil {
+		return nil
+	}
+	return *t.resetReasons
+}
+
+func (t *Troubles) explain(more []ResetReason) {
+	if len(more) == 0 {
+		return
+	}
+	if t.resetReasons == nil {
+		t.resetReasons = new([]ResetReason)
+	}
+	*t.resetReasons = AddResetReasons(*t.resetReasons, more)
+}
+
 func (t *Trouble) add(o *Trouble) {
 	addAll(t.Retransmits[:], o.Retransmits[:])
 	addAll(t.Failed[:], o.Failed[:])

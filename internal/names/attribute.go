@@ -26,6 +26,7 @@ const (
 	RetransmitType  = "network.tcp.retransmit.type" // own
 	CloseReason     = "tcp.close.reason"            // own
 	LostReason      = "reason"                      // own
+	ResetReason     = "tcp.reset.reason"            // own; the kernel's words
 	ErrorType       = "error.type"
 	FlowPhase       = "tcp.flow.phase"    // own
 	BufferLocked    = "tcp.buffer.locked" // own; boolean

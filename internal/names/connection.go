@@ -24,7 +24,7 @@ var (
 	}
 	FlowExchanges = Metric{
 		Name: "tcp.flow.exchanges", Kind: Sum, Unit: Exchanges, Enabled: true,
-		Description: "Requests with their answers: changes of direction there and back, as seen at round trips. Of a connection that changes between answers with the acknowledgement and after it, one may be missing.",
+		Description: "Requests with their answers: changes of direction there and back, where the application reads one before it writes the other. Without TCP timestamps, one whose segments were retransmitted may be missing.",
 	}
 	FlowTime = Metric{
 		Name: "tcp.flow.time", Kind: Sum, Unit: Seconds, Enabled: true,

@@ -36,7 +36,7 @@ var (
 	}
 	Resets = Metric{
 		Name: "tcp.resets", Kind: Sum, Unit: Segments, Enabled: true,
-		Description: "Resets that ended a connection or refused one.",
-		Attributes:  []string{IODirection},
+		Description: "Resets that ended a connection or refused one, and those that this host sent for no connection, such as from a port at which nobody listens: these are the host's own. Why one was sent, the kernel tells since Linux 6.10.",
+		Attributes:  []string{IODirection, ResetReason},
 	}
 )

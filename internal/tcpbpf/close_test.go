@@ -114,14 +114,29 @@ func TestResets(t *testing.T) {
 			d.clients(finish)
 		}, sent, received},
 		"data for who has just closed": {func(d *dialogue) {
-			link.cut()
-			d.clients(finish)
+			closeUnheard(d, link)
 			d.servers(write(10))
+			d.gone(flow.RoleClient)
 			link.join()
 		}, sent, received},
+		"data for who has heard, and closed": {func(d *dialogue) {
+			hearAndClose(d, link)
+			d.servers(write(10))
+			d.gone(flow.RoleClient)
+			link.join()
+		}, sent, received},
+		"a RST for who has heard, and closed": {func(d *dialogue) {
+			hearAndClose(d, link)
+			d.servers(abort)
+			d.gone(flow.RoleClient)
+			link.join()
+		}, received, sent},
 		"data and the ACK of the FIN for who has just closed": {func(d *dialogue) {
+			link.teach(server, client.IPv4, nobody) // the ACK alone is lost
 			d.clients(finish)
-			d.servers(hear, write(10))
+			d.servers(hear)
+			link.join()
+			d.servers(write(10))
 		}, sent, received},
 	})
 }

@@ -29,7 +29,10 @@ type collector struct {
 	gauges map[flow.Key]flow.Gauges    // of the last interval
 	named  map[flow.OwnerID]flow.Owner // as of the first interval with a flow of theirs
 	report flow.Report                 // of the last interval
-	table  *flow.Table                 // gets the deltas too, if there is one
+	// Why RSTs were sent, of flows and of no connection.
+	reasons map[flow.Key]map[string]uint64
+	strays  map[string]uint64
+	table   *flow.Table // gets the deltas too, if there is one
 }
 
 // roomy is room for the flows of this test and of those in other processes: a
@@ -47,7 +50,7 @@ func observe(t testing.TB, cfg Config) *collector {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
 	return &collector{Kernel: k, t: t, sums: make(map[flow.Key]*sum), gauges: make(map[flow.Key]flow.Gauges),
-		named: make(map[flow.OwnerID]flow.Owner)}
+		named: make(map[flow.OwnerID]flow.Owner), reasons: make(map[flow.Key]map[string]uint64), strays: make(map[string]uint64)}
 }
 
 // collect adds up one more interval.
@@ -63,6 +66,9 @@ func (c *collector) tryCollect() (err error) {
 	}
 	clear(c.gauges)
 	c.report, err = c.Collect(context.Background(), c.add)
+	for _, r := range c.report.StrayResets {
+		c.strays[r.Name] += r.Count
+	}
 	return err
 }
 
@@ -75,6 +81,12 @@ func (c *collector) add(d *flow.Delta) {
 	more := sumOf(d)
 	s.add(&more)
 	c.gauges[d.Key] = d.Now
+	for _, r := range d.ResetReasons {
+		if c.reasons[d.Key] == nil {
+			c.reasons[d.Key] = make(map[string]uint64)
+		}
+		c.reasons[d.Key][r.Name] += r.Count
+	}
 	if _, known := c.named[d.Key.Owner]; !known {
 		c.named[d.Key.Owner] = c.Owner(d.Key.Owner) // a dead process's record goes soon
 	}
@@ -113,6 +125,19 @@ func (c *collector) sum(match func(flow.Key) bool) (total sum) {
 	for key, s := range c.sums {
 		if match(key) {
 			total.add(s)
+		}
+	}
+	return total
+}
+
+// reasonsOf adds up why RSTs of all flows whose key matches were sent.
+func (c *collector) reasonsOf(match func(flow.Key) bool) map[string]uint64 {
+	total := make(map[string]uint64)
+	for key, reasons := range c.reasons {
+		for name, n := range reasons {
+			if match(key) {
+				total[name] += n
+			}
 		}
 	}
 	return total

@@ -44,11 +44,19 @@ func (k *Kernel) Counts() (c Counts, err error) {
 }
 
 func readStat(m *ebpf.Map, stat tcpwhyStat) (uint64, error) {
-	var perCPU []uint64
-	if err := m.Lookup(uint32(stat), &perCPU); err != nil {
+	sum, err := readSum(m, uint32(stat))
+	if err != nil {
 		return 0, fmt.Errorf("read statistic %d: %w", stat, err)
 	}
-	var sum uint64
+	return sum, nil
+}
+
+// readSum reads what all CPUs have counted.
+func readSum(m *ebpf.Map, slot uint32) (sum uint64, _ error) {
+	var perCPU []uint64
+	if err := m.Lookup(slot, &perCPU); err != nil {
+		return 0, err
+	}
 	for _, n := range perCPU {
 		sum += n
 	}

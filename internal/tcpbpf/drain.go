@@ -19,6 +19,7 @@ const drainBatch = 256
 // A drain empties the maps of an epoch that no program writes to any more.
 type drain struct {
 	objects *objects
+	resets  *resets
 	ids     []uint64
 	owners  []tcpwhyOwnerKey
 	flows   []tcpwhyFlow // as many as each of these
@@ -29,8 +30,8 @@ type drain struct {
 	flowsFill, overflowFill uint32 // entries of the last epoch
 }
 
-func newDrain(o *objects) *drain {
-	d := &drain{objects: o}
+func newDrain(o *objects, r *resets) *drain {
+	d := &drain{objects: o, resets: r}
 	d.grow(drainBatch)
 	return d
 }
@@ -47,11 +48,15 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 		flows, overflow, slot = d.objects.FlowsOdd, d.objects.OverflowOdd, 1
 	}
 	d.sweep = sweep
+	if err := d.resets.drain(odd); err != nil {
+		return err
+	}
 	var err error
-	if d.flowsFill, err = d.hash(flows, func() any { return d.ids }, visit); err != nil {
+	explain := func(i int) []flow.ResetReason { return d.resets.byFlow[d.ids[i]] }
+	if d.flowsFill, err = d.hash(flows, func() any { return d.ids }, explain, visit); err != nil {
 		return fmt.Errorf("drain flows: %w", err)
 	}
-	if d.overflowFill, err = d.hash(overflow, func() any { return d.owners }, visit); err != nil {
+	if d.overflowFill, err = d.hash(overflow, func() any { return d.owners }, unexplained, visit); err != nil {
 		return fmt.Errorf("drain overflow: %w", err)
 	}
 	if err := d.rest(slot, visit); err != nil {
@@ -62,7 +67,9 @@ func (d *drain) run(odd bool, sweep uint32, visit func(*flow.Delta)) error {
 
 // hash drains a map and returns how many entries it had. The kernel moves whole hash
 // buckets, and answers ENOSPC where one holds more than there is room for.
-func (d *drain) hash(m *ebpf.Map, keys func() any, visit func(*flow.Delta)) (entries uint32, _ error) {
+func (d *drain) hash(
+	m *ebpf.Map, keys func() any, explain func(i int) []flow.ResetReason, visit func(*flow.Delta),
+) (entries uint32, _ error) {
 	cursor := new(ebpf.MapBatchCursor)
 	for {
 		n, err := m.BatchLookupAndDelete(cursor, keys(), d.flows, nil)
@@ -75,7 +82,7 @@ func (d *drain) hash(m *ebpf.Map, keys func() any, visit func(*flow.Delta)) (ent
 			return entries, err
 		}
 		for i := range n {
-			d.visit(&d.flows[i], visit)
+			d.visit(&d.flows[i], explain(i), visit)
 		}
 		entries += uint32(n)
 		if err != nil {
@@ -96,11 +103,15 @@ func (d *drain) rest(slot uint32, visit func(*flow.Delta)) error {
 		return err
 	}
 	f.Key.Overflow = 1
-	d.visit(f, visit)
+	d.visit(f, nil, visit)
 	return nil
 }
 
-func (d *drain) visit(f *tcpwhyFlow, visit func(*flow.Delta)) {
+// unexplained is what overflow flows have: the kernel side keeps reasons by flow.
+func unexplained(int) []flow.ResetReason { return nil }
+
+func (d *drain) visit(f *tcpwhyFlow, reasons []flow.ResetReason, visit func(*flow.Delta)) {
 	decode(&d.delta, f, d.sweep)
+	d.delta.ResetReasons = reasons
 	visit(&d.delta)
 }

@@ -23,6 +23,7 @@ type Kernel struct {
 	sweeper sweeper
 	epoch   *epoch
 	drain   *drain
+	resets  *resets
 	peer    bool
 	owners  *ownerTable
 	heirs   heirs
@@ -83,7 +84,8 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 		return err
 	}
 	k.closers = append(k.closers, k.sweeper)
-	k.drain = newDrain(k.objects)
+	k.resets = newResets(k.objects, k.plan)
+	k.drain = newDrain(k.objects, k.resets)
 	k.peer = cfg.Granularity == GranularityPeer
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
@@ -174,11 +176,20 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 	if err := k.apart.allow(); err != nil {
 		return flow.Report{}, err
 	}
-	report, err := k.losses.report()
+	report, err := k.report()
 	if err != nil {
 		return flow.Report{}, err
 	}
 	return report, k.owners.expire(k.epoch.now.Sweep, report.Lost[flow.LostOwnerTable] > 0)
+}
+
+// report tells of the interval. Resets of no connection are the whole host's.
+func (k *Kernel) report() (flow.Report, error) {
+	report, err := k.losses.report()
+	if err == nil && k.whole {
+		report.StrayResets, err = k.resets.strays()
+	}
+	return report, err
 }
 
 // Owner tells what is known of the process behind id.

@@ -125,7 +125,7 @@ func held(f *flow.Flow) sum {
 		RTTTime: f.RTT.Sum(),
 	}
 	if f.Trouble != nil {
-		s.suffer(f.Trouble)
+		s.suffer(&f.Trouble.Trouble)
 	}
 	if !f.Setup.Empty() {
 		s.Setups, s.SetupTime = counted(f.Setup), f.Setup.Sum()

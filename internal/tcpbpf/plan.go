@@ -18,6 +18,7 @@ var programs = []struct {
 	spares string // the program that it stands in for, where the kernel refuses that
 }{
 	{name: ProgramDestroy, attach: ebpf.AttachTraceRawTp},
+	{name: ProgramReset, attach: ebpf.AttachTraceRawTp},
 	{name: ProgramSockOps, attach: ebpf.AttachCGroupSockOps},
 	{name: ProgramConnect4, attach: ebpf.AttachCGroupInet4Connect},
 	{name: ProgramConnect6, attach: ebpf.AttachCGroupInet6Connect},
@@ -33,6 +34,7 @@ const (
 	needNamespaces = "entering other network namespaces"
 	needFlags      = "TCP_BPF_SOCK_OPS_CB_FLAGS"
 	needBuffer     = "a buffer for the events of two seconds"
+	needReasons    = "reasons of resets"
 )
 
 // A job is done by the first of its ways that the kernel allows.
@@ -93,6 +95,14 @@ var jobs = []job{
 		lost: "what a connection without callbacks did since its last sweep, segments that are sent after the close " +
 			"(the RST of an unread connection), a listener's last overflows, and connects that fail before their SYN " +
 			"and are not tried again",
+	},
+	{
+		name: "reset",
+		ways: []way{{"tp_btf/tcp_send_reset", []string{ProgramReset, needReasons}, ""},
+			{"tp_btf/tcp_send_reset", []string{ProgramReset}, "why this host sends resets, and those of no connection"},
+			{"tp_btf/tcp_destroy_sock", []string{ProgramDestroy}, "why this host sends resets, those of no connection, and which " +
+				"of the resets of half-closed connections are its own"}},
+		lost: "resets that this host sends",
 	},
 	{
 		name: "sweep", main: true,

@@ -40,7 +40,7 @@ func TestEachNeedIsKnown(t *testing.T) {
 	for _, j := range jobs {
 		for i, w := range j.ways {
 			for _, need := range w.needs {
-				known := need == needNamespaces || need == needFlags || need == needBuffer
+				known := need == needNamespaces || need == needFlags || need == needBuffer || need == needReasons
 				for _, p := range programs {
 					known = known || p.name == need
 				}
@@ -134,6 +134,9 @@ func degraded(t *testing.T, hooks []Hook) map[string]string {
 	if !sweepsRecords(t) {
 		delete(all, "sweep")
 	}
+	if all["reset"] == "tp_btf/tcp_send_reset" && !tellsReasons() {
+		delete(all, "reset")
+	}
 	return all
 }
 
@@ -157,6 +160,11 @@ func bySweep(t *testing.T) string {
 	return "iter/task_file"
 }
 
+func tellsReasons() bool {
+	_, err := resetNames()
+	return err == nil
+}
+
 // TestWithoutEachProgram has the real verifier refuse one program after the other. The
 // main job is done exactly all the same, or opening fails with one sentence.
 func TestWithoutEachProgram(t *testing.T) {
@@ -164,6 +172,7 @@ func TestWithoutEachProgram(t *testing.T) {
 		ProgramConnect4:  {"client_owner_ipv4": "sock_ops/TCP_CONNECT_CB"},
 		ProgramConnect6:  {"client_owner_ipv6": "sock_ops/TCP_CONNECT_CB"},
 		ProgramDestroy:   {"missed_close": ""},
+		ProgramReset:     {"reset": "tp_btf/tcp_destroy_sock"},
 		ProgramFind:      {"listener_heir": "", "find_older": "iter/tcp"},
 		ProgramCallbacks: {"find_older_unheld": "", "older_callbacks": bySweep(t)},
 		ProgramSockOps:   nil,

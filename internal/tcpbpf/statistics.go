@@ -18,6 +18,7 @@ const (
 	ProgramConnect4 = "tcpwhy_connect4"
 	ProgramConnect6 = "tcpwhy_connect6"
 	ProgramDestroy  = "tcpwhy_destroy"
+	ProgramReset    = "tcpwhy_reset"
 	ProgramSweep    = "tcpwhy_sweep"
 	// These two together, where the kernel refuses the one before.
 	ProgramSweepFiles  = "tcpwhy_sweep_files"

@@ -47,6 +47,8 @@ func Try(cfg Config) ([]Hook, error) {
 func (p plan) tryEntry() {
 	p.refuse(needNamespaces, enterable())
 	p.refuse(needFlags, callbackFlags())
+	_, err := resetNames()
+	p.refuse(needReasons, err)
 }
 
 // tryIterators attaches those that are there. Nothing runs before they are read.

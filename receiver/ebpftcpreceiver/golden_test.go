@@ -43,7 +43,7 @@ func clientDelta() *flow.Delta {
 		Key: clientKey(4711, 1), Since: second(5).Boot,
 		Bytes: [2]uint64{100, 2000}, Segments: [2]uint64{12, 13}, DataSegments: [2]uint64{3, 4},
 		Time:    [flow.NumPhases]uint64{8_000_000_000, 4_000_000, 8_000_000, 12_000_000},
-		Trouble: troubles(), Exchanges: 3, Now: gauges(), Opened: 2, Closed: [flow.NumCloseReasons]uint64{flow.CloseFIN: 1},
+		Trouble: troubles(), ResetReasons: []flow.ResetReason{{Name: "tcp_abort_on_close", Count: 12}, {Name: "tcp_abort_on_data", Count: 5}}, Exchanges: 3, Now: gauges(), Opened: 2, Closed: [flow.NumCloseReasons]uint64{flow.CloseFIN: 1},
 		Setup:         flow.Sample{Counts: make([]uint32, flow.SetupLayout.Count), Sum: 160_000},
 		Duration:      flow.Sample{Counts: make([]uint32, flow.DurationLayout.Count), Sum: 3_000_000},
 		RTT:           flow.Sample{Counts: make([]uint32, flow.RTTLayout.Count), Sum: 180_000},
@@ -156,7 +156,8 @@ func (o *observer) writeAll() pmetric.Metrics {
 func TestMetrics(t *testing.T) {
 	all := switchOnAll
 	exponential := func(cfg *Config) { cfg.Histogram = HistogramExponential }
-	lossy := flow.Report{Described: 3, Missed: 1, Lost: [flow.NumLostReasons]uint64{flow.LostPredates: 1}}
+	lossy := flow.Report{Described: 3, Missed: 1, Lost: [flow.NumLostReasons]uint64{flow.LostPredates: 1},
+		StrayResets: []flow.ResetReason{{Name: "no_socket", Count: 2}, {Count: 1}}}
 	for name, test := range map[string]struct {
 		change func(*Config)
 		report flow.Report

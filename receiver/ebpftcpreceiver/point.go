@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
 // A series is a flow with the attributes that all its data points have.
@@ -21,6 +22,7 @@ type series struct {
 type split struct {
 	key, value string
 	truth      truth
+	reason     string // of a reset, beside it
 }
 
 // A truth is an attribute's value that is a boolean.
@@ -43,6 +45,7 @@ func (s series) describe(attributes pcommon.Map, by split) {
 	// The copy keeps this capacity, so that the slice is allocated once.
 	attributes.EnsureCapacity(s.attributes.Len() + 1)
 	s.attributes.CopyTo(attributes)
+	putKnown(attributes, names.ResetReason, by.reason)
 	if by.truth != noTruth {
 		attributes.PutBool(by.key, by.truth == set)
 		return

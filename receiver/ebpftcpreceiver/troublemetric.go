@@ -16,7 +16,7 @@ func troubled(value func(*flow.Trouble) uint64) func(*writer, pmetric.NumberData
 		if s.Trouble == nil {
 			return
 		}
-		if n := value(s.Trouble); n > 0 {
+		if n := value(&s.Trouble.Trouble); n > 0 {
 			w.sum(points, s, split{}, n)
 		}
 	}
@@ -48,10 +48,18 @@ func (w *writer) failed(points pmetric.NumberDataPointSlice, s series) {
 	}
 }
 
+// resets writes a point for each reason that the kernel tells, and one for all RSTs of
+// which it does not: together they are all.
 func (w *writer) resets(points pmetric.NumberDataPointSlice, s series) {
-	if s.Trouble != nil {
-		w.occurred(points, s, names.IODirection, directions[:], s.Trouble.Resets[:])
+	if s.Trouble == nil {
+		return
 	}
+	counts := s.Trouble.Resets
+	for _, r := range s.Trouble.ResetReasons() {
+		w.sum(points, s, split{key: names.IODirection, value: names.Transmit, reason: r.Name}, r.Count)
+		counts[flow.Transmit] -= r.Count
+	}
+	w.occurred(points, s, names.IODirection, directions[:], counts[:])
 }
 
 // overflows writes a point of each listener: it is there before anything overflows.

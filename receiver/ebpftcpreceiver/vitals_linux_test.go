@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -54,6 +55,7 @@ func TestKernelsVitalsLeaveAsTelemetry(t *testing.T) {
 	require.NoError(t, err)
 	exchange(t, host, listener, connections, 10, 10)
 	talk6(t, host) // runs what sees IPv6 only
+	refuse(t, host)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(2*connections), ignoreTime...)
@@ -107,4 +109,11 @@ func ours(t *testing.T, listener *net.TCPListener) RuleConfig {
 		Ports:     []int{listener.Addr().(*net.TCPAddr).Port},
 		Processes: []string{filepath.Base(executable)},
 	}
+}
+
+// refuse runs what sees resets only.
+func refuse(t *testing.T, host *netns.NS) {
+	t.Helper()
+	_, err := host.Dial("127.0.0.1:1")
+	require.ErrorIs(t, err, unix.ECONNREFUSED)
 }

@@ -22,6 +22,8 @@ type writer struct {
 	coverage    bool
 	lost        bool
 
+	resetsOfHost bool
+
 	time    pcommon.Timestamp
 	scratch []uint64
 	buckets []uint64
@@ -34,6 +36,8 @@ func newWriter(cfg *Config, host host, build component.BuildInfo) *writer {
 		exponential: cfg.Histogram == HistogramExponential,
 		coverage:    cfg.enabled(names.FlowCoverage),
 		lost:        cfg.enabled(names.FlowLost),
+
+		resetsOfHost: cfg.enabled(names.Resets),
 	}
 	for _, metric := range flowMetrics {
 		if cfg.enabled(metric.Metric) {

@@ -82,6 +82,13 @@ var (
 		Kernels: []Kernel{Linux612, Linux618},
 		probe:   probeSocketLength,
 	}
+	// ResetReason is what tcp_send_reset tells beside the socket.
+	ResetReason = Feature{
+		Name:    "reasons of resets",
+		Use:     "says why a RST was sent (`tcp.reset.reason`)",
+		Kernels: []Kernel{Linux612, Linux618},
+		probe:   probeResetReason,
+	}
 	Netem = Feature{
 		Name:    "netem",
 		Use:     "only tests use it",
@@ -92,6 +99,6 @@ var (
 
 // Features are all of them, those first that the receiver makes something of.
 var Features = []Feature{
-	Base, RecordIterator, CallbackFlags, IOUring, MPTCP, KernelTLS,
+	Base, RecordIterator, CallbackFlags, ResetReason, IOUring, MPTCP, KernelTLS,
 	Fentry, Kprobe, KprobeMulti, TCX, SocketLength, Netem,
 }

@@ -66,6 +66,15 @@ func probeKprobeMulti(testing.TB) error {
 		})
 }
 
+func probeResetReason(testing.TB) error {
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return err
+	}
+	var enum *btf.Enum
+	return kernel.TypeByName("sk_rst_reason", &enum)
+}
+
 func probeTCX(t testing.TB) (err error) {
 	const loopback = 1 // index, in every namespace
 	ns := netns.New(t)

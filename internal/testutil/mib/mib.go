@@ -27,17 +27,22 @@ import (
 type Counters map[string]uint64
 
 // Read returns the counters of a namespace.
-func Read(t testing.TB, ns *netns.NS) Counters {
+func Read(t testing.TB, ns *netns.NS) (counters Counters) {
+	t.Helper()
+	ns.Do(func() { counters = Here(t) })
+	return counters
+}
+
+// Here returns the counters of the namespace that the test runs in.
+func Here(t testing.TB) Counters {
 	t.Helper()
 	counters := make(Counters)
-	ns.Do(func() {
-		for _, name := range []string{"snmp", "netstat"} {
-			file, err := os.Open("/proc/thread-self/net/" + name)
-			require.NoError(t, err)
-			defer func() { _ = file.Close() }()
-			require.NoError(t, counters.parse(file))
-		}
-	})
+	for _, name := range []string{"snmp", "netstat"} {
+		file, err := os.Open("/proc/thread-self/net/" + name)
+		require.NoError(t, err)
+		defer func() { _ = file.Close() }()
+		require.NoError(t, counters.parse(file))
+	}
 	return counters
 }
 
