@@ -250,6 +250,13 @@ type tcpwhyProgress struct {
 	Locked   uint64
 }
 
+type tcpwhyResetKey struct {
+	_      structs.HostLayout
+	FlowId uint64
+	Reason uint32
+	Pad    uint32
+}
+
 type tcpwhyRule struct {
 	_     structs.HostLayout
 	Cidrs [8]struct {
@@ -315,15 +322,19 @@ const (
 	tcpwhyMapOverflowOdd        = "overflow_odd"
 	tcpwhyMapOwners             = "owners"
 	tcpwhyMapProgress           = "progress"
+	tcpwhyMapResetsEven         = "resets_even"
+	tcpwhyMapResetsOdd          = "resets_odd"
 	tcpwhyMapRest               = "rest"
 	tcpwhyMapSearch             = "search"
 	tcpwhyMapSerials            = "serials"
 	tcpwhyMapStats              = "stats"
+	tcpwhyMapStrayResets        = "stray_resets"
 	tcpwhyProgTcpwhyCallbacks   = "tcpwhy_callbacks"
 	tcpwhyProgTcpwhyConnect4    = "tcpwhy_connect4"
 	tcpwhyProgTcpwhyConnect6    = "tcpwhy_connect6"
 	tcpwhyProgTcpwhyDestroy     = "tcpwhy_destroy"
 	tcpwhyProgTcpwhyFind        = "tcpwhy_find"
+	tcpwhyProgTcpwhyReset       = "tcpwhy_reset"
 	tcpwhyProgTcpwhySockOps     = "tcpwhy_sock_ops"
 	tcpwhyProgTcpwhySweep       = "tcpwhy_sweep"
 	tcpwhyProgTcpwhySweepFiles  = "tcpwhy_sweep_files"
@@ -393,6 +404,7 @@ type tcpwhyProgramSpecs struct {
 	TcpwhyConnect6    *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
 	TcpwhyDestroy     *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
 	TcpwhyFind        *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
+	TcpwhyReset       *ebpf.ProgramSpec `ebpf:"tcpwhy_reset"`
 	TcpwhySockOps     *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
 	TcpwhySweep       *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
 	TcpwhySweepFiles  *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep_files"`
@@ -416,10 +428,13 @@ type tcpwhyMapSpecs struct {
 	OverflowOdd  *ebpf.MapSpec `ebpf:"overflow_odd"`
 	Owners       *ebpf.MapSpec `ebpf:"owners"`
 	Progress     *ebpf.MapSpec `ebpf:"progress"`
+	ResetsEven   *ebpf.MapSpec `ebpf:"resets_even"`
+	ResetsOdd    *ebpf.MapSpec `ebpf:"resets_odd"`
 	Rest         *ebpf.MapSpec `ebpf:"rest"`
 	Search       *ebpf.MapSpec `ebpf:"search"`
 	Serials      *ebpf.MapSpec `ebpf:"serials"`
 	Stats        *ebpf.MapSpec `ebpf:"stats"`
+	StrayResets  *ebpf.MapSpec `ebpf:"stray_resets"`
 }
 
 // tcpwhyVariableSpecs contains global variables before they are loaded into the kernel.
@@ -477,10 +492,13 @@ type tcpwhyMaps struct {
 	OverflowOdd  *ebpf.Map `ebpf:"overflow_odd"`
 	Owners       *ebpf.Map `ebpf:"owners"`
 	Progress     *ebpf.Map `ebpf:"progress"`
+	ResetsEven   *ebpf.Map `ebpf:"resets_even"`
+	ResetsOdd    *ebpf.Map `ebpf:"resets_odd"`
 	Rest         *ebpf.Map `ebpf:"rest"`
 	Search       *ebpf.Map `ebpf:"search"`
 	Serials      *ebpf.Map `ebpf:"serials"`
 	Stats        *ebpf.Map `ebpf:"stats"`
+	StrayResets  *ebpf.Map `ebpf:"stray_resets"`
 }
 
 func (m *tcpwhyMaps) Close() error {
@@ -498,10 +516,13 @@ func (m *tcpwhyMaps) Close() error {
 		m.OverflowOdd,
 		m.Owners,
 		m.Progress,
+		m.ResetsEven,
+		m.ResetsOdd,
 		m.Rest,
 		m.Search,
 		m.Serials,
 		m.Stats,
+		m.StrayResets,
 	)
 }
 
@@ -536,6 +557,7 @@ type tcpwhyPrograms struct {
 	TcpwhyConnect6    *ebpf.Program `ebpf:"tcpwhy_connect6"`
 	TcpwhyDestroy     *ebpf.Program `ebpf:"tcpwhy_destroy"`
 	TcpwhyFind        *ebpf.Program `ebpf:"tcpwhy_find"`
+	TcpwhyReset       *ebpf.Program `ebpf:"tcpwhy_reset"`
 	TcpwhySockOps     *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
 	TcpwhySweep       *ebpf.Program `ebpf:"tcpwhy_sweep"`
 	TcpwhySweepFiles  *ebpf.Program `ebpf:"tcpwhy_sweep_files"`
@@ -549,6 +571,7 @@ func (p *tcpwhyPrograms) Close() error {
 		p.TcpwhyConnect6,
 		p.TcpwhyDestroy,
 		p.TcpwhyFind,
+		p.TcpwhyReset,
 		p.TcpwhySockOps,
 		p.TcpwhySweep,
 		p.TcpwhySweepFiles,
