@@ -66,7 +66,7 @@ func addFlows(table *flow.Table, flows, buckets int) {
 		var remote [4]byte
 		binary.BigEndian.PutUint32(remote[:], 10<<24|uint32(n))
 		d.Key = flow.Key{
-			Owner: flow.OwnerID{PID: 1 + uint32(n)/50, Start: 7},
+			Owner: flow.OwnerID{Program: 1 + uint32(n)/50, Start: 7},
 			Local: netip.AddrFrom4([4]byte{192, 168, 0, 1}), Remote: netip.AddrFrom4(remote),
 			RemotePort: 443, Role: flow.RoleClient,
 		}

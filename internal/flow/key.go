@@ -3,7 +3,10 @@
 
 package flow
 
-import "net/netip"
+import (
+	"net/netip"
+	"unique"
+)
 
 // A Role says which end of the handshake the observed socket was.
 type Role uint8
@@ -21,10 +24,18 @@ const (
 // granularity "peer" it identifies a group of processes: PID is 0, and the others
 // are the group's number. The zero value is an owner that nobody saw.
 type OwnerID struct {
-	PID   uint32
-	Start uint32 // units of 2^20 ns since boot, modulo 2^32
-	Exec  uint16 // the kernel's count of exec, modulo 1024
+	Start   uint32 // units of 2^20 ns since boot, modulo 2^32
+	Program uint32 // PID, and Exec above it: as the kernel side has it, for keys are many
 }
+
+// PIDBits is the number of bits of a PID, PID_BITS of the kernel side.
+const PIDBits = 22
+
+// PID is the process ID.
+func (id OwnerID) PID() uint32 { return id.Program & (1<<PIDBits - 1) }
+
+// Exec is the kernel's count of exec, modulo 1024.
+func (id OwnerID) Exec() uint16 { return uint16(id.Program >> PIDBits) }
 
 // An Owner is what is known of the process behind an [OwnerID]. Empty fields
 // are unknown.
@@ -43,8 +54,8 @@ type Key struct {
 	Local  netip.Addr // the observing end; IPv4-mapped addresses are unmapped
 	Remote netip.Addr // its peer; the network's address where masked; none of a listener
 	// Translated is who answers for Remote on this connection, where that is somebody
-	// else and known; invalid where not. Its port is 0 where Remote's is.
-	Translated netip.AddrPort
+	// else and known. Its port is 0 where Remote's is.
+	Translated Peer
 	Owner      OwnerID
 	LocalPort  uint16
 	RemotePort uint16
@@ -53,4 +64,27 @@ type Key struct {
 	// one per owner, and one with the zero owner for all the rest. Addresses,
 	// ports and role are zero.
 	Overflow bool
+}
+
+// A Peer is an address with a port, or nobody. Few flows have one, and many of them the
+// same: it is as small as a pointer.
+type Peer struct{ handle unique.Handle[netip.AddrPort] }
+
+// PeerOf returns the peer at an address; at an invalid one it is nobody.
+func PeerOf(address netip.AddrPort) Peer {
+	if !address.IsValid() {
+		return Peer{}
+	}
+	return Peer{unique.Make(address)}
+}
+
+// IsValid reports whether it is somebody.
+func (p Peer) IsValid() bool { return p != Peer{} }
+
+// AddrPort returns where the peer is; invalid for nobody.
+func (p Peer) AddrPort() netip.AddrPort {
+	if !p.IsValid() {
+		return netip.AddrPort{}
+	}
+	return p.handle.Value()
 }

@@ -39,7 +39,7 @@ func newTable(limits flow.Limits) *flow.Table {
 // key is the n-th flow of a process.
 func key(pid uint32, n uint16) flow.Key {
 	return flow.Key{
-		Owner:      flow.OwnerID{PID: pid, Start: 7},
+		Owner:      flow.OwnerID{Program: pid, Start: 7},
 		Local:      netip.MustParseAddr("10.0.0.1"),
 		Remote:     netip.MustParseAddr("10.0.0.2"),
 		RemotePort: n,

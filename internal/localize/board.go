@@ -84,7 +84,7 @@ func (b *board) addHealthy(e *Edge) {
 // no more than the one direction does.
 func (b *board) dropHalfPairs() {
 	for k, s := range b.scores {
-		if s.place.Both && !(s.ways[0] && s.ways[1]) {
+		if s.place.Both && (!s.ways[0] || !s.ways[1]) {
 			delete(b.scores, k)
 		}
 	}

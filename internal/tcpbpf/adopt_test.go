@@ -111,7 +111,7 @@ func requireNothingYet(t *testing.T, k *collector, s scene, before map[*puppet][
 		for _, end := range before[u] {
 			keys := k.keys(role(r, end.of))
 			require.Len(t, keys, 1, "flows of %s -> %s", end.Local, end.Remote)
-			require.Equal(t, u.PID, keys[0].Owner.PID)
+			require.Equal(t, u.PID, keys[0].Owner.PID())
 			require.NotEmpty(t, k.Owner(keys[0].Owner).Executable)
 			sum := *k.sums[keys[0]]
 			require.Less(t, sum.wall(), uint64(wall))
@@ -235,7 +235,7 @@ func requireOlder(t *testing.T, k *collector, s scene, r flow.Role, owner uint32
 	k.until(func() bool { return k.sumOf(role(r, s.here())).Bytes == bytes })
 	keys := k.keys(role(r, s.here()))
 	require.Len(t, keys, 1)
-	require.Equal(t, owner, keys[0].Owner.PID)
+	require.Equal(t, owner, keys[0].Owner.PID())
 }
 
 // TestOlderListenersChildren come later, in the same namespace and of two processes at
@@ -254,8 +254,8 @@ func TestOlderListenersChildren(t *testing.T) {
 	again.collect()
 	keys := again.keys(role(flow.RoleServer, at(address.Addr().Next())))
 	require.Len(t, keys, 1)
-	require.Equal(t, other.PID, keys[0].Owner.PID)
+	require.Equal(t, other.PID, keys[0].Owner.PID())
 	for _, key := range again.keys(role(flow.RoleServer, at(address.Addr()))) {
-		require.Equal(t, s.server.PID, key.Owner.PID)
+		require.Equal(t, s.server.PID, key.Owner.PID())
 	}
 }

@@ -167,7 +167,7 @@ func TestOnlyOfCgroup(t *testing.T) {
 	keys := append(k.keys(role(flow.RoleClient, p.here())), k.keys(role(flow.RoleServer, p.here()))...)
 	require.Len(t, keys, 2)
 	for _, key := range keys {
-		require.EqualValues(t, inside.PID, key.Owner.PID)
+		require.EqualValues(t, inside.PID, key.Owner.PID())
 	}
 }
 

@@ -53,7 +53,7 @@ func TestContainersByCgroup(t *testing.T) {
 
 			keys := k.keys(role(flow.RoleClient, p.here()))
 			require.Len(t, keys, 1)
-			require.EqualValues(t, client.PID, keys[0].Owner.PID)
+			require.EqualValues(t, client.PID, keys[0].Owner.PID())
 			require.Equal(t, flow.Owner{
 				ID: keys[0].Owner, Executable: "shopper", ContainerID: test.container, PodUID: test.pod,
 			}, k.Owner(keys[0].Owner))
@@ -91,7 +91,7 @@ func TestPeersAreContainers(t *testing.T) {
 
 	have := make(map[flow.Owner]uint64)
 	for _, key := range k.keys(role(flow.RoleClient, p.here())) {
-		require.Zero(t, key.Owner.PID)
+		require.Zero(t, key.Owner.PID())
 		owner := k.Owner(key.Owner)
 		require.Equal(t, key.Owner, owner.ID)
 		owner.ID = flow.OwnerID{}

@@ -10,8 +10,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-// pidBits is the number of bits of a PID, PID_BITS of the kernel side.
-const pidBits = 22
 
 // decode converts the kernel's record of a flow. Histograms alias f. The gauges
 // are those of the given sweep; an older one's are those of sockets that are gone.
@@ -99,11 +97,11 @@ func decodeKey(k *tcpwhyFlowKey) flow.Key {
 }
 
 func decodeOwner(k tcpwhyOwnerKey) flow.OwnerID {
-	return flow.OwnerID{PID: k.Program & (1<<pidBits - 1), Exec: uint16(k.Program >> pidBits), Start: k.Start}
+	return flow.OwnerID{Start: k.Start, Program: k.Program}
 }
 
 func encodeOwner(id flow.OwnerID) *tcpwhyOwnerKey {
-	return &tcpwhyOwnerKey{Start: id.Start, Program: id.PID | uint32(id.Exec)<<pidBits}
+	return &tcpwhyOwnerKey{Start: id.Start, Program: id.Program}
 }
 
 // address undoes the mapping of IPv4.

@@ -51,7 +51,7 @@ func delayed(t *testing.T, delay time.Duration) bool {
 		RunBetween(t, client, server, connections, connections, traffic.Exchange(rounds, 100, 100))
 
 	have := make(trips)
-	have.collect(k, func(key flow.Key) bool { return int(key.Owner.PID) == client.PID })
+	have.collect(k, func(key flow.Key) bool { return int(key.Owner.PID()) == client.PID })
 	requireTrips(t, logged(log.Samples(), GranularityConnection), have)
 
 	var within, all int

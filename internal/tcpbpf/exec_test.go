@@ -70,7 +70,7 @@ func TestOwnerIsTheProgram(t *testing.T) {
 	named := make(map[uint16]string)
 	for key := range k.sums {
 		if key.Role == flow.RoleClient && p.here()(key) {
-			require.EqualValues(t, command.Process.Pid, key.Owner.PID)
+			require.EqualValues(t, command.Process.Pid, key.Owner.PID())
 			named[key.RemotePort] = k.Owner(key.Owner).Executable
 		}
 	}

@@ -116,7 +116,7 @@ func (s *street) matching(k *collector, i int) (names []string) {
 	var record tcpwhyOwner
 	records := k.objects.Owners.Iterate()
 	for records.Next(&key, &record) {
-		known := slices.ContainsFunc(s.everybody(), func(p *traffic.Process) bool { return p.PID == int(decodeOwner(key).PID) })
+		known := slices.ContainsFunc(s.everybody(), func(p *traffic.Process) bool { return p.PID == int(decodeOwner(key).PID()) })
 		if known && record.Matches[i/MaxRules]>>(i%MaxRules)&1 == 1 {
 			names = append(names, text(record.Exe[:]))
 		}

@@ -53,7 +53,7 @@ func TestGranularity(t *testing.T) {
 					}
 					require.Equal(t, street.at.Port(), far, w.owner)
 					require.Equal(t, w.hasPort, near != 0, w.owner)
-					require.Equal(t, w.hasPID, key.Owner.PID != 0, w.owner)
+					require.Equal(t, w.hasPID, key.Owner.PID() != 0, w.owner)
 					require.Equal(t, w.opened, k.sums[key].Opened, w.owner)
 					require.Equal(t, w.opened, k.sums[key].closed(), w.owner)
 				}

@@ -60,7 +60,7 @@ func acceptedBy(t *testing.T, k *collector, p place, address string) (pid uint32
 	k.until(func() bool { return len(k.keys(role(flow.RoleServer, p.here()))) > len(before) })
 	keys := k.keys(role(flow.RoleServer, func(key flow.Key) bool { return key.Remote == at.Addr() && key.RemotePort == at.Port() }))
 	require.Len(t, keys, 1)
-	return keys[0].Owner.PID
+	return keys[0].Owner.PID()
 }
 
 // TestInitsListeners are those of whoever else holds them. This process stands for
@@ -111,13 +111,13 @@ func TestEstablishedConnectionsStay(t *testing.T) {
 	k.collect()
 	servers := k.keys(role(flow.RoleServer, p.here()))
 	require.Len(t, servers, 1)
-	require.Equal(t, opener.PID, servers[0].Owner.PID)
+	require.Equal(t, opener.PID, servers[0].Owner.PID())
 	require.EqualValues(t, 20, k.sums[servers[0]].Bytes[flow.Receive])
 
 	to := listening(netip.MustParseAddrPort(address))
 	require.Len(t, k.keys(to), 2)
 	for _, key := range k.keys(to) {
 		_, now := k.gauges[key]
-		require.Equal(t, key.Owner.PID == other.PID, now, "of %d", key.Owner.PID)
+		require.Equal(t, key.Owner.PID() == other.PID, now, "of %d", key.Owner.PID())
 	}
 }

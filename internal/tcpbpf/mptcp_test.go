@@ -120,6 +120,6 @@ func requireOwners(t *testing.T, k *collector, sources []netip.Addr) {
 			require.Regexp(t, "^kworker/", k.Owner(key.Owner).Executable)
 			continue
 		}
-		require.EqualValues(t, os.Getpid(), key.Owner.PID)
+		require.EqualValues(t, os.Getpid(), key.Owner.PID())
 	}
 }

@@ -34,7 +34,7 @@ func TestOlderOfCgroup(t *testing.T) {
 	keys := k.keys(role(flow.RoleServer, p.here()))
 	require.Len(t, keys, 2)
 	for _, key := range keys {
-		require.Equal(t, inside.PID, key.Owner.PID)
+		require.Equal(t, inside.PID, key.Owner.PID())
 	}
 }
 
@@ -81,7 +81,7 @@ func TestOlderConnecting(t *testing.T) {
 	k.until(func() bool { return k.sumOf(to(addressOf(listener))).Opened == 1 })
 	s := k.sum(to(addressOf(listener)))
 	require.Zero(t, s.Setups, "nobody knows when the first SYN was sent")
-	require.Equal(t, uint32(os.Getpid()), k.keys(to(addressOf(listener)))[0].Owner.PID)
+	require.Equal(t, uint32(os.Getpid()), k.keys(to(addressOf(listener)))[0].Owner.PID())
 	k.collect()
 	if callbacksOfOlder(t) {
 		require.EqualValues(t, 1, k.sumOf(to(addressOf(closed))).Failed[flow.FailureRefused], "while it is still open")
@@ -139,7 +139,7 @@ func TestOlderAtOnePort(t *testing.T) {
 	keys := k.keys(role(flow.RoleServer, p.here()))
 	require.Len(t, keys, len(held))
 	for _, key := range keys {
-		require.Equal(t, held[netip.AddrPortFrom(key.Remote, key.RemotePort)], key.Owner.PID)
+		require.Equal(t, held[netip.AddrPortFrom(key.Remote, key.RemotePort)], key.Owner.PID())
 	}
 }
 

@@ -74,7 +74,7 @@ func container(o flow.Owner) flow.Owner {
 	h := fnv.New64a()
 	h.Write([]byte(o.ContainerID))
 	sum := h.Sum64()
-	return flow.Owner{ID: flow.OwnerID{Start: uint32(sum), Exec: uint16(sum >> 32)}, ContainerID: o.ContainerID, PodUID: o.PodUID}
+	return flow.Owner{ID: flow.OwnerID{Start: uint32(sum), Program: uint32(sum>>32) << flow.PIDBits}, ContainerID: o.ContainerID, PodUID: o.PodUID}
 }
 
 func (t *ownerTable) lookup(id flow.OwnerID) flow.Owner {
@@ -113,7 +113,7 @@ func (t *ownerTable) expire(sweep uint32, full bool) error {
 	}
 	for _, key := range unused {
 		if err := t.delete(key, sweep); err != nil {
-			return fmt.Errorf("delete owner %d: %w", decodeOwner(key).PID, err)
+			return fmt.Errorf("delete owner %d: %w", decodeOwner(key).PID(), err)
 		}
 	}
 	t.prune()
@@ -129,7 +129,7 @@ func (t *ownerTable) unused(sweep uint32) ([]tcpwhyOwnerKey, error) {
 	for entries.Next(&key, &t.record) {
 		fill++
 		id := decodeOwner(key)
-		if !t.used[id] && !recent(&t.record, sweep) && (id.PID == 0 || !alive(id)) {
+		if !t.used[id] && !recent(&t.record, sweep) && (id.PID() == 0 || !alive(id)) {
 			unused = append(unused, key)
 		}
 	}
@@ -181,7 +181,7 @@ func (t *ownerTable) prune() {
 // alive reports whether a process has that PID. A stranger with a re-used one
 // only makes the record live longer.
 func alive(id flow.OwnerID) bool {
-	err := unix.Kill(int(id.PID), 0)
+	err := unix.Kill(int(id.PID()), 0)
 	return err == nil || errors.Is(err, unix.EPERM)
 }
 

@@ -55,7 +55,7 @@ func requireProcess(t testing.TB, k *collector, end traffic.End, process *traffi
 	}
 	keys := k.keys(ofEnd)
 	require.Len(t, keys, 1, "flows of %s -> %s", end.Local, end.Remote)
-	require.EqualValues(t, process.PID, keys[0].Owner.PID)
+	require.EqualValues(t, process.PID, keys[0].Owner.PID())
 	require.NotZero(t, keys[0].Owner.Start)
 	require.Equal(t, process.Name, k.Owner(keys[0].Owner).Executable)
 }
@@ -76,11 +76,11 @@ func TestOwnersOfMillisecondProcesses(t *testing.T) {
 	clients := k.keys(role(flow.RoleClient, p.here()))
 	require.Len(t, clients, processes)
 	for _, key := range clients {
-		require.True(t, pids[key.Owner.PID], "process %d", key.Owner.PID)
+		require.True(t, pids[key.Owner.PID()], "process %d", key.Owner.PID())
 		require.Equal(t, "blink", k.named[key.Owner].Executable)
 	}
 	for _, key := range k.keys(role(flow.RoleServer, p.here())) {
-		require.EqualValues(t, os.Getpid(), key.Owner.PID)
+		require.EqualValues(t, os.Getpid(), key.Owner.PID())
 	}
 }
 
@@ -131,4 +131,4 @@ func serveNothing(t testing.TB, p place) (address string) {
 }
 
 // mine matches flows of the test's own process.
-func mine(key flow.Key) bool { return int(key.Owner.PID) == os.Getpid() }
+func mine(key flow.Key) bool { return int(key.Owner.PID()) == os.Getpid() }

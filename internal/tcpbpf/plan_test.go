@@ -251,7 +251,7 @@ func requireMainJob(t *testing.T, k *collector) {
 	require.EqualValues(t, 2*n, client.Closed[flow.CloseFIN])
 	require.EqualValues(t, 2*n, server.Closed[flow.CloseFIN])
 	for _, key := range k.keys(p.here()) {
-		require.EqualValues(t, os.Getpid(), key.Owner.PID)
+		require.EqualValues(t, os.Getpid(), key.Owner.PID())
 	}
 }
 

@@ -114,7 +114,7 @@ func observeOne(k *Kernel) error {
 	}
 	names := make(map[string]int)
 	if _, err := k.Collect(context.Background(), func(d *flow.Delta) {
-		if int(d.Key.Owner.PID) == os.Getpid() && d.Opened > 0 {
+		if int(d.Key.Owner.PID()) == os.Getpid() && d.Opened > 0 {
 			names[k.Owner(d.Key.Owner).Executable]++
 		}
 	}); err != nil {

@@ -40,7 +40,7 @@ func TestRecordOutlivesProcess(t *testing.T) {
 
 		var owners []flow.Owner
 		_, err = k.Collect(context.Background(), func(d *flow.Delta) {
-			if d.Key.Owner.PID == pid && d.Key.Role == flow.RoleClient {
+			if d.Key.Owner.PID() == pid && d.Key.Role == flow.RoleClient {
 				owners = append(owners, k.Owner(d.Key.Owner))
 			}
 		})

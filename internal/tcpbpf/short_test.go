@@ -53,7 +53,7 @@ func requireSelf(t *testing.T, k *collector, key flow.Key) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	owner := k.Owner(key.Owner)
-	require.EqualValues(t, os.Getpid(), key.Owner.PID)
+	require.EqualValues(t, os.Getpid(), key.Owner.PID())
 	require.Equal(t, key.Owner, owner.ID)
 	require.Equal(t, filepath.Base(self), owner.Executable)
 }

@@ -67,8 +67,8 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 	attributes.EnsureCapacity(8)
 	putEnd(attributes, names.SourceAddress, key.Local, names.SourcePort, key.LocalPort)
 	putEnd(attributes, names.DestinationAddress, key.Remote, names.DestinationPort, key.RemotePort)
-	if key.Translated.IsValid() {
-		putEnd(attributes, names.DestinationNATAddress, key.Translated.Addr(), names.DestinationNATPort, key.Translated.Port())
+	if peer := key.Translated.AddrPort(); peer.IsValid() {
+		putEnd(attributes, names.DestinationNATAddress, peer.Addr(), names.DestinationNATPort, peer.Port())
 	}
 	attributes.PutStr(names.NetworkType, networkType(key.Local))
 	attributes.PutStr(names.NetworkTransport, names.TCP)

@@ -43,8 +43,8 @@ func sentence(e *flow.Event) string {
 func who(owner flow.Owner) string {
 	name := cmp.Or(owner.Executable, "a process")
 	switch {
-	case owner.ID.PID != 0:
-		return fmt.Sprintf("%s (%d)", name, owner.ID.PID)
+	case owner.ID.PID() != 0:
+		return fmt.Sprintf("%s (%d)", name, owner.ID.PID())
 	case owner.Executable == "" && owner.ContainerID != "":
 		return "container " + owner.ContainerID[:min(12, len(owner.ContainerID))]
 	}

@@ -82,7 +82,7 @@ func gauges() flow.Gauges {
 func serverDelta() *flow.Delta {
 	d := flow.Delta{
 		Key: flow.Key{
-			Owner:     flow.OwnerID{PID: 80, Start: 9},
+			Owner:     flow.OwnerID{Program: 80, Start: 9},
 			Local:     netip.MustParseAddr("2001:db8::1"),
 			Remote:    netip.MustParseAddr("2001:db8:0:ff00::"),
 			LocalPort: 8080,

@@ -58,8 +58,8 @@ func (h host) describeOwner(attributes pcommon.Map, owner flow.Owner) {
 	attributes.EnsureCapacity(6)
 	attributes.PutStr(names.HostName, h.name)
 	attributes.PutStr(names.ServiceInstanceID, h.ownerInstance(owner.ID))
-	if owner.ID.PID != 0 {
-		attributes.PutInt(names.ProcessPID, int64(owner.ID.PID))
+	if owner.ID.PID() != 0 {
+		attributes.PutInt(names.ProcessPID, int64(owner.ID.PID()))
 	}
 	putKnown(attributes, names.ProcessExecutableName, owner.Executable)
 	putKnown(attributes, names.ContainerID, owner.ContainerID)
@@ -69,7 +69,7 @@ func (h host) describeOwner(attributes pcommon.Map, owner flow.Owner) {
 // ownerInstance tells owners apart for backends that look at little else, also
 // where a process ID is used again.
 func (h host) ownerInstance(id flow.OwnerID) string {
-	return uuid.NewSHA1(h.instance, fmt.Appendf(nil, "%d\n%d\n%d", id.PID, id.Start, id.Exec)).String()
+	return uuid.NewSHA1(h.instance, fmt.Appendf(nil, "%d\n%d\n%d", id.PID(), id.Start, id.Exec())).String()
 }
 
 func putKnown(attributes pcommon.Map, key, value string) {

@@ -31,7 +31,7 @@ func TestInstancesDiffer(t *testing.T) {
 		h, err := readHost(files)
 		require.NoError(t, err)
 		instances := []string{h.instance.String()}
-		for _, id := range []flow.OwnerID{{}, {PID: 1, Start: 2}, {PID: 1, Start: 3}, {PID: 2, Start: 2}, {PID: 12}, {Start: 12}} {
+		for _, id := range []flow.OwnerID{{}, {Program: 1, Start: 2}, {Program: 1, Start: 3}, {Program: 2, Start: 2}, {Program: 12}, {Start: 12}} {
 			instances = append(instances, h.ownerInstance(id))
 		}
 		for _, instance := range instances {
@@ -48,7 +48,7 @@ func TestAnInstanceStaysWhatItIs(t *testing.T) {
 	b, err := readHost(hostFiles("one", "first"))
 	require.NoError(t, err)
 	assert.Equal(t, a, b)
-	id := flow.OwnerID{PID: 1, Start: 2}
+	id := flow.OwnerID{Program: 1, Start: 2}
 	assert.Equal(t, a.ownerInstance(id), b.ownerInstance(id))
 }
 

@@ -19,7 +19,7 @@ func (k fakeKernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.
 }
 
 func (fakeKernel) Owner(id flow.OwnerID) flow.Owner {
-	if id.PID == 0 {
+	if id.PID() == 0 {
 		return flow.Owner{ID: id}
 	}
 	return flow.Owner{ID: id, Executable: "curl", ContainerID: "c0ffee", PodUID: "0a0b0c0d"}
@@ -48,7 +48,7 @@ func clientKey(pid, n uint32) flow.Key {
 	var address [4]byte
 	binary.BigEndian.PutUint32(address[:], 10<<24|n)
 	return flow.Key{
-		Owner:      flow.OwnerID{PID: pid, Start: 7},
+		Owner:      flow.OwnerID{Program: pid, Start: 7},
 		Local:      netip.MustParseAddr("192.168.100.101"),
 		Remote:     netip.AddrFrom4(address),
 		RemotePort: 443,

@@ -14,7 +14,7 @@ import (
 func groups(sizes ...int) []*flow.Group {
 	var all []*flow.Group
 	for pid, size := range sizes {
-		group := &flow.Group{Owner: flow.Owner{ID: flow.OwnerID{PID: uint32(pid)}}}
+		group := &flow.Group{Owner: flow.Owner{ID: flow.OwnerID{Program: uint32(pid)}}}
 		for n := range size {
 			group.Flows = append(group.Flows, &flow.Flow{Key: clientKey(uint32(pid), uint32(n))})
 		}
@@ -33,7 +33,7 @@ func TestPiecesHoldEachFlowOnce(t *testing.T) {
 			count := 0
 			for _, group := range p {
 				for _, f := range group.Flows {
-					assert.Equal(t, group.Owner.ID.PID, f.Key.Owner.PID)
+					assert.Equal(t, group.Owner.ID.PID, f.Key.Owner.PID())
 					keys = append(keys, f.Key)
 					count++
 				}

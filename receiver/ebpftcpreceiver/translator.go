@@ -191,7 +191,7 @@ func (t *translator) translate(d *flow.Delta) {
 	}
 	p.round = t.round
 	d.Serial = 0
-	d.Key.Translated = p.address
+	d.Key.Translated = flow.PeerOf(p.address)
 	if t.granularity == GranularityConnection {
 		return
 	}

@@ -129,7 +129,7 @@ func TestIdentityStays(t *testing.T) {
 	d := tt.connected(40000, 1, virtual)
 	tt.translate(d)
 	first := d.Key
-	require.Equal(t, backend, first.Translated)
+	require.Equal(t, backend, first.Translated.AddrPort())
 	tt.end()
 	tt.clock += 10
 	tt.table.End(1, e, tt.clock)
@@ -166,7 +166,7 @@ func TestUnknownStaysTheService(t *testing.T) {
 	d.Live[1] = 1
 	tt.begun, tt.clock = 3000, 3010
 	tt.translate(d)
-	require.Equal(t, another, d.Key.Translated, "the sweep saw the second one")
+	require.Equal(t, another, d.Key.Translated.AddrPort(), "the sweep saw the second one")
 }
 
 // TestFailedConnect asks for any moment since it was tried.
@@ -179,7 +179,7 @@ func TestFailedConnect(t *testing.T) {
 	tt.goes(40000, backend)
 	tt.clock += 10
 	tt.translate(d)
-	require.Equal(t, backend, d.Key.Translated)
+	require.Equal(t, backend, d.Key.Translated.AddrPort())
 }
 
 // TestClientOfServer masks the client as the kernel side does, without its port.
@@ -211,7 +211,7 @@ func TestClientOfServer(t *testing.T) {
 				Serial: 1, Since: tt.clock, Opened: 1,
 			}
 			tt.translate(d)
-			require.Equal(t, netip.MustParseAddrPort(test.want), d.Key.Translated)
+			require.Equal(t, netip.MustParseAddrPort(test.want), d.Key.Translated.AddrPort())
 		})
 	}
 }
@@ -224,7 +224,7 @@ func TestTroubleIsNoEnd(t *testing.T) {
 	tt.goes(40000, backend)
 	d := tt.connected(40000, 1, virtual)
 	tt.translate(d)
-	require.Equal(t, backend, d.Key.Translated)
+	require.Equal(t, backend, d.Key.Translated.AddrPort())
 	require.Error(t, tt.trouble)
 }
 
