@@ -10,7 +10,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-
 // decode converts the kernel's record of a flow. Histograms alias f. The gauges
 // are those of the given sweep; an older one's are those of sockets that are gone.
 func decode(d *flow.Delta, f *tcpwhyFlow, sweep uint32) {
