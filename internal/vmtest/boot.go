@@ -123,12 +123,16 @@ func packModules(image *guest.Image, plan *guest.Plan, folder string, names []st
 	return nil
 }
 
+// source is where the guest has the module. Not where the host has it: that may be a place
+// over which the guest mounts something.
+const source = "/source"
+
 func (w *workshop) packTests(image *guest.Image, plan *guest.Plan) error {
-	source, err := filepath.Abs("bpf")
+	root, err := filepath.Abs(".")
 	if err != nil {
 		return err
 	}
-	if err := image.AddTree(source, source, func(string) bool { return true }); err != nil {
+	if err := image.AddTree(path.Join(source, "bpf"), "bpf", func(string) bool { return true }); err != nil {
 		return err
 	}
 	for _, p := range w.tests {
@@ -136,11 +140,16 @@ func (w *workshop) packTests(image *guest.Image, plan *guest.Plan) error {
 		if err := image.AddFile(name, p.Binary); err != nil {
 			return err
 		}
-		if err := packFolder(image, p.Folder); err != nil {
+		relative, err := filepath.Rel(root, p.Folder)
+		if err != nil {
+			return err
+		}
+		folder := path.Join(source, filepath.ToSlash(relative))
+		if err := packFolder(image, folder, p.Folder); err != nil {
 			return err
 		}
 		plan.Tests = append(plan.Tests, guest.Command{
-			Path: name, Folder: p.Folder, Arguments: w.arguments(), Environment: environment,
+			Path: name, Folder: folder, Arguments: w.arguments(), Environment: environment,
 		})
 	}
 	return nil
@@ -148,12 +157,12 @@ func (w *workshop) packTests(image *guest.Image, plan *guest.Plan) error {
 
 // packFolder adds the files of a package that its tests may read: all but Go's
 // and those of packages below it.
-func packFolder(image *guest.Image, folder string) error {
-	if err := image.AddFolder(folder); err != nil {
+func packFolder(image *guest.Image, name, folder string) error {
+	if err := image.AddFolder(name); err != nil {
 		return err
 	}
 	data := filepath.Join(folder, "testdata") + string(filepath.Separator)
-	return image.AddTree(folder, folder, func(file string) bool {
+	return image.AddTree(name, folder, func(file string) bool {
 		inside := filepath.Dir(file) == folder || strings.HasPrefix(file, data)
 		return inside && filepath.Ext(file) != ".go" && filepath.Ext(file) != ".o"
 	})
