@@ -22,7 +22,10 @@ const nobody = 65534
 // doctor runs the sub-command as a user with some capabilities.
 func doctor(t *testing.T, user uint32, capabilities ...uintptr) (stdout, stderr string, err error) {
 	t.Helper()
-	path := installed(t)
+	return examine(installed(t), user, capabilities...)
+}
+
+func examine(path string, user uint32, capabilities ...uintptr) (stdout, stderr string, err error) {
 	command := exec.Command(path, "doctor")
 	var out, errors bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errors
@@ -68,6 +71,18 @@ func TestDoctorTellsWhatWouldBeLost(t *testing.T) {
 	require.Contains(t, out, "close                   sock_ops/STATE_CB\n")
 	require.Contains(t, out, "find_older_unheld       iter/tcp\n"+
 		"                          why not better: iter/tcp: entering other network namespaces needs CAP_SYS_ADMIN: operation not permitted\n")
+	require.Contains(t, out, "CAP_SYS_ADMIN           no ")
+	require.Contains(t, out, "\nebpf_tcp can observe this machine.\n")
+}
+
+// TestFileCapabilitiesAreEnough grants them as the README says, to whoever executes it.
+func TestFileCapabilitiesAreEnough(t *testing.T) {
+	path := installed(t)
+	output, err := exec.Command("setcap", "cap_bpf,cap_perfmon,cap_net_admin=ep", path).CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	out, sentence, err := examine(path, nobody)
+	require.NoError(t, err, sentence)
+	require.Contains(t, out, "CAP_NET_ADMIN           yes ")
 	require.Contains(t, out, "CAP_SYS_ADMIN           no ")
 	require.Contains(t, out, "\nebpf_tcp can observe this machine.\n")
 }
