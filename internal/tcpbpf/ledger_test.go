@@ -54,7 +54,7 @@ func (l *ledger) interval() {
 }
 
 // sweepOn sweeps without a pause until stop or the test's end, and collects after
-// that many sweeps.
+// that many sweeps, and when it stops.
 func (l *ledger) sweepOn(sweeps int) (stop func()) {
 	enough, end := make(chan struct{}), make(chan error, 1)
 	go func() { end <- l.sweepUntil(enough, sweeps) }()
@@ -68,7 +68,7 @@ func (l *ledger) sweepOn(sweeps int) (stop func()) {
 
 func (l *ledger) sweepUntil(enough chan struct{}, sweeps int) error {
 	for {
-		for range sweeps {
+		for n := 0; n < sweeps && !closed(enough); n++ {
 			if err := l.Sweep(); err != nil {
 				return err
 			}
@@ -80,11 +80,18 @@ func (l *ledger) sweepUntil(enough chan struct{}, sweeps int) error {
 			return err
 		}
 		l.interval()
-		select {
-		case <-enough:
+		if closed(enough) {
 			return nil
-		default:
 		}
+	}
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -55,7 +56,8 @@ func predate([]byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := connectPairs(1); err != nil {
+	young, err := connectPairs(1)
+	if err != nil {
 		return err
 	}
 	var reports []flow.Report
@@ -68,6 +70,7 @@ func predate([]byte) error {
 		err = errors.Join(err, collectErr)
 		reports = append(reports, r)
 	}
+	runtime.KeepAlive(young) // else it may be closed before
 	return errors.Join(err, k.Close(), json.NewEncoder(os.Stdout).Encode(reports))
 }
 
