@@ -66,6 +66,7 @@ func TestFullConfig(t *testing.T) {
 		RemoteAddresses:    RemoteAddressesAll,
 		ClusterCIDRs:       []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/32")},
 		Histogram:          HistogramExponential,
+		NAT:                NATConfig{Enabled: false, MaxEntries: 1000},
 		Include: []RuleConfig{
 			{
 				CIDRs:     []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")},
