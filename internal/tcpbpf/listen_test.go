@@ -58,7 +58,9 @@ func TestAcceptQueue(t *testing.T) {
 			}
 			listener := narrow(t, p)
 			if old {
-				besiege(t, p, addressOf(listener), 3) // is no concern of ours
+				t.Run("before us", func(t *testing.T) { // and ends: nobody tries again later
+					besiege(t, p, addressOf(listener), 3)
+				})
 				k = observe(t, Config{})
 			}
 			before := mib.Read(t, p.NS)
