@@ -81,7 +81,7 @@ func requireOwn(t *testing.T, e flow.Event) {
 	t.Helper()
 	executable, err := os.Executable()
 	require.NoError(t, err)
-	require.EqualValues(t, os.Getpid(), e.Owner.ID.PID)
+	require.EqualValues(t, os.Getpid(), e.Owner.ID.PID())
 	require.Equal(t, e.Owner.ID, e.Key.Owner)
 	require.Equal(t, filepath.Base(executable), e.Owner.Executable)
 }

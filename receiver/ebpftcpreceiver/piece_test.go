@@ -33,7 +33,7 @@ func TestPiecesHoldEachFlowOnce(t *testing.T) {
 			count := 0
 			for _, group := range p {
 				for _, f := range group.Flows {
-					assert.Equal(t, group.Owner.ID.PID, f.Key.Owner.PID())
+					assert.Equal(t, group.Owner.ID.PID(), f.Key.Owner.PID())
 					keys = append(keys, f.Key)
 					count++
 				}
