@@ -43,7 +43,7 @@ func TestEachDocumentedConfigurationIsValid(t *testing.T) {
 func TestInvalidConfigurationIsRefused(t *testing.T) {
 	for block, want := range map[string]string{
 		"receivers: {ebpf_tcp: {colection_interval: 10s}}":                        "colection_interval",
-		"receivers: {ebpf_tcp: {max_flows: 0}}":                                   "max_flows",
+		"receivers: {ebpf_tcp: {max_flows: -1}}":                                  "max_flows",
 		"receivers: {ebpf_tcp: {metrics: {tcp.flow.oi: {enabled: false}}}}":       "tcp.flow.oi",
 		"receivers: {ebpf_tcp: {events: {tcp.connection.lost: {enabled: true}}}}": "tcp.connection.lost",
 		"processors: {tcp_anomly: }":                                              "tcp_anomly",

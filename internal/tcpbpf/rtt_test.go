@@ -101,7 +101,7 @@ func TestHistogramsEqualLogWhileSwept(t *testing.T) {
 	for closed := uint64(0); closed < 2*n; intervals++ {
 		closed += have.collect(k, p.here())
 	}
-	require.Greater(t, intervals, 20)
+	require.Greater(t, intervals, 3) // some 20 times longer ones where records cannot be walked
 	require.Len(t, connected(), n)
 	require.Len(t, served(), n)
 	have.collect(k, p.here())

@@ -30,7 +30,8 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 	k := observe(t, Config{})
 	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
 	traffic.Loopback(place.NS, place.IPv6.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
-	k.untilClosed(4, place.here())
+	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.AbortedBy(traffic.Client, 1))
+	k.untilClosed(6, place.here())
 
 	counted, err := k.Programs()
 	require.NoError(t, err)
