@@ -35,22 +35,23 @@ func TestGatewayAddsUpWhatTwoAgentsForward(t *testing.T) {
 
 	start := time.Now()
 	want := 0.0
+	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
 	for pid, agent := range []*forwarder{agents[0], agents[1], agents[0]} {
-		for total := 100; total <= 300; total += 100 {
-			agent.send(flowOf(pid, start, total))
+		for n := 1; n <= 3; n++ {
+			agent.send(flowOf(pid, start, at(n), 100*n))
 		}
 		want += 300
 	}
-	agents[0].send(flowOf(0, start, 200)) // late
-	agents[0].send(flowOf(0, start, 300)) // twice
+	agents[0].send(flowOf(0, start, at(2), 200)) // late
+	agents[0].send(flowOf(0, start, at(3), 300)) // twice
 	labels := []string{`source_workload_name="web"`, `destination_workload_name="orders"`, `network_tcp_handshake_role="client"`}
 	gateway.requireSum(want, "tcp_flow_io_bytes_total{", labels)
 
 	agents[0].signal(syscall.SIGTERM)
 	require.NoError(t, agents[0].awaitExit())
 	agents[0] = startForwarder(t, ns, 1)
-	agents[0].send(flowOf(0, time.Now(), 7)) // began anew
-	agents[1].send(flowOf(1, start, 350))
+	agents[0].send(flowOf(0, at(4), at(5), 7)) // began anew
+	agents[1].send(flowOf(1, start, at(5), 350))
 	gateway.requireSum(want+7+50, "tcp_flow_io_bytes_total{", labels)
 	_, page := gateway.get("127.0.0.1:9464", "/metrics")
 	require.Len(t, values(page, "tcp_flow_io_bytes_total{"), 1)
@@ -92,8 +93,8 @@ func (f *forwarder) send(md pmetric.Metrics) {
 	require.Equal(f.t, http.StatusOK, response.StatusCode)
 }
 
-// flowOf is what a process of web sent to orders since a time.
-func flowOf(pid int, since time.Time, sent int) pmetric.Metrics {
+// flowOf is what a process of web sent to orders from one time to another.
+func flowOf(pid int, since, until time.Time, sent int) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
 	rm.Resource().Attributes().PutInt("process.pid", int64(pid))
@@ -110,7 +111,7 @@ func flowOf(pid int, since time.Time, sent int) pmetric.Metrics {
 		p.Attributes().PutStr(key, value)
 	}
 	p.SetStartTimestamp(pcommon.NewTimestampFromTime(since))
-	p.SetTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+	p.SetTimestamp(pcommon.NewTimestampFromTime(until))
 	p.SetIntValue(int64(sent))
 	return md
 }
