@@ -137,7 +137,10 @@ func (c Config) control(fastOpen int) func(_, _ string, conn syscall.RawConn) er
 // left to connect, which may reuse one towards another destination; bind would
 // have to find a free one.
 func (c Config) prepare(fd, fastOpen int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+	err := unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+	// Sockets of Multipath TCP do not take it on 6.1, and package net would quietly go
+	// on without Multipath TCP.
+	if err != nil && (!c.MPTCP || !errors.Is(err, unix.EOPNOTSUPP)) {
 		return fmt.Errorf("bind late: %w", err)
 	}
 	if c.FastOpen {
