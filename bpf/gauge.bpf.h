@@ -7,7 +7,7 @@
 #pragma once
 
 #include "compat.bpf.h"
-#include "types.h"
+#include "conn.h"
 
 /* enum { SOCK_SNDBUF_LOCK, SOCK_RCVBUF_LOCK } in include/net/sock.h */
 #define SNDBUF_LOCK 1

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "knobs.bpf.h"
-#include "types.h"
+#include "conn.h"
 
 /* floor(log2(v)), 0 for 0 */
 static __always_inline u32 ilog2(u32 v)

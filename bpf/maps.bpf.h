@@ -4,7 +4,7 @@
 /* All maps. Sizes that configuration decides are set before loading. */
 #pragma once
 
-#include "types.h"
+#include "conn.h"
 
 /* socket -> its record. Inserted when a socket listens, connects or is accepted
  * from a listener that we did not see; copied from the listener into each child
