@@ -68,6 +68,17 @@ func (r *reducer) add(resources pmetric.ResourceMetricsSlice, now uint64) {
 				r.addMetric(l, r.metrics[m.Name()], m)
 			}
 		}
+		if l != nil {
+			r.dropUnused(l)
+		}
+	}
+}
+
+// dropUnused forgets a resource none of whose points made a flow: they were invalid, at
+// their end, or refused.
+func (r *reducer) dropUnused(l *locality) {
+	if l.flows == 0 {
+		delete(r.localities, l.key)
 	}
 }
 
@@ -185,9 +196,8 @@ func (r *reducer) forget(which *reduce.Flow) {
 	f := which.Label.(*flow)
 	r.leave(f)
 	delete(r.flows, f.key)
-	if f.locality.flows--; f.locality.flows == 0 {
-		delete(r.localities, f.locality.key)
-	}
+	f.locality.flows--
+	r.dropUnused(f.locality)
 }
 
 // output returns the series that a point of a flow is added to.
