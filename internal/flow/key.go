@@ -64,6 +64,9 @@ type Key struct {
 	// one per owner, and one with the zero owner for all the rest. Addresses,
 	// ports and role are zero.
 	Overflow bool
+	// Pair is the same from either end of the flow's connections; 0 is that nobody
+	// wants to know, or it is not known.
+	Pair uint64
 }
 
 // A Peer is an address with a port, or nobody. Few flows have one, and many of them the

@@ -4,6 +4,7 @@
 package ebpftcpreceiver
 
 import (
+	"fmt"
 	"net/netip"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -64,7 +65,7 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 		attributes.PutBool(names.MetricOverflow, true)
 		return
 	}
-	attributes.EnsureCapacity(8)
+	attributes.EnsureCapacity(9)
 	putEnd(attributes, names.SourceAddress, key.Local, names.SourcePort, key.LocalPort)
 	putEnd(attributes, names.DestinationAddress, key.Remote, names.DestinationPort, key.RemotePort)
 	if peer := key.Translated.AddrPort(); peer.IsValid() {
@@ -73,6 +74,9 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 	attributes.PutStr(names.NetworkType, networkType(key.Local))
 	attributes.PutStr(names.NetworkTransport, names.TCP)
 	putKnown(attributes, names.HandshakeRole, roles[key.Role])
+	if key.Pair != 0 {
+		attributes.PutStr(names.FlowPair, fmt.Sprintf("%016x", key.Pair))
+	}
 }
 
 func putEnd(attributes pcommon.Map, addressKey string, address netip.Addr, portKey string, port uint16) {

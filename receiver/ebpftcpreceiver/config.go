@@ -42,6 +42,8 @@ type Config struct {
 	Histogram Histogram `mapstructure:"histogram"`
 	// NAT looks behind addresses that this host translates.
 	NAT NATConfig `mapstructure:"nat"`
+	// Attributes switches attributes that are not on by default.
+	Attributes AttributesConfig `mapstructure:"attributes"`
 	// Include lists what is observed; empty means every connection.
 	Include []RuleConfig `mapstructure:"include"`
 	// Exclude lists what is not observed, even if Include lists it.
@@ -108,6 +110,7 @@ func (cfg *Config) Validate() error {
 		checkAll("cluster_cidrs", cfg.ClusterCIDRs, maxClusterCIDRs, checkCIDR),
 		oneOf("histogram", cfg.Histogram, histograms),
 		cfg.NAT.check(),
+		cfg.checkAttributes(),
 		checkAll("include", cfg.Include, maxRules, checkRule),
 		checkAll("exclude", cfg.Exclude, maxRules, checkRule),
 		checkGlobs(cfg.Include, cfg.Exclude),

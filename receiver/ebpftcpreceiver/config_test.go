@@ -45,6 +45,8 @@ func TestDefaultConfig(t *testing.T) {
 	assert.Empty(t, cfg.Exclude)
 	assert.True(t, cfg.EventNameAttribute)
 	assert.False(t, cfg.Events.enabled())
+	assert.False(t, cfg.Attributes.FlowPair.Enabled)
+	assert.True(t, load(t, "ebpf_tcp/pair").Attributes.FlowPair.Enabled)
 	assert.Equal(t, [flow.NumEventKinds]EventConfig{{MaxPerSecond: 100}, {MaxPerSecond: 100}}, cfg.Events.of())
 	for _, metric := range names.Metrics() {
 		assert.Equal(t, metric.Enabled, cfg.enabled(metric), metric.Name)
@@ -102,6 +104,10 @@ func TestConfigThatDoesNotDecode(t *testing.T) {
 		"an unknown event": {
 			map[string]any{"events": map[string]any{"tcp.connection.lost": map[string]any{"enabled": true}}},
 			[]string{"events", "tcp.connection.lost"},
+		},
+		"an unknown attribute": {
+			map[string]any{"attributes": map[string]any{"tcp.flow.pairs": map[string]any{"enabled": true}}},
+			[]string{"attributes", "tcp.flow.pairs"},
 		},
 		"an unknown criterion": {
 			map[string]any{"exclude": []any{map[string]any{"users": []any{"root"}}}},
@@ -166,6 +172,9 @@ var invalid = map[string]func(*Config){
 	),
 	"include, exclude: have 72 processes together, more than 64": func(cfg *Config) {
 		cfg.Include = repeat(RuleConfig{Processes: repeat("nginx", 8)}, 9)
+	},
+	"attributes::tcp.flow.pair: needs nat::enabled, or both ends of a translated connection would not have the same": func(cfg *Config) {
+		cfg.Attributes.FlowPair.Enabled, cfg.NAT.Enabled = true, false
 	},
 	"events::tcp.connection.failed::max_per_second: 0 is below 1":        func(cfg *Config) { cfg.Events.ConnectionFailed.MaxPerSecond = 0 },
 	"events::tcp.connection.reset::max_per_second: 10001 is above 10000": func(cfg *Config) { cfg.Events.ConnectionReset.MaxPerSecond = 10_001 },

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,11 @@ var granularityValues = map[Granularity]tcpbpf.Granularity{
 }
 
 func openBPF(cfg *Config) (kernel, error) {
-	t, natErr := openTranslator(cfg)
+	pairs, err := openPairer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t, natErr := openTranslator(cfg, pairs)
 	k, err := openTranslated(cfg, t)
 	if err != nil {
 		if t != nil {
@@ -33,16 +38,28 @@ func openBPF(cfg *Config) (kernel, error) {
 		}
 		return nil, err // not k: an interface that holds nil is not nil
 	}
-	return bpfKernel{k, t, natErr}, nil
+	return bpfKernel{k, t, natErr, pairs}, nil
+}
+
+// openPairer returns nil if nobody wants to know pairs.
+func openPairer(cfg *Config) (*pairer, error) {
+	if !cfg.Attributes.FlowPair.Enabled {
+		return nil, nil
+	}
+	host, err := readHost(os.DirFS("/"))
+	if err != nil {
+		return nil, err
+	}
+	return newPairer(cfg, host.instance), nil
 }
 
 // openTranslator returns nil if no translations are wanted, or an error says why none
 // are known: all else works without.
-func openTranslator(cfg *Config) (*translator, error) {
+func openTranslator(cfg *Config, pairs *pairer) (*translator, error) {
 	if !cfg.NAT.Enabled {
 		return nil, nil
 	}
-	t := newTranslator(cfg, func() uint64 { return now().Boot })
+	t := newTranslator(cfg, pairs, func() uint64 { return now().Boot })
 	w, err := conntrack.Open(conntrack.Settings{MaxEntries: cfg.NAT.MaxEntries, Now: t.now, Learn: t.learn})
 	if err != nil {
 		return nil, err
@@ -106,11 +123,12 @@ type bpfKernel struct {
 	*tcpbpf.Kernel
 	translator *translator // nil if there is none
 	natErr     error       // why
+	pairs      *pairer
 }
 
 func (k bpfKernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error) {
 	if k.translator == nil {
-		return k.Kernel.Collect(ctx, visit)
+		return k.Kernel.Collect(ctx, k.pairs.ofServers(visit))
 	}
 	if err := k.translator.begin(); err != nil {
 		return flow.Report{}, err

@@ -98,6 +98,8 @@ func shown(value reflect.Value) string {
 	switch {
 	case value.Type() == reflect.TypeFor[NATConfig]():
 		return "on"
+	case value.Type() == reflect.TypeFor[AttributesConfig]():
+		return "off"
 	case value.Kind() == reflect.Map, value.Kind() == reflect.Struct:
 		return "as the table says"
 	case value.Kind() == reflect.Slice, value.Kind() == reflect.String && value.IsZero():

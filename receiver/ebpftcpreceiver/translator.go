@@ -54,10 +54,14 @@ type translator struct {
 	told     map[netip.AddrPort]bool // the kernel side, in this interval
 	verdicts [numVerdicts]uint64
 	trouble  error // the last one
+	pairs    *pairer
+	overruns uint64 // when the interval began
+	blind    bool   // not all is known of this interval
 
 	mu      sync.Mutex
 	ends    ends // nil until the kernel side is open
 	virtual map[netip.AddrPort]bool
+	routes  *routes // those that are translated; nil if nobody wants to know
 }
 
 // A connection is one that the kernel side tells apart.
@@ -69,13 +73,14 @@ type connection struct {
 // A peer is who is behind a connection's, and when it was last asked for.
 type peer struct {
 	address netip.AddrPort // invalid: who it looks to be, or nobody knows
+	pair    uint64
 	round   uint32
 }
 
 // numVerdicts bounds [conntrack.Verdict].
 const numVerdicts = conntrack.Translated + 1
 
-func newTranslator(cfg *Config, now func() uint64) *translator {
+func newTranslator(cfg *Config, pairs *pairer, now func() uint64) *translator {
 	t := &translator{
 		now:         now,
 		granularity: cfg.Granularity,
@@ -83,6 +88,10 @@ func newTranslator(cfg *Config, now func() uint64) *translator {
 		peers:       make(map[connection]*peer),
 		told:        make(map[netip.AddrPort]bool),
 		virtual:     make(map[netip.AddrPort]bool),
+		pairs:       pairs,
+	}
+	if pairs != nil {
+		t.routes = newRoutes()
 	}
 	if cfg.RemoteAddresses == RemoteAddressesPrivate {
 		t.mask = visitorMask(cfg.ClusterCIDRs)
@@ -97,6 +106,9 @@ func (t *translator) learn(e conntrack.Entry) {
 	}
 	if e.SourceTranslated() {
 		t.setVirtual(netip.AddrPortFrom(e.After.Source.Addr(), 0))
+	}
+	if t.routes != nil {
+		t.routes.add(e.Before)
 	}
 }
 
@@ -148,7 +160,8 @@ func (t *translator) connect(e ends) error {
 func (t *translator) begin() error {
 	t.trouble = t.Discover()
 	t.previous, t.begun = t.begun, t.now()
-	t.synced = false
+	t.synced, t.blind = false, false
+	t.overruns = t.Stats().Overruns
 	t.round++
 	return t.ends.SetApart(t.Active())
 }
@@ -163,6 +176,7 @@ func (t *translator) sync() {
 	if err := t.Sync(); err != nil {
 		t.trouble = err
 	}
+	t.blind = t.Stats().Overruns != t.overruns
 }
 
 // end is called after the last one.
@@ -180,18 +194,19 @@ func (t *translator) end() {
 // granularity leaves, and who is behind.
 func (t *translator) translate(d *flow.Delta) {
 	if d.Serial == 0 {
+		d.Key.Pair = t.direct(&d.Key)
 		return
 	}
 	t.sync()
 	c := connection{d.Key, d.Serial}
 	p := t.peers[c]
 	if p == nil {
-		p = &peer{address: t.resolve(d)}
+		p = t.resolve(d)
 		t.peers[c] = p
 	}
 	p.round = t.round
 	d.Serial = 0
-	d.Key.Translated = flow.PeerOf(p.address)
+	d.Key.Translated, d.Key.Pair = flow.PeerOf(p.address), p.pair
 	if t.granularity == GranularityConnection {
 		return
 	}
@@ -202,72 +217,19 @@ func (t *translator) translate(d *flow.Delta) {
 	}
 }
 
-// resolve asks who is behind, once.
-func (t *translator) resolve(d *flow.Delta) netip.AddrPort {
-	if d.Key.Role == flow.RoleServer {
-		return t.client(d)
+// direct is the pair of a flow whose connections are not told apart: of a client none if
+// one of them may have been translated.
+func (t *translator) direct(key *flow.Key) uint64 {
+	if t.pairs == nil {
+		return 0
 	}
-	return t.server(d)
-}
-
-// server finds the server of a client.
-func (t *translator) server(d *flow.Delta) netip.AddrPort {
-	seen := conntrack.Tuple{
-		Source:      netip.AddrPortFrom(d.Key.Local, d.Key.LocalPort),
-		Destination: netip.AddrPortFrom(d.Key.Remote, d.Key.RemotePort),
+	if key.Role == flow.RoleClient {
+		t.sync()
+		if t.blind || t.routes.has(key.Local, netip.AddrPortFrom(key.Remote, key.RemotePort)) {
+			return 0
+		}
 	}
-	found, verdict := t.ask(d, seen, t.Follow)
-	if verdict == conntrack.Translated && found.Destination == seen.Destination {
-		verdict = conntrack.Untranslated // its source alone is
-	}
-	t.conclude(seen.Destination, verdict)
-	if verdict != conntrack.Translated {
-		return netip.AddrPort{}
-	}
-	return found.Destination
-}
-
-// client finds the client of a server: of its port is told what is told of any
-// client's.
-func (t *translator) client(d *flow.Delta) netip.AddrPort {
-	seen := conntrack.Tuple{
-		Source:      netip.AddrPortFrom(d.Key.Remote, d.Key.RemotePort),
-		Destination: netip.AddrPortFrom(d.Key.Local, d.Key.LocalPort),
-	}
-	found, verdict := t.ask(d, seen, t.Trace)
-	t.conclude(netip.AddrPortFrom(seen.Source.Addr(), 0), verdict)
-	if verdict != conntrack.Translated {
-		return netip.AddrPort{}
-	}
-	if t.granularity == GranularityConnection {
-		return netip.AddrPortFrom(t.mask(found.Source.Addr()), found.Source.Port())
-	}
-	return netip.AddrPortFrom(t.mask(found.Source.Addr()), 0)
-}
-
-type question func(seen conntrack.Tuple, from, to uint64) (conntrack.Tuple, conntrack.Verdict)
-
-// ask asks as of the moment when the connection was established; of one that never was,
-// as of any moment since it was tried. If that is not known but the connection is there
-// still, the sweep has seen it at a moment that is.
-func (t *translator) ask(d *flow.Delta, seen conntrack.Tuple, ask question) (conntrack.Tuple, conntrack.Verdict) {
-	live := total(d.Live[:]) > 0
-	if !live && d.Opened == 0 && total(d.Closed[:]) == 0 {
-		return ask(seen, d.Since, t.now())
-	}
-	found, verdict := ask(seen, d.Since, d.Since)
-	if verdict == conntrack.Unknown && live {
-		now := max(d.Since, t.begun)
-		return ask(seen, now, now)
-	}
-	return found, verdict
-}
-
-func total[T uint32 | uint64](counts []T) (sum uint64) {
-	for _, n := range counts {
-		sum += uint64(n)
-	}
-	return sum
+	return t.pairs.seen(key)
 }
 
 // conclude counts, and tells the kernel side what it need not ask again.

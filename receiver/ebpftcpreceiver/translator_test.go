@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/conntrack"
@@ -18,14 +19,15 @@ import (
 type fakeTranslations struct {
 	*conntrack.Table
 	syncs int
+	stats conntrack.Stats
 	err   error
 }
 
-func (f *fakeTranslations) Discover() error      { return f.err }
-func (f *fakeTranslations) Sync() error          { f.syncs++; return f.err }
-func (*fakeTranslations) Active() bool           { return true }
-func (*fakeTranslations) Stats() conntrack.Stats { return conntrack.Stats{} }
-func (*fakeTranslations) Close() error           { return nil }
+func (f *fakeTranslations) Discover() error        { return f.err }
+func (f *fakeTranslations) Sync() error            { f.syncs++; return f.err }
+func (*fakeTranslations) Active() bool             { return true }
+func (f *fakeTranslations) Stats() conntrack.Stats { return f.stats }
+func (*fakeTranslations) Close() error             { return nil }
 
 // fakeEnds note what the kernel side is told.
 type fakeEnds struct {
@@ -64,7 +66,11 @@ func newTranslatorTest(t *testing.T, change func(*Config)) *translatorTest {
 		ends:  &fakeEnds{virtual: make(map[netip.AddrPort]bool)},
 		clock: 1000,
 	}
-	tt.translator = newTranslator(cfg, func() uint64 { return tt.clock })
+	var pairs *pairer
+	if cfg.Attributes.FlowPair.Enabled {
+		pairs = newPairer(cfg, uuid.UUID{})
+	}
+	tt.translator = newTranslator(cfg, pairs, func() uint64 { return tt.clock })
 	tt.translations = tt.table
 	require.NoError(t, tt.connect(tt.ends))
 	require.True(t, tt.ends.apart)
