@@ -317,6 +317,7 @@ const (
 	tcpwhyMapFlowsEven          = "flows_even"
 	tcpwhyMapFlowsOdd           = "flows_odd"
 	tcpwhyMapHolders            = "holders"
+	tcpwhyMapHomes              = "homes"
 	tcpwhyMapListening          = "listening"
 	tcpwhyMapOverflowEven       = "overflow_even"
 	tcpwhyMapOverflowOdd        = "overflow_odd"
@@ -423,6 +424,7 @@ type tcpwhyMapSpecs struct {
 	FlowsEven    *ebpf.MapSpec `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.MapSpec `ebpf:"flows_odd"`
 	Holders      *ebpf.MapSpec `ebpf:"holders"`
+	Homes        *ebpf.MapSpec `ebpf:"homes"`
 	Listening    *ebpf.MapSpec `ebpf:"listening"`
 	OverflowEven *ebpf.MapSpec `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.MapSpec `ebpf:"overflow_odd"`
@@ -487,6 +489,7 @@ type tcpwhyMaps struct {
 	FlowsEven    *ebpf.Map `ebpf:"flows_even"`
 	FlowsOdd     *ebpf.Map `ebpf:"flows_odd"`
 	Holders      *ebpf.Map `ebpf:"holders"`
+	Homes        *ebpf.Map `ebpf:"homes"`
 	Listening    *ebpf.Map `ebpf:"listening"`
 	OverflowEven *ebpf.Map `ebpf:"overflow_even"`
 	OverflowOdd  *ebpf.Map `ebpf:"overflow_odd"`
@@ -511,6 +514,7 @@ func (m *tcpwhyMaps) Close() error {
 		m.FlowsEven,
 		m.FlowsOdd,
 		m.Holders,
+		m.Homes,
 		m.Listening,
 		m.OverflowEven,
 		m.OverflowOdd,
