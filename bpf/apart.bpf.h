@@ -16,7 +16,6 @@
  */
 #define UNKNOWN_APART 64
 
-/* 0 if there are too many already. */
 static __always_inline u16 serial_take(void)
 {
 	enum serial which = SERIAL_NEXT;
@@ -45,10 +44,25 @@ static __always_inline struct end_state *end_of(const struct end *end, bool make
 	return bpf_map_lookup_elem(&ends, end);
 }
 
+static __always_inline u32 namespace_of(struct sock_common *sk)
+{
+	return sk->skc_net.net->ns.inum;
+}
+
+/* 0 if there are too many already. Two namespaces may use the same addresses and ports. */
+static __always_inline u16 serial_give(u64 home)
+{
+	u32 serial = serial_take();
+
+	if (serial)
+		bpf_map_update_elem(&homes, &serial, &home, BPF_ANY);
+	return serial;
+}
+
 /* 0 if the connection need not be told apart. All ends that stood for others when we
  * came are known, and so are those that clients seem to come from: anybody may.
  */
-static __noinline u16 serial_of(const struct flow_key *key, u32 older)
+static __noinline u16 serial_of(const struct flow_key *key, u32 older, u32 home)
 {
 	struct end end = {};
 	struct end_state *s;
@@ -65,15 +79,15 @@ static __noinline u16 serial_of(const struct flow_key *key, u32 older)
 		return 0;
 	if (s->kind == END_UNKNOWN && (!may || __sync_fetch_and_add(&s->seen, 1) >= UNKNOWN_APART))
 		return 0;
-	return serial_take();
+	return serial_give(home);
 }
 
 /* What the configured granularity leaves of a key. */
-static __always_inline void key_reduce(struct flow_key *key, bool older)
+static __always_inline void key_reduce(struct flow_key *key, struct sock_common *sk, bool older)
 {
 	if (mask_public && key->role == ROLE_SERVER)
 		mask_visitor(key->remote);
-	key->serial = serial_of(key, older);
+	key->serial = serial_of(key, older, namespace_of(sk));
 	if (granularity == GRANULARITY_CONNECTION || key->serial)
 		return;
 	if (key->role == ROLE_SERVER)

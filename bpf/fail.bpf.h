@@ -67,7 +67,7 @@ static __noinline int flow_fail(struct conn *c, struct tcp_sock *tp, u32 why)
 		count(STAT_EXCLUDED);
 		return 0;
 	}
-	key_reduce(&c->key, false);
+	key_reduce(&c->key, (struct sock_common *)tp, false);
 	c->flow_id = key_hash(&c->key);
 	c->lost = 0;
 	reset = reset_received(why, tp);

@@ -19,7 +19,7 @@ static __always_inline struct port port_of(struct sock *sk)
 {
 	struct port p = {};
 
-	p.netns = sk->__sk_common.skc_net.net->ns.inum;
+	p.netns = namespace_of(&sk->__sk_common);
 	p.number = sk->__sk_common.skc_num;
 	return p;
 }
@@ -182,7 +182,7 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	key_fill(&found->key, &sk->__sk_common, found_role(found, sk));
 	if (!observed(&found->key))
 		return 0;
-	key_reduce(&found->key, true);
+	key_reduce(&found->key, &sk->__sk_common, true);
 	found->flow_id = key_hash(&found->key);
 	baseline(found, tp, &t);
 	found->kind = CONN_OPEN;

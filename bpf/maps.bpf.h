@@ -168,6 +168,18 @@ struct {
 	__type(value, u32);
 } serials SEC(".maps");
 
+/* a serial -> inode of the network namespace of its connection. Written when the serial is
+ * given, read by user space with the first that it hears of it: there are fewer in two
+ * epochs than serials. Of the smallest size if no translation is looked for.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64); /* in memory every value takes eight bytes */
+} homes SEC(".maps");
+
 /* enum stat -> count since start. Added to by every program. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

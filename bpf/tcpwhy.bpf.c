@@ -120,7 +120,7 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 		bpf_sk_storage_delete(&conns, sk);
 		return 0;
 	}
-	key_reduce(&c->key, false);
+	key_reduce(&c->key, (struct sock_common *)tp, false);
 	conn_open(c, tp);
 	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | CALLBACKS);
 	return 0;

@@ -157,7 +157,7 @@ func watch(t *testing.T, settings Settings) *Watcher {
 func requireFollowed(t *testing.T, w *Watcher, sessions ...*session) {
 	t.Helper()
 	for i, s := range sessions {
-		after, verdict := w.Follow(s.seen, s.at, s.at)
+		after, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
 		require.Equal(t, Translated, verdict, "session %d: %v", i, s.seen)
 		require.Equal(t, Tuple{s.seen.Source, s.backend}, after, "session %d", i)
 	}

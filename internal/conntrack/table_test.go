@@ -97,7 +97,7 @@ func TestFollow(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			table := NewTable(100)
 			test.prepare(table)
-			got, verdict := table.Follow(Tuple{client, virtual}, test.at, test.at)
+			got, verdict := table.Follow(Question{Seen: Tuple{client, virtual}, From: test.at, To: test.at})
 			require.Equal(t, test.verdict, verdict)
 			require.Equal(t, test.want, got)
 		})
@@ -105,14 +105,46 @@ func TestFollow(t *testing.T) {
 }
 
 // TestTrace asks from the server's side, through two namespaces.
+// TestSharedAddresses has sockets of two namespaces with the same ends.
+func TestSharedAddresses(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		places  []Place // that translate, each to another one
+		home    Place
+		shared  bool
+		want    Tuple
+		verdict Verdict
+	}{
+		{"translated at home alone", []Place{here}, here, true, toOne.After, Translated},
+		{"translated elsewhere, for either", []Place{there}, here, true, toOne.Before, Unknown},
+		{"translated elsewhere, for it alone", []Place{there}, here, false, toOne.After, Translated},
+		{"at both homes", []Place{here, there}, here, true, toOne.After, Translated},
+		{"at both homes, the other's", []Place{here, there}, there, true, toTwo.After, Translated},
+		{"home is not known", []Place{here}, 0, true, toOne.Before, Unknown},
+		{"nobody translates", nil, here, true, toOne.Before, Untranslated},
+		{"home goes before what is left of others", []Place{here, there}, here, false, toOne.After, Translated},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			table := NewTable(10)
+			for i, place := range test.places {
+				table.Add(place, []Entry{toOne, toTwo}[i], 50, 60)
+			}
+			q := Question{Seen: toOne.Before, From: 100, To: 100, Shared: test.shared, home: test.home}
+			got, verdict := table.Follow(q)
+			require.Equal(t, test.verdict, verdict)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
 func TestTrace(t *testing.T) {
 	table := NewTable(100)
 	table.Add(here, Entry{Before: Tuple{client, one}, After: Tuple{router, one}}, 10, 20)
 	table.Add(there, toOne, 10, 20)
-	got, verdict := table.Trace(Tuple{router, one}, 100, 100)
+	got, verdict := table.Trace(Question{Seen: Tuple{router, one}, From: 100, To: 100})
 	require.Equal(t, Translated, verdict)
 	require.Equal(t, client, got.Source)
-	_, verdict = table.Trace(Tuple{client, one}, 100, 100)
+	_, verdict = table.Trace(Question{Seen: Tuple{client, one}, From: 100, To: 100})
 	require.Equal(t, Untranslated, verdict, "its source is who is there")
 }
 
@@ -120,9 +152,9 @@ func TestTrace(t *testing.T) {
 func TestInterval(t *testing.T) {
 	table := NewTable(100)
 	table.Add(here, toOne, 150, 160)
-	_, verdict := table.Follow(toOne.Before, 100, 100)
+	_, verdict := table.Follow(Question{Seen: toOne.Before, From: 100, To: 100})
 	require.Equal(t, Untranslated, verdict)
-	got, verdict := table.Follow(toOne.Before, 100, 200)
+	got, verdict := table.Follow(Question{Seen: toOne.Before, From: 100, To: 200})
 	require.Equal(t, Translated, verdict)
 	require.Equal(t, toOne.After, got)
 }
@@ -140,7 +172,7 @@ func TestTableIsBounded(t *testing.T) {
 	table.Add(here, entry(100), 20, 20)
 	require.Equal(t, limit, table.Len())
 	require.EqualValues(t, 1, table.Refused())
-	_, verdict := table.Follow(entry(100).Before, 20, 20)
+	_, verdict := table.Follow(Question{Seen: entry(100).Before, From: 20, To: 20})
 	require.Equal(t, Unknown, verdict, "refused, but not denied")
 
 	table.Forget(5) // of those before, everybody has asked
@@ -150,9 +182,9 @@ func TestTableIsBounded(t *testing.T) {
 	table.Add(here, entry(300), 30, 30)
 	require.Equal(t, limit, table.Len())
 	require.EqualValues(t, 2, table.Refused())
-	_, verdict = table.Follow(entry(4).Before, 40, 40)
+	_, verdict = table.Follow(Question{Seen: entry(4).Before, From: 40, To: 40})
 	require.Equal(t, Untranslated, verdict, "made room")
-	_, verdict = table.Follow(entry(5).Before, 40, 40)
+	_, verdict = table.Follow(Question{Seen: entry(5).Before, From: 40, To: 40})
 	require.Equal(t, Translated, verdict)
 
 	for i := range uint16(limit) {

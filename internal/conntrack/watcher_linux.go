@@ -98,17 +98,27 @@ func (w *Watcher) Forget(before uint64) {
 }
 
 // Follow is [Table.Follow].
-func (w *Watcher) Follow(seen Tuple, from, to uint64) (Tuple, Verdict) {
+func (w *Watcher) Follow(q Question) (Tuple, Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.table.Follow(seen, from, to)
+	q.home = w.home(q.Namespace)
+	return w.table.Follow(q)
 }
 
 // Trace is [Table.Trace].
-func (w *Watcher) Trace(seen Tuple, from, to uint64) (Tuple, Verdict) {
+func (w *Watcher) Trace(q Question) (Tuple, Verdict) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.table.Trace(seen, from, to)
+	q.home = w.home(q.Namespace)
+	return w.table.Trace(q)
+}
+
+// home is the place of a namespace, 0 if it is not read. The caller holds mu.
+func (w *Watcher) home(inode uint64) Place {
+	if s := w.sources[inode]; s != nil {
+		return s.place
+	}
+	return 0
 }
 
 // Stats returns what the watcher says of itself.

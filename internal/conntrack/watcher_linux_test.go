@@ -93,7 +93,7 @@ func TestPortThatIsUsedAgainUnseen(t *testing.T) {
 	require.NoError(t, w.Discover())
 	require.NoError(t, w.Sync())
 	for i, s := range sessions {
-		_, verdict := w.Follow(s.seen, s.at, s.at)
+		_, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
 		require.Equal(t, Unknown, verdict, "session %d", i)
 	}
 	last.at = monotonic()
@@ -103,7 +103,7 @@ func TestPortThatIsUsedAgainUnseen(t *testing.T) {
 func requireNeverWrong(t *testing.T, w *Watcher, sessions []*session) {
 	known := 0
 	for i, s := range sessions {
-		after, verdict := w.Follow(s.seen, s.at, s.at)
+		after, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
 		if verdict == Unknown {
 			continue // two may have been there
 		}
@@ -135,7 +135,7 @@ func TestLostEvents(t *testing.T) {
 	require.NoError(t, w.Sync())
 	require.NotZero(t, w.Stats().Overruns)
 	direct := Tuple{sessions[0].seen.Source, sessions[0].backend}
-	_, verdict := w.Follow(direct, sessions[0].at, sessions[0].at)
+	_, verdict := w.Follow(Question{Seen: direct, From: sessions[0].at, To: sessions[0].at})
 	require.Equal(t, Unknown, verdict, "what is not there may have been lost")
 
 	now := monotonic()
@@ -143,7 +143,7 @@ func TestLostEvents(t *testing.T) {
 		s.at = now // they are still there
 	}
 	requireFollowed(t, w, sessions...)
-	_, verdict = w.Follow(direct, now, now)
+	_, verdict = w.Follow(Question{Seen: direct, From: now, To: now})
 	require.Equal(t, Untranslated, verdict)
 }
 

@@ -3,7 +3,10 @@
 
 package flow
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Direction is seen from the observed socket.
 type Direction uint8
@@ -39,6 +42,9 @@ type Delta struct {
 	// somebody else: its key has both ports, whatever the granularity, and what the
 	// granularity leaves of it comes back when it is known who that is.
 	Serial uint16
+	// Namespace is the inode of the network namespace of such a connection, as long as
+	// it is new: in later intervals it may be another connection's.
+	Namespace uint32
 	// Since is when the first of the connections seen in this interval was
 	// established: nanoseconds of CLOCK_MONOTONIC, 0 if unknown.
 	Since uint64
@@ -64,6 +70,16 @@ type Delta struct {
 	RTTVariation  Sample // µs, the kernel's tcpi_rttvar
 	ReceiveWindow Sample // bytes
 	SendWindow    Sample // bytes
+}
+
+// Clone returns a copy that shares nothing with its producer.
+func (d *Delta) Clone() *Delta {
+	c := *d
+	c.ResetReasons = slices.Clone(d.ResetReasons)
+	for _, s := range []*Sample{&c.Setup, &c.Duration, &c.RTT, &c.RTTVariation, &c.ReceiveWindow, &c.SendWindow} {
+		s.Counts = slices.Clone(s.Counts)
+	}
+	return &c
 }
 
 // A Sample is an interval's distribution. Counts[i] holds the values whose

@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 
@@ -14,6 +15,9 @@ import (
 
 // maxEnds is how many ends are known to stand for others, or not to.
 const maxEnds = 16384
+
+// maxSerials is how many serials there are, with 0.
+const maxSerials = 65536
 
 // apartShare is the part of the flows that connections which are told apart may take.
 const apartShare = 4
@@ -38,14 +42,19 @@ const (
 // their peer may stand for somebody else.
 type apart struct {
 	serials *ebpf.Map
+	homes   *ebpf.Memory
 	limit   uint32
 	live    uint32 // in the epoch that is drained
 }
 
-// see notes a flow that is drained.
+// see notes a flow that is drained, and says where its connection is.
 func (a *apart) see(d *flow.Delta) {
 	if d.Serial == 0 {
 		return
+	}
+	var home [8]byte
+	if _, err := a.homes.ReadAt(home[:], int64(d.Serial)*int64(len(home))); err == nil {
+		d.Namespace = uint32(binary.NativeEndian.Uint64(home[:]))
 	}
 	for _, n := range d.Live {
 		a.live += n

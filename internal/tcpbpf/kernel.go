@@ -89,7 +89,12 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 	k.peer = cfg.Granularity == GranularityPeer
 	k.owners = newOwnerTable(k.objects.Owners, cfg.Granularity)
 	k.losses = losses{objects: k.objects}
-	k.apart = apart{serials: k.objects.Serials, limit: uint32(cfg.MaxFlows) / apartShare}
+	k.apart = apart{serials: k.objects.Serials, limit: min(uint32(cfg.MaxFlows)/apartShare, maxSerials/2)}
+	if cfg.Apart {
+		if k.apart.homes, err = k.objects.Homes.Memory(); err != nil {
+			return fmt.Errorf("map homes: %w", err)
+		}
+	}
 	if err := k.apart.allow(); err != nil {
 		return err
 	}
@@ -151,6 +156,12 @@ func (k *Kernel) Sweep() error {
 // flow of the old one to visit, which may keep nothing of it. On an error deltas
 // that were visited are final; the others come with the next but one call.
 func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error) {
+	return k.CollectThen(ctx, visit, func() {})
+}
+
+// CollectThen is [Kernel.Collect] for who has more to do when all were visited, or an
+// error has ended that, and before owners are forgotten.
+func (k *Kernel) CollectThen(ctx context.Context, visit func(*flow.Delta), then func()) (flow.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return flow.Report{}, err
 	}
@@ -169,6 +180,7 @@ func (k *Kernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Rep
 		k.apart.see(d)
 		visit(d)
 	})
+	then()
 	if err != nil {
 		return flow.Report{}, err
 	}

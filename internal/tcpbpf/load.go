@@ -45,6 +45,7 @@ func configure(cfg Config, root uint64) (*ebpf.CollectionSpec, error) {
 	spec.Maps["owners"].MaxEntries = uint32(max(cfg.MaxFlows, minOwners))
 	if cfg.Apart {
 		spec.Maps["ends"].MaxEntries = maxEnds
+		spec.Maps["homes"].MaxEntries = maxSerials
 	}
 	spec.Maps[mapEvents].MaxEntries = eventBuffer(cfg.EventLimits)
 	return spec, nil

@@ -134,9 +134,19 @@ func (k bpfKernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.R
 		return flow.Report{}, err
 	}
 	defer k.translator.end()
-	return k.Kernel.Collect(ctx, func(d *flow.Delta) {
+	var held []*flow.Delta
+	return k.CollectThen(ctx, func(d *flow.Delta) {
+		if k.translator.meets(d) {
+			held = append(held, d.Clone())
+			return
+		}
 		k.translator.translate(d)
 		visit(d)
+	}, func() {
+		for _, d := range held {
+			k.translator.translate(d)
+			visit(d)
+		}
 	})
 }
 

@@ -65,20 +65,26 @@ func (t *translator) client(d *flow.Delta) *peer {
 	return p
 }
 
-type question func(seen conntrack.Tuple, from, to uint64) (conntrack.Tuple, conntrack.Verdict)
+type answer func(conntrack.Question) (conntrack.Tuple, conntrack.Verdict)
 
 // ask asks as of the moment when the connection was established; of one that never was,
 // as of any moment since it was tried. If that is not known but the connection is there
 // still, the sweep has seen it at a moment that is.
-func (t *translator) ask(d *flow.Delta, seen conntrack.Tuple, ask question) (conntrack.Tuple, conntrack.Verdict) {
+func (t *translator) ask(d *flow.Delta, seen conntrack.Tuple, ask answer) (conntrack.Tuple, conntrack.Verdict) {
+	q := conntrack.Question{
+		Seen: seen, From: d.Since, To: d.Since,
+		Namespace: uint64(t.home(d)), Shared: t.claims.shared(claimOf(&d.Key), t.round),
+	}
 	live := total(d.Live[:]) > 0
 	if !live && d.Opened == 0 && total(d.Closed[:]) == 0 {
-		return ask(seen, d.Since, t.now())
+		q.To = t.now()
+		return ask(q)
 	}
-	found, verdict := ask(seen, d.Since, d.Since)
+	found, verdict := ask(q)
 	if verdict == conntrack.Unknown && live {
-		now := max(d.Since, t.begun)
-		return ask(seen, now, now)
+		q.From = max(d.Since, t.begun)
+		q.To = q.From
+		return ask(q)
 	}
 	return found, verdict
 }

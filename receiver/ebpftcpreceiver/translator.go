@@ -24,8 +24,8 @@ type translations interface {
 	Discover() error
 	Sync() error
 	Forget(before uint64)
-	Follow(seen conntrack.Tuple, from, to uint64) (conntrack.Tuple, conntrack.Verdict)
-	Trace(seen conntrack.Tuple, from, to uint64) (conntrack.Tuple, conntrack.Verdict)
+	Follow(conntrack.Question) (conntrack.Tuple, conntrack.Verdict)
+	Trace(conntrack.Question) (conntrack.Tuple, conntrack.Verdict)
 	Active() bool
 	Stats() conntrack.Stats
 	Close() error
@@ -51,6 +51,7 @@ type translator struct {
 	previous uint64
 	synced   bool
 	peers    map[connection]*peer
+	claims   claims
 	told     map[netip.AddrPort]bool // the kernel side, in this interval
 	verdicts [numVerdicts]uint64
 	trouble  error // the last one
@@ -74,6 +75,7 @@ type connection struct {
 type peer struct {
 	address netip.AddrPort // invalid: who it looks to be, or nobody knows
 	pair    uint64
+	home    uint32 // its namespace; 0: not known
 	round   uint32
 }
 
@@ -86,6 +88,7 @@ func newTranslator(cfg *Config, pairs *pairer, now func() uint64) *translator {
 		granularity: cfg.Granularity,
 		mask:        func(a netip.Addr) netip.Addr { return a },
 		peers:       make(map[connection]*peer),
+		claims:      make(claims),
 		told:        make(map[netip.AddrPort]bool),
 		virtual:     make(map[netip.AddrPort]bool),
 		pairs:       pairs,
@@ -186,8 +189,33 @@ func (t *translator) end() {
 			delete(t.peers, c)
 		}
 	}
+	t.claims.forget(t.round)
 	clear(t.told)
 	t.Forget(t.previous)
+}
+
+// meets notes a connection, and reports whether it is new: then who its peer is can be told
+// when all others of the interval are known.
+func (t *translator) meets(d *flow.Delta) bool {
+	if d.Serial == 0 {
+		return false
+	}
+	p := t.peers[connection{d.Key, d.Serial}]
+	home := t.home(d)
+	if p != nil {
+		home = p.home
+	}
+	t.claims.note(claimOf(&d.Key), home, t.round)
+	return p == nil
+}
+
+// home is where a connection is that is heard of for the first time. Of an older one that
+// was forgotten the number that tells may be another's.
+func (t *translator) home(d *flow.Delta) uint32 {
+	if d.Opened == 0 && total(d.Trouble.Failed[:]) == 0 && t.round > peerRounds {
+		return 0
+	}
+	return d.Namespace
 }
 
 // translate gives a connection that was told apart the identity of its flow: what the
@@ -202,6 +230,7 @@ func (t *translator) translate(d *flow.Delta) {
 	p := t.peers[c]
 	if p == nil {
 		p = t.resolve(d)
+		p.home = t.home(d)
 		t.peers[c] = p
 	}
 	p.round = t.round
