@@ -43,6 +43,7 @@ type Schedule[D any, M Merger[D]] struct {
 	limit  int
 	next   Window // the first one that has not been judged
 	begun  bool
+	settle time.Duration
 	agents map[uint64]*agent
 	open   [ahead]collection[D]
 
@@ -72,6 +73,10 @@ func NewSchedule[D any, M Merger[D]](width time.Duration, limit int) *Schedule[D
 	return s
 }
 
+// Settle sets how long an agent has to be silent before nothing more is expected of
+// what it tells at once: it comes in pieces. Without it that is not waited for.
+func (s *Schedule[D, M]) Settle(d time.Duration) { s.settle = d }
+
 // Ignored is what was not used so far.
 func (s *Schedule[D, M]) Ignored() Ignored { return s.ignored }
 
@@ -81,6 +86,20 @@ func (s *Schedule[D, M]) Skewed() uint64 { return s.skewed }
 
 // Add adds what a series did in the time up to at, as an agent tells it now.
 func (s *Schedule[D, M]) Add(now, at time.Time, agentID uint64, series Series, data *D) {
+	if p, ok := s.Place(now, at, agentID, series); ok {
+		M(s.Data(p)).Merge(data)
+	}
+}
+
+// A Place is where a series' data of a window is kept until the window is complete.
+type Place struct {
+	Window Window
+	index  int32
+}
+
+// Place returns where to add what a series did in the time up to at, as an agent
+// tells it now. ok is false if it cannot be used any more, or finds no room.
+func (s *Schedule[D, M]) Place(now, at time.Time, agentID uint64, series Series) (p Place, ok bool) {
 	current := WindowOf(now, s.width)
 	w := WindowOf(at, s.width)
 	if w > current+1 || w < current-ahead {
@@ -96,19 +115,30 @@ func (s *Schedule[D, M]) Add(now, at time.Time, agentID uint64, series Series, d
 	}
 	if w < s.next {
 		s.ignored.Late++
-		return
+		return Place{}, false
 	}
 	c := &s.open[uint64(w)%ahead]
-	if i, ok := c.index[series.ID]; ok {
-		M(&c.points[i].Data).Merge(data)
-		return
+	i, ok := c.index[series.ID]
+	if !ok {
+		if len(c.points) >= s.limit {
+			s.ignored.NoRoom++
+			return Place{}, false
+		}
+		i = int32(len(c.points))
+		c.index[series.ID] = i
+		c.points = append(c.points, Point[D]{Series: series})
 	}
-	if len(c.points) >= s.limit {
-		s.ignored.NoRoom++
-		return
+	return Place{w, i}, true
+}
+
+// Data is what a series did so far, for more to be added; nil if its window has
+// been judged. It is valid until the next call of Place.
+func (s *Schedule[D, M]) Data(p Place) *D {
+	c := &s.open[uint64(p.Window)%ahead]
+	if p.Window < s.next || int(p.index) >= len(c.points) {
+		return nil
 	}
-	c.index[series.ID] = int32(len(c.points))
-	c.points = append(c.points, Point[D]{series, *data})
+	return &c.points[p.index].Data
 }
 
 // hear notes how far an agent is.
@@ -168,7 +198,8 @@ func (s *Schedule[D, M]) complete(now time.Time) bool {
 			delete(s.agents, id)
 			continue
 		}
-		if a.at.Before(end) && (a.interval == 0 || a.at.Add(a.interval-a.interval/jitter).Before(end)) {
+		if a.at.Before(end) && (now.Sub(a.heard) < s.settle || a.interval == 0 ||
+			a.at.Add(a.interval-a.interval/jitter).Before(end)) {
 			return false
 		}
 	}

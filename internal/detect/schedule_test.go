@@ -54,6 +54,25 @@ func TestAWindowIsCompleteWhenAllAgentsHavePassedIt(t *testing.T) {
 	assert.Equal(t, map[detect.Window]float64{0: 2, 1: 2}, trials(s, 18), "both will be in the next one")
 }
 
+func TestWhatComesInPiecesIsWaitedFor(t *testing.T) {
+	s := newSchedule(10)
+	s.Settle(time.Second)
+	add(s, 3, 1, 7)
+	add(s, 13, 1, 7)
+	assert.Equal(t, map[detect.Window]float64{0: 1}, trials(s, 13.9), "there may be another piece")
+	s.Add(second(13.9), second(13), 1, detect.Series{ID: 8}, &ratio.Counts{Trials: 1})
+	assert.Equal(t, map[detect.Window]float64{1: 2}, trials(s, 14.9))
+}
+
+func TestAPlaceIsGoneWithItsWindow(t *testing.T) {
+	s := newSchedule(10)
+	p, ok := s.Place(second(3), second(3), 1, detect.Series{ID: 7})
+	assert.True(t, ok)
+	s.Data(p).Trials = 5
+	assert.Equal(t, map[detect.Window]float64{0: 5}, trials(s, 30))
+	assert.Nil(t, s.Data(p))
+}
+
 func TestAWindowIsNotWaitedForLongerThanAWindow(t *testing.T) {
 	s := newSchedule(10)
 	for _, n := range []float64{3, 13} {
