@@ -8,6 +8,9 @@ import "slices"
 // An Input is one series as it comes: of one start, if it is cumulative. It remembers
 // the last value, so that the next one tells the growth.
 type Input struct {
+	// Tag is its owner's.
+	Tag uint32
+
 	key        Key
 	flow       *Flow // nil in an input that is free
 	output     *Output

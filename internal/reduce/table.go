@@ -30,6 +30,8 @@ type Table struct {
 	outputs   map[Key]*Output
 	overflows int // outputs beyond the limit
 	grown     Point
+	growth    Growth // of the last point
+	grew      bool   // it had any
 }
 
 // NewTable makes an empty table at a time. Delta says what its outputs are to tell.
@@ -139,8 +141,18 @@ func (t *Table) leave(in *Input) {
 	in.output.left = t.now
 }
 
-// Add adds a valid point of an input that is bound to an output.
-func (t *Table) Add(in *Input, p *Point) {
+// Add adds a valid point of an input that is bound to an output. It returns what has
+// happened since the point before; nil if nothing has, or that is not known.
+func (t *Table) Add(in *Input, p *Point) *Growth {
+	t.grew = false
+	t.add(in, p)
+	if !t.grew {
+		return nil
+	}
+	return &t.growth
+}
+
+func (t *Table) add(in *Input, p *Point) {
 	if in.output.overflow {
 		t.Stats.Overflow++
 	}
@@ -196,7 +208,7 @@ func (t *Table) addDelta(in *Input, p *Point) {
 	in.recent.add(p.Time)
 	in.time = max(in.time, p.Time)
 	t.began(in, p.Start)
-	in.output.add(p, p, nil)
+	t.grow(in, p, p, nil)
 }
 
 // addFirst adds the first point of a cumulative series.
@@ -212,7 +224,7 @@ func (t *Table) addFirst(in *Input, p *Point) {
 	}
 	in.flow.Start = max(in.flow.Start, p.Start)
 	t.began(in, p.Start)
-	in.output.add(p, p, nil)
+	t.grow(in, p, p, nil)
 	in.remember(p)
 }
 
@@ -233,10 +245,10 @@ func (t *Table) addNext(in *Input, p *Point) {
 		t.began(in, in.time)
 	}
 	if order > 0 {
-		in.output.add(p, &t.grown, in)
+		t.grow(in, p, &t.grown, in)
 	} else {
 		t.Stats.Resets++
-		in.output.add(p, p, nil)
+		t.grow(in, p, p, nil)
 	}
 	in.remember(p)
 }
