@@ -93,6 +93,12 @@ func (f *Family[S, P, D]) Len() int { return len(f.index) }
 // Losses is what there was no room for so far.
 func (f *Family[S, P, D]) Losses() Losses { return f.losses }
 
+// Suspicious reports whether there is some evidence against a series, open or not yet.
+func (f *Family[S, P, D]) Suspicious(series uint64) bool {
+	i, ok := f.index[series]
+	return ok && (f.slots[i].open || f.detector.Evidence(&f.slots[i].state) > 0)
+}
+
 // Observe judges a series' data of a window. emit gets what is to be told of
 // this series and of one that had to make room for it; it must not call f.
 func (f *Family[S, P, D]) Observe(w Window, series Series, data *D, emit func(Series, Verdict)) {

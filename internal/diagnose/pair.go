@@ -7,8 +7,10 @@ package diagnose
 // observes that end.
 type History []Report
 
-// ticks is how many windows most rules need.
-const ticks = 3
+// Ticks is how many windows most rules need.
+const Ticks = 3
+
+const ticks = Ticks
 
 // window is how far back rules with a time look, in seconds.
 const window = 30.

@@ -48,6 +48,9 @@ type Register struct {
 // NewRegister returns a register of at most limit open problems.
 func NewRegister(limit int) *Register { return &Register{limit: limit} }
 
+// Len returns how many problems are open.
+func (r *Register) Len() int { return len(r.open) }
+
 // Dropped returns how many problems found no room.
 func (r *Register) Dropped() uint64 { return r.dropped }
 

@@ -1,0 +1,116 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
+)
+
+// An anomaly is one series that rose, or one rule that matched, and has not ended.
+type anomaly struct {
+	id      string
+	kind    kind // numKinds: a rule
+	view    *view
+	rule    *diagnose.Rule
+	finding diagnose.Finding // as it matched last; no rule before it has
+	verdict detect.Verdict
+	matched detect.Window // the last one in which the rule did
+	told    detect.Window
+}
+
+// rulesOf are those that speak for what detectors find.
+var rulesOf = func() (rules [numKinds]*diagnose.Rule) {
+	for _, rule := range diagnose.Rules() {
+		switch rule.Type {
+		case "tcp_retransmit_rise":
+			rules[kindLoss] = rule
+		case "tcp_rtt_rise":
+			rules[kindRTT] = rule
+		case "tcp_jitter_rise":
+			rules[kindJitter] = rule
+		case "tcp_syn_retransmit":
+			rules[kindSYN] = rule
+		case "tcp_reset_storm":
+			rules[kindResets] = rule
+		}
+	}
+	return rules
+}()
+
+// kindOf is the detector that a rule needs; numKinds is none.
+func kindOf(rule *diagnose.Rule) kind {
+	for k, r := range rulesOf {
+		if r == rule {
+			return kind(k)
+		}
+	}
+	return numKinds
+}
+
+func newAnomaly(v *view, k kind, rule *diagnose.Rule, start time.Time) *anomaly {
+	return &anomaly{
+		id:   fmt.Sprintf("%016x", hash(byte(k), v.key.observer, v.key.peer, localize.Name{Kind: rule.Type, Name: start.UTC().String()})),
+		kind: k, view: v, rule: rule,
+	}
+}
+
+// typ is what is wrong, as far as a rule has said.
+func (a *anomaly) typ() string {
+	if a.finding.Type != "" {
+		return a.finding.Type
+	}
+	return a.rule.Type
+}
+
+func (a *anomaly) side() diagnose.Side {
+	if a.finding.Side != "" {
+		return a.finding.Side
+	}
+	return diagnose.SidePath
+}
+
+const (
+	// largeRise is how many times the baseline a share of events is that opens a problem by
+	// itself, largeShare how large it is at least, and largeEvents of how many events.
+	largeRise   = 5
+	largeShare  = .005
+	largeEvents = 10
+	// sureShift is how many times the threshold a distribution has to reach for the same.
+	sureShift = 2
+)
+
+// gate says what the anomaly takes to open a problem.
+func (a *anomaly) gate() problem.Gate {
+	v := &a.verdict
+	switch a.kind {
+	case kindLoss, kindSYN, kindResets:
+		if v.Value >= max(largeShare, largeRise*v.Baseline) && v.Value*float64(v.Samples) >= largeEvents {
+			return problem.Alone
+		}
+		return problem.Corroborated
+	case kindRTT, kindJitter:
+		if v.Evidence >= sureShift*v.Threshold {
+			return problem.Alone
+		}
+		return problem.Corroborated
+	}
+	if a.finding.Mild {
+		return problem.Evidence
+	}
+	return problem.Alone
+}
+
+// member is the anomaly as a problem knows it.
+func (a *anomaly) member() problem.Anomaly {
+	return problem.Anomaly{
+		ID: a.id, Gate: a.gate(), Onset: a.verdict.Start,
+		Sender: a.view.key.observer, Receiver: a.view.key.peer,
+	}
+}

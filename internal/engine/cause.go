@@ -1,0 +1,83 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+)
+
+// A cause is a finding that nothing else of its view explains, with what it explains.
+type cause struct {
+	view    *view
+	finding *diagnose.Finding
+	members []*anomaly // its own first
+}
+
+// explains says which classes of trouble are symptoms of another. Segments that are lost
+// are also those of handshakes, and each retransmission is a long round trip; a receiver
+// without room drops what comes; who cannot connect sends its SYN again.
+func explains(cause, symptom *diagnose.Rule) bool {
+	switch cause.Class {
+	case diagnose.ClassLoss:
+		return symptom.Class == diagnose.ClassDelay || symptom.Class == diagnose.ClassLoss || symptom == rulesOf[kindSYN]
+	case diagnose.ClassWindow:
+		return symptom.Class == diagnose.ClassDelay || symptom.Class == diagnose.ClassLoss || symptom.Class == diagnose.ClassWindow
+	case diagnose.ClassWrite:
+		return symptom.Class == diagnose.ClassDelay
+	case diagnose.ClassConnect:
+		if cause == rulesOf[kindSYN] {
+			return false
+		}
+		return symptom.Class == diagnose.ClassConnect || symptom.Class == diagnose.ClassReset ||
+			cause.Critical && symptom.Class == diagnose.ClassLoss
+	}
+	return cause.Class == symptom.Class
+}
+
+// causes are those of one view, in order of precedence. What is mild and not explained
+// by anything is no cause.
+func (v *view) causes() []*cause {
+	var causes []*cause
+	for i := range v.findings {
+		f := &v.findings[i]
+		a := v.anomaly(f.Rule)
+		if a == nil || slices.ContainsFunc(v.findings[:i], func(o diagnose.Finding) bool { return !o.Mild && explains(o.Rule, f.Rule) }) ||
+			slices.ContainsFunc(v.findings[i+1:], func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }) {
+			continue
+		}
+		if !f.Mild {
+			causes = append(causes, &cause{view: v, finding: f, members: []*anomaly{a}})
+		}
+	}
+	for _, a := range v.anomalies() {
+		for _, c := range causes {
+			if c.members[0] != a && explains(c.finding.Rule, a.rule) {
+				c.members = append(c.members, a)
+				break
+			}
+		}
+	}
+	return causes
+}
+
+// anomaly returns the one that speaks for a rule, nil if there is none.
+func (v *view) anomaly(rule *diagnose.Rule) *anomaly {
+	if k := kindOf(rule); k < numKinds {
+		return v.risen[k]
+	}
+	return v.match(rule)
+}
+
+// anomalies are all that have not ended.
+func (v *view) anomalies() []*anomaly {
+	all := slices.Clone(v.matched)
+	for _, a := range v.risen {
+		if a != nil {
+			all = append(all, a)
+		}
+	}
+	return all
+}

@@ -1,0 +1,141 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/detect/ratio"
+	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
+)
+
+// A kind is what a detector watches of a view.
+type kind uint8
+
+const (
+	kindLoss kind = iota
+	kindRTT
+	kindJitter
+	kindSYN
+	kindResets
+	numKinds
+)
+
+type (
+	ratioFamily = detect.Family[ratio.State, ratio.Pool, ratio.Counts]
+	shiftFamily = detect.Family[shift.State, shift.Pool, shift.Histogram]
+)
+
+// detectors are the families that watch all views.
+type detectors struct {
+	width      time.Duration
+	falseADay  float64
+	threshold  float64
+	ratios     [numKinds]*ratioFamily // by kind; nil where there is a distribution
+	shifts     [numKinds]*shiftFamily
+	thresholds []interface{ SetThreshold(h float64) }
+	counts     ratio.Counts // that are being judged
+	emit       [numKinds]func(detect.Series, detect.Verdict)
+}
+
+func newDetectors(width time.Duration, limit int, falseADay float64, emit func(kind, detect.Series, detect.Verdict)) (*detectors, error) {
+	d := &detectors{width: width, falseADay: falseADay, threshold: detect.Threshold(1, width, falseADay)}
+	for k := range numKinds {
+		d.emit[k] = func(s detect.Series, v detect.Verdict) { emit(k, s, v) }
+	}
+	for kind, config := range map[kind]ratio.Config{
+		kindLoss:   ratio.Episodes(width, d.threshold),
+		kindSYN:    ratio.Connects(width, d.threshold),
+		kindResets: ratio.Resets(width, d.threshold),
+	} {
+		one, err := ratio.New(config)
+		if err != nil {
+			return nil, err
+		}
+		d.thresholds = append(d.thresholds, one)
+		d.ratios[kind] = detect.NewFamily(one, limit)
+	}
+	for kind, config := range map[kind]shift.Config{
+		kindRTT:    shift.RTT(width, d.threshold, false),
+		kindJitter: shift.Jitter(width, d.threshold),
+	} {
+		one, err := shift.New(config)
+		if err != nil {
+			return nil, err
+		}
+		d.thresholds = append(d.thresholds, one)
+		d.shifts[kind] = detect.NewFamily(one, limit)
+	}
+	return d, nil
+}
+
+// observe lets all detectors judge what a view did in a window.
+func (d *detectors) observe(w detect.Window, v *view) {
+	r := &v.report
+	series := detect.Series{ID: v.id, Parents: [3]uint64{hash(1, v.key.observer), everybody}}
+	d.count(w, kindLoss, series, r.DataSegments, r.Episodes)
+	d.count(w, kindResets, series, r.Closed, r.ResetsReceived)
+	if v.key.role == Client {
+		d.count(w, kindSYN, series, r.Attempts(), r.Retransmits[RetransmitSYN-RetransmitUnknown])
+	}
+	series.Parents = [3]uint64{}
+	if v.rtt.Total() > 0 {
+		d.shifts[kindRTT].Observe(w, series, &v.rtt, d.emit[kindRTT])
+	}
+	if v.variation.Total() > 0 {
+		d.shifts[kindJitter].Observe(w, series, &v.variation, d.emit[kindJitter])
+	}
+}
+
+func (d *detectors) count(w detect.Window, k kind, series detect.Series, trials, events uint64) {
+	if trials+events > 0 {
+		d.counts = ratio.Counts{Trials: float64(trials), Events: float64(events)}
+		d.ratios[k].Observe(w, series, &d.counts, d.emit[k])
+	}
+}
+
+// everybody is the parent of all series.
+const everybody = 1
+
+// finish ends a window. How much evidence it takes grows with the number of series.
+func (d *detectors) finish(w detect.Window) {
+	series := 0
+	for k := range numKinds {
+		if f := d.ratios[k]; f != nil {
+			f.Finish(w, d.emit[k])
+			series += f.Len()
+		} else {
+			d.shifts[k].Finish(w, d.emit[k])
+			series += d.shifts[k].Len()
+		}
+	}
+	d.threshold = detect.Threshold(series, d.width, d.falseADay)
+	for _, one := range d.thresholds {
+		one.SetThreshold(d.threshold)
+	}
+}
+
+// suspicious tells whether there is evidence against a view that has not opened an anomaly.
+func (d *detectors) suspicious(k kind, v *view) bool {
+	if f := d.ratios[k]; f != nil {
+		return f.Suspicious(v.id)
+	}
+	return d.shifts[k].Suspicious(v.id)
+}
+
+// losses is what the detectors had no room for.
+func (d *detectors) losses() (sum detect.Losses) {
+	for k := range numKinds {
+		var one detect.Losses
+		if f := d.ratios[k]; f != nil {
+			one = f.Losses()
+		} else {
+			one = d.shifts[k].Losses()
+		}
+		sum.Refused += one.Refused
+		sum.Evicted += one.Evicted
+	}
+	return sum
+}

@@ -1,0 +1,50 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
+)
+
+// An Event is news of an anomaly or of a problem: one of them is set.
+type Event struct {
+	// At is when it happened: the end of the window that told.
+	At      time.Time
+	Anomaly *Anomaly
+	Problem *problem.Change
+}
+
+// An Anomaly is evidence, not yet something that a person should look at.
+type Anomaly struct {
+	ID       string
+	Type     string // value of tcp.anomaly.type
+	Verdict  detect.Verdict
+	Side     diagnose.Side
+	Evidence string // a sentence; empty where a detector alone speaks
+	Role     Role
+	Label    any // of the flow, as it was given to the engine
+}
+
+// A step is what happened to an anomaly in the window that is being judged.
+type step struct {
+	anomaly *anomaly
+	step    detect.Step
+}
+
+// tell tells of the anomalies of the window.
+func (e *Engine) tell(at time.Time) {
+	for _, s := range e.steps {
+		a := s.anomaly
+		e.events = append(e.events, Event{At: at, Anomaly: &Anomaly{
+			ID: a.id, Type: a.typ(), Verdict: a.verdict, Side: a.side(), Evidence: a.finding.Evidence,
+			Role: a.view.key.role, Label: a.view.label,
+		}})
+	}
+	clear(e.steps)
+	e.steps = e.steps[:0]
+}

@@ -1,0 +1,182 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
+)
+
+const (
+	// urgentLoss is the share of lost segments, urgentRTT the round-trip time in seconds, and
+	// urgentServices the number of services hit from which on users notice.
+	urgentLoss     = .02
+	urgentRTT      = .1
+	urgentServices = 5
+)
+
+// problems finds the faults of a window, and tells what is new of problems.
+func (e *Engine) problems(w detect.Window) {
+	if len(e.live) == 0 && e.register.Len() == 0 {
+		return
+	}
+	var causes []*cause
+	seen := make(map[*view]bool)
+	for _, a := range e.live {
+		if !seen[a.view] {
+			seen[a.view] = true
+			causes = append(causes, a.view.causes()...)
+		}
+	}
+	var findings []problem.Finding
+	for _, f := range e.faults(causes) {
+		findings = append(findings, e.finding(f))
+	}
+	slices.SortStableFunc(findings, func(a, b problem.Finding) int { return cmp.Compare(b.Root.Likelihood, a.Root.Likelihood) })
+	at := w.End(e.set.Width)
+	for _, change := range e.register.Observe(at, findings, e.ended) {
+		e.events = append(e.events, Event{At: at, Problem: &change})
+	}
+}
+
+// finding tells what a fault is.
+func (e *Engine) finding(f *fault) problem.Finding {
+	main := f.main()
+	rule := main.finding.Rule
+	r := problem.Finding{
+		Type: main.members[0].typ(), Class: rule.Class, Root: f.root, Side: string(main.finding.Side),
+		Advice: rule.Advice, AdviceID: rule.AdviceID,
+	}
+	if incast, ok := f.incast(); ok {
+		r.Type, r.Advice, r.AdviceID = incast.Type, incast.Rule.Advice, incast.Rule.AdviceID
+	}
+	for _, c := range f.causes {
+		for _, a := range c.members {
+			r.Members = append(r.Members, a.member())
+		}
+	}
+	for _, a := range f.extra {
+		r.Members = append(r.Members, a.member())
+	}
+	r.Direct = f.direct()
+	r.Affected = e.graph.Affected(r.Direct)
+	r.Node, r.Remote = f.ends()
+	r.Title = title(&r, main.finding.Evidence)
+	if urgent(f, &r) {
+		r.Severity = problem.Error
+	}
+	return r
+}
+
+// main is the cause with the most evidence; one that needs none has the most.
+func (f *fault) main() *cause {
+	return slices.MaxFunc(f.causes, func(a, b *cause) int {
+		weight := func(c *cause) float64 {
+			if c.finding.Weight == 0 {
+				return 1e9
+			}
+			return c.finding.Weight
+		}
+		return cmp.Compare(weight(a), weight(b))
+	})
+}
+
+// incast tells whether many senders' bursts met at one receiver.
+func (f *fault) incast() (diagnose.Finding, bool) {
+	if f.causes[0].finding.Rule.Class != diagnose.ClassLoss {
+		return diagnose.Finding{}, false
+	}
+	var pairs []*diagnose.Pair
+	for _, c := range f.causes {
+		if c.view.key.peer != f.causes[0].view.key.peer {
+			return diagnose.Finding{}, false
+		}
+		pairs = append(pairs, c.view.pair())
+	}
+	return diagnose.Incast(pairs)
+}
+
+// direct are the workloads at the edges.
+func (f *fault) direct() []localize.Name {
+	var direct []localize.Name
+	for _, edge := range f.edges {
+		for _, name := range [...]localize.Name{edge.From.Workload, edge.To.Workload} {
+			if name != (localize.Name{}) && !slices.Contains(direct, name) {
+				direct = append(direct, name)
+			}
+		}
+	}
+	return direct
+}
+
+// ends are the workload, or the node, at which the problem is, and the other end of what
+// shows it, if that is one only. Of a pair of which both directions are bad the client
+// comes first.
+func (f *fault) ends() (node, remote localize.Name) {
+	p := f.root.Place
+	switch p.Kind {
+	case localize.KindPair, localize.KindNodePair, localize.KindZonePair:
+		node, remote = p.A, p.B
+		if p.Both && p.Kind == localize.KindPair && f.client() == p.B {
+			node, remote = remote, node
+		}
+		return node, remote
+	case localize.KindNode:
+		node = p.A
+	case localize.KindPod:
+		node = f.workloadOf(p.A)
+	default:
+		node = p.A
+	}
+	others := f.others(node)
+	if len(others) == 1 {
+		remote = others[0]
+	}
+	return node, remote
+}
+
+// client is the workload that opens the connections of the first cause.
+func (f *fault) client() localize.Name {
+	if v := f.causes[0].view; v.key.role == Client {
+		return v.key.observer
+	}
+	return f.causes[0].view.key.peer
+}
+
+func (f *fault) workloadOf(pod localize.Name) localize.Name {
+	for _, edge := range f.edges {
+		switch pod {
+		case edge.From.Pod:
+			return edge.From.Workload
+		case edge.To.Pod:
+			return edge.To.Workload
+		}
+	}
+	return pod
+}
+
+// others are the workloads at the other ends.
+func (f *fault) others(node localize.Name) []localize.Name {
+	return slices.DeleteFunc(f.direct(), func(name localize.Name) bool { return name == node })
+}
+
+// urgent tells whether users notice: an absolute limit is passed, or many services are hit.
+func urgent(f *fault, r *problem.Finding) bool {
+	if len(r.Direct)+len(r.Affected) >= urgentServices {
+		return true
+	}
+	for _, c := range f.causes {
+		v := &c.members[0].verdict
+		switch k := c.members[0].kind; {
+		case c.finding.Rule.Critical, k == kindLoss && v.Value >= urgentLoss, k == kindRTT && v.Value >= urgentRTT:
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,177 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"math"
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+)
+
+// A fault is a root, with the causes that it explains, and what else it is the reason of.
+type fault struct {
+	root   localize.Root
+	causes []*cause
+	edges  []localize.Edge // bad ones
+	extra  []*anomaly
+}
+
+// classes in the order in which faults are looked for: what comes first may explain what
+// comes later, in other views too.
+var classes = [...]string{
+	diagnose.ClassConnect, diagnose.ClassWrite, diagnose.ClassWindow, diagnose.ClassLoss, diagnose.ClassReset,
+	diagnose.ClassDelay,
+}
+
+// faults finds the roots of all causes.
+func (e *Engine) faults(causes []*cause) []*fault {
+	var faults []*fault
+	for _, class := range classes {
+		var own, path []*cause
+		for _, c := range causes {
+			switch {
+			case c.finding.Rule.Class != class || absorb(faults, c):
+			case c.finding.Side == diagnose.SidePath:
+				path = append(path, c)
+			default:
+				own = append(own, c)
+			}
+		}
+		faults = append(faults, e.own(own)...)
+		faults = append(faults, e.cover(class, path)...)
+	}
+	return faults
+}
+
+// absorb gives a cause to a fault that was found before and explains it.
+func absorb(faults []*fault, c *cause) bool {
+	for _, f := range faults {
+		if explains(f.causes[0].finding.Rule, c.finding.Rule) && f.reaches(c.view) {
+			f.extra = append(f.extra, c.members...)
+			return true
+		}
+	}
+	return false
+}
+
+// reaches tells whether a view's connections go through the place of a fault. What one end
+// makes by itself is felt by the same two workloads only.
+func (f *fault) reaches(v *view) bool {
+	if slices.ContainsFunc(f.causes, func(c *cause) bool { return c.view == v || c.view == v.other || c.view.sameEnds(v) }) {
+		return true
+	}
+	from, to := v.ends()
+	switch p := f.root.Place; {
+	case f.causes[0].finding.Side != diagnose.SidePath:
+	case p.Kind == localize.KindPod:
+		return from.Pod == p.A || to.Pod == p.A
+	case p.Kind == localize.KindWorkload:
+		return from.Workload == p.A || to.Workload == p.A
+	case p.Kind == localize.KindNode:
+		return from.Node == p.A.Name || to.Node == p.A.Name
+	case p.Kind == localize.KindNodePair:
+		return from.Node == p.A.Name && to.Node == p.B.Name || from.Node == p.B.Name && to.Node == p.A.Name
+	case p.Kind == localize.KindZonePair:
+		return from.Zone == p.A.Name && to.Zone == p.B.Name || from.Zone == p.B.Name && to.Zone == p.A.Name
+	}
+	return false
+}
+
+// sameEnds tells whether two views are of the same two workloads.
+func (v *view) sameEnds(o *view) bool {
+	return v.key.observer == o.key.peer && v.key.peer == o.key.observer ||
+		v.key.observer == o.key.observer && v.key.peer == o.key.peer
+}
+
+var sides = map[diagnose.Side]localize.Side{
+	diagnose.SidePath: localize.SidePath, diagnose.SideSender: localize.SideSender,
+	diagnose.SideReceiver: localize.SideReceiver, diagnose.SideListener: localize.SideListener,
+}
+
+// edge is what a cause is bad of. Evidence of a rule that counts what should never happen
+// is as much as anything may have.
+func (e *Engine) edge(c *cause) localize.Edge {
+	from, to := c.view.ends()
+	if c.view.key.role == Listener { // its clients are in no report of its own
+		from, to = to, from
+	}
+	weight := c.finding.Weight
+	if weight == 0 {
+		weight = e.detectors.threshold
+	}
+	return localize.Edge{From: from, To: to, Evidence: weight, Side: sides[c.finding.Side]}
+}
+
+// own finds the ends that make their trouble by themselves, each kind of trouble apart.
+func (e *Engine) own(causes []*cause) []*fault {
+	var faults []*fault
+	for len(causes) > 0 {
+		rule := causes[0].finding.Rule
+		var same, rest []*cause
+		var bad []localize.Edge
+		for _, c := range causes {
+			if c.finding.Rule != rule {
+				rest = append(rest, c)
+				continue
+			}
+			same = append(same, c)
+			bad = append(bad, e.last(c, e.edge(c)))
+		}
+		for _, root := range localize.Own(bad, e.healthy(rule.Class)) {
+			faults = append(faults, newFault(root, same, bad, nil))
+		}
+		causes = rest
+	}
+	return faults
+}
+
+// last follows full windows to the last reader that is slow.
+func (e *Engine) last(c *cause, edge localize.Edge) localize.Edge {
+	if c.finding.Rule.Type != "tcp_zero_window" {
+		return edge
+	}
+	var limited []localize.Limited
+	for _, v := range e.tracks.views {
+		if share := v.windowLimited(); share >= chainShare {
+			limited = append(limited, localize.Limited{From: v.key.observer, To: v.key.peer, Share: share})
+		}
+	}
+	chain := localize.Readers(edge.To.Workload, limited)
+	if reader := chain[len(chain)-1]; reader != edge.To.Workload {
+		edge.To = localize.End{Workload: reader}
+	}
+	return edge
+}
+
+// chainShare is the share of wall time from which on somebody waits for a reader.
+const chainShare = .2
+
+// windowLimited is the share of the last window's time that waited for the peer's window.
+func (v *view) windowLimited() float64 {
+	if len(v.history) == 0 {
+		return 0
+	}
+	time, all := &v.history[len(v.history)-1].Time, 0.
+	for _, t := range time {
+		all += t
+	}
+	return time[diagnose.ReceiveWindowLimited] / math.Max(all, 1e-9)
+}
+
+func newFault(root localize.Root, causes []*cause, bad []localize.Edge, of []int) *fault {
+	f := &fault{root: root}
+	for _, i := range root.Edges {
+		f.edges = append(f.edges, bad[i])
+		c := i
+		if of != nil {
+			c = of[i]
+		}
+		if !slices.Contains(f.causes, causes[c]) {
+			f.causes = append(f.causes, causes[c])
+		}
+	}
+	return f
+}

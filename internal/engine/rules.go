@@ -1,0 +1,165 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+)
+
+// quietSeconds is how long a rule must not have matched before what it found is over.
+// Together with how far rules look back it is as long as the detectors' minute.
+const quietSeconds = 30
+
+// rise notes what a detector says of a series.
+func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
+	v := e.tracks.byID[series.ID]
+	if v == nil {
+		return
+	}
+	a := v.risen[k]
+	switch {
+	case verdict.Step == detect.Opened:
+		a = newAnomaly(v, k, rulesOf[k], verdict.Start)
+		v.risen[k] = a
+		e.live = append(e.live, a)
+	case a == nil:
+		return
+	case verdict.Step == detect.Closed:
+		v.risen[k] = nil
+		e.ended[a.id] = verdict.End
+	}
+	a.verdict = verdict
+	e.steps = append(e.steps, step{a, verdict.Step})
+}
+
+// rules lets all rules look at what may be wrong.
+func (e *Engine) rules(w detect.Window) {
+	e.age(w)
+	for _, v := range e.views {
+		if v.troubled() || w-v.trouble < detect.Window(e.history) {
+			e.diagnose(w, v)
+		}
+	}
+	for _, a := range e.live {
+		if a.kind == numKinds && a.matched < w {
+			e.calm(w, a)
+		}
+	}
+	e.tell(w.End(e.set.Width))
+}
+
+// age lets time go on for views with anomalies of which nothing is heard any more.
+func (e *Engine) age(w detect.Window) {
+	for _, a := range e.live {
+		v := a.view
+		if v.window == w || w-v.last < 2 { // an agent's next point may be a little late
+			continue
+		}
+		last := v.last
+		v.begin(w)
+		v.remember(e.history, e.set.Width.Seconds())
+		v.last = last
+		e.views = append(e.views, v)
+	}
+}
+
+// diagnose notes which rules match a view.
+func (e *Engine) diagnose(w detect.Window, v *view) {
+	p := v.pair()
+	e.listen(v, p)
+	v.findings = diagnose.Diagnose(p)
+	for i := range v.findings {
+		f := &v.findings[i]
+		if k := kindOf(f.Rule); k < numKinds {
+			v.risen[k].finding = *f
+			continue
+		}
+		a := v.match(f.Rule)
+		if a == nil {
+			a = e.begin(w, v, f.Rule)
+		}
+		a.finding, a.matched = *f, w
+		if time.Duration(w-a.told)*e.set.Width >= detect.UpdateEvery {
+			a.told, a.verdict.Step = w, detect.Updated
+			e.steps = append(e.steps, step{a, detect.Updated})
+		}
+	}
+}
+
+// match returns the anomaly that a rule has opened.
+func (v *view) match(rule *diagnose.Rule) *anomaly {
+	for _, a := range v.matched {
+		if a.rule == rule {
+			return a
+		}
+	}
+	return nil
+}
+
+// begin opens the anomaly of a rule. It began with the first of the windows in a row that
+// had something for a rule to look at.
+func (e *Engine) begin(w detect.Window, v *view, rule *diagnose.Rule) *anomaly {
+	first := w + 1
+	for i := len(v.history) - 1; i >= 0 && v.history[i].Trouble(); i-- {
+		first--
+	}
+	start := min(first, w).Start(e.set.Width)
+	a := newAnomaly(v, numKinds, rule, start)
+	a.verdict = detect.Verdict{
+		Step: detect.Opened, Change: detect.Absolute, Resolution: 1, Start: start, Detected: w.End(e.set.Width),
+	}
+	a.told = w
+	v.matched = append(v.matched, a)
+	e.live = append(e.live, a)
+	e.steps = append(e.steps, step{a, detect.Opened})
+	return a
+}
+
+// calm closes the anomaly of a rule that has not matched for long enough.
+func (e *Engine) calm(w detect.Window, a *anomaly) {
+	windows := func(d time.Duration) detect.Window { return max(1, detect.Window(d/e.set.Width)) }
+	if w-a.matched < windows(quietSeconds*time.Second) {
+		return
+	}
+	a.verdict.Step, a.verdict.Reason, a.verdict.End = detect.Closed, detect.Recovered, a.matched.End(e.set.Width)
+	e.ended[a.id] = a.verdict.End
+	e.steps = append(e.steps, step{a, detect.Closed})
+	matched := a.view.matched[:0]
+	for _, other := range a.view.matched {
+		if other != a {
+			matched = append(matched, other)
+		}
+	}
+	a.view.matched = matched
+}
+
+// listen lets a client's pair know of its server's full accept queue, which the listener
+// alone reports, if the client has felt it.
+func (e *Engine) listen(v *view, p *diagnose.Pair) {
+	if v.key.role != Client || len(p.Sender) == 0 {
+		return
+	}
+	s := &p.Sender[len(p.Sender)-1]
+	if s.Retransmits[RetransmitSYN-RetransmitUnknown] == 0 && s.Failed[FailedTimeout-FailedOtherwise] == 0 {
+		return
+	}
+	listener := e.tracks.views[viewKey{v.key.peer, localize.Name{}, Listener}]
+	if listener == nil || len(listener.history) == 0 {
+		return
+	}
+	receiver := append(diagnose.History(nil), p.Receiver...)
+	if len(receiver) == 0 {
+		receiver = append(receiver, diagnose.Report{Seconds: e.set.Width.Seconds()})
+	}
+	last := &receiver[len(receiver)-1]
+	for _, r := range listener.history {
+		last.Overflows += r.Overflows
+		last.QueueLimit = max(last.QueueLimit, r.QueueLimit)
+	}
+	p.Receiver = receiver
+}

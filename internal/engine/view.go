@@ -1,0 +1,127 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+)
+
+// A view is what one workload says of its connections with another, in one role.
+type view struct {
+	key    viewKey
+	id     uint64
+	label  any
+	other  *view // what the peer says of the same connections; nil if nobody observes it
+	tracks []*track
+
+	// Of the window that is being judged.
+	window    detect.Window
+	report    diagnose.Report
+	rtt       shift.Histogram
+	variation shift.Histogram
+
+	last    detect.Window    // the last one with data
+	history diagnose.History // oldest first; windows without data have no place in it
+	trouble detect.Window    // the last one in which a rule might match
+
+	risen    [numKinds]*anomaly // what detectors say
+	matched  []*anomaly         // what rules say
+	findings []diagnose.Finding // in the window that is being judged, the cause first
+}
+
+func newView(key viewKey, spec *Spec) *view {
+	return &view{key: key, id: key.hash(), label: spec.Label}
+}
+
+func (v *view) drop(t *track) {
+	v.tracks = slices.DeleteFunc(v.tracks, func(other *track) bool { return other == t })
+}
+
+// troubled tells whether an anomaly has not ended.
+func (v *view) troubled() bool {
+	return len(v.matched) > 0 || v.risen != [numKinds]*anomaly{}
+}
+
+// begin makes room for a window.
+func (v *view) begin(w detect.Window) {
+	v.window, v.findings = w, nil
+	v.report, v.rtt, v.variation = diagnose.Report{}, shift.Histogram{}, shift.Histogram{}
+}
+
+// take adds what one track did.
+func (v *view) take(c *cell) {
+	v.report.Join(&c.report)
+	v.rtt.Merge(&c.rtt)
+	v.variation.Merge(&c.variation)
+}
+
+// remember puts the window into the history, of so many windows.
+func (v *view) remember(windows int, seconds float64) {
+	v.report.Seconds = seconds
+	if len(v.history) >= windows {
+		copy(v.history, v.history[1:])
+		v.history = v.history[:windows-1]
+	}
+	v.history = append(v.history, v.report)
+	v.last = v.window
+	if v.report.Trouble() {
+		v.trouble = v.window
+	}
+}
+
+// ends are those of all its tracks: what differs between them is not known.
+func (v *view) ends() (from, to localize.End) {
+	for i, t := range v.tracks {
+		if i == 0 {
+			from, to = t.from, t.to
+			continue
+		}
+		from, to = common(from, t.from), common(to, t.to)
+	}
+	from.Workload, to.Workload = v.key.observer, v.key.peer
+	return from, to
+}
+
+// common is what two ends have in common.
+func common(a, b localize.End) localize.End {
+	c := a
+	if a.Pod != b.Pod {
+		c.Pod = localize.Name{}
+	}
+	if a.Node != b.Node {
+		c.Node = ""
+	}
+	if a.Zone != b.Zone {
+		c.Zone = ""
+	}
+	if a.Port != b.Port {
+		c.Port = 0
+	}
+	return c
+}
+
+// pair is the data that the view's workload sends to the other, as both ends say.
+func (v *view) pair() *diagnose.Pair {
+	p := &diagnose.Pair{Sender: v.history, Client: v.key.role == Client}
+	if v.key.role == Listener {
+		p.Sender, p.Receiver, p.Client = nil, v.history, true
+	}
+	if v.other != nil {
+		p.Receiver = v.other.history
+	}
+	rises := [numKinds]**diagnose.Rise{
+		kindLoss: &p.Loss, kindRTT: &p.RTT, kindJitter: &p.Jitter, kindSYN: &p.SYN, kindResets: &p.Resets,
+	}
+	for kind, a := range v.risen {
+		if a != nil {
+			*rises[kind] = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+		}
+	}
+	return p
+}
