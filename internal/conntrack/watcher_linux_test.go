@@ -69,14 +69,22 @@ func TestPortThatIsUsedAgain(t *testing.T) {
 	require.NoError(t, w.Sync())
 	requireNeverWrong(t, w, sessions)
 
-	var calm []*session
-	for range 6 { // with time to read in between
+	// With time to read in between some are known; on a busy machine an event is read
+	// after the next connection is there.
+	known := 0
+	for tries := 0; known < 6; tries++ {
+		require.Less(t, tries, 200)
 		s := c.open(40001)
 		s.reset()
 		require.NoError(t, w.Sync())
-		calm = append(calm, s)
+		after, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
+		if verdict == Unknown {
+			continue
+		}
+		require.Equal(t, Translated, verdict)
+		require.Equal(t, s.backend, after.Destination)
+		known++
 	}
-	requireFollowed(t, w, calm...)
 }
 
 // TestPortThatIsUsedAgainUnseen does the same before the namespace is known.
