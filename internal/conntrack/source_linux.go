@@ -33,6 +33,7 @@ type source struct {
 	inode  uint64
 	events *netlink.Conn
 	dumps  *netlink.Conn
+	dumpMu sync.Mutex // one dump at a time
 	raw    syscall.RawConn // of events
 	handle func(s *source, m message, born uint64)
 	now    func() uint64
@@ -153,6 +154,8 @@ func (s *source) troubles() (overruns, malformed uint64) {
 
 // dump calls visit with each translated connection of the table.
 func (s *source) dump(visit func(Entry)) error {
+	s.dumpMu.Lock()
+	defer s.dumpMu.Unlock()
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		for _, status := range []uint32{statusDstNAT, statusSrcNAT} {
 			if err := s.dumpSome(family, status, visit); err != nil {

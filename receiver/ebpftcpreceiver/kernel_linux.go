@@ -203,6 +203,9 @@ func (k bpfKernel) Events() (eventReader, error) {
 	if err != nil {
 		return nil, err // not e: an interface that holds nil is not nil
 	}
+	if t := k.translator; t != nil {
+		return &eventTranslator{eventReader: e, translations: t.translations, now: t.now, mask: t.mask}, nil
+	}
 	return e, nil
 }
 
