@@ -70,7 +70,10 @@ struct conn {
 	u64 bytes[DIRECTIONS]; /* folded totals from here */
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
-	u32 retransmits;
+	union {
+		u32 retransmits;
+		u32 answered; /* of a listener: requests that came again, see on_syn_ack_again */
+	};
 	union {
 		u32 spurious;
 		u32 dropped; /* of a listener: requests */

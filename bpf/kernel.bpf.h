@@ -161,6 +161,16 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 };
 
+/* include/linux/timer.h: pprev is NULL while the timer is not pending. */
+struct timer_list {
+	struct hlist_node entry;
+};
+
+/* include/net/request_sock.h: the timer sends the SYN-ACK again. */
+struct request_sock {
+	struct timer_list rsk_timer;
+};
+
 /* include/net/inet_connection_sock.h */
 enum {
 	ICSK_TIME_LOSS_PROBE = 5,

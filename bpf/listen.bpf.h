@@ -18,20 +18,23 @@ static __always_inline void listener_key(struct conn *c, struct sock *sk)
 	c->key.remote_port = 0;
 	c->flow_id = key_hash(&c->key);
 	c->dropped = sk->sk_drops.counter;
+	c->answered = 0;
 	c->lost = 0;
 }
 
 struct queue {
 	u32 length;
 	u32 limit;
-	u32 dropped; /* since the listener began */
+	u32 dropped; /* since the socket began, but for what was answered */
 };
 
-static __always_inline void queue_read(struct queue *q, struct sock *sk)
+static __always_inline void queue_read(struct queue *q, const struct conn *c, struct sock *sk)
 {
+	u32 answered = *(volatile const u32 *)&c->answered;
+
 	q->length = sk->sk_ack_backlog;
 	q->limit = sk->sk_max_ack_backlog;
-	q->dropped = sk->sk_drops.counter;
+	q->dropped = sk->sk_drops.counter - answered;
 }
 
 static __always_inline u32 claim_dropped(struct conn *c, const struct queue *q)
@@ -52,7 +55,7 @@ static __always_inline void listener_fold(struct conn *c, struct sock *sk, struc
 
 	if (!observed(&c->key))
 		return;
-	queue_read(&q, sk);
+	queue_read(&q, c, sk);
 	f = conn_flow(c, now.epoch, false);
 	if (!f)
 		return;
@@ -73,8 +76,8 @@ static __always_inline void listener_close(struct conn *c, struct sock *sk)
 	struct flow *f;
 	u32 dropped;
 
-	queue_read(&q, sk);
-	if (q.dropped == c->dropped || !q.dropped || !observed(&c->key))
+	queue_read(&q, c, sk);
+	if (q.dropped == c->dropped || !sk->sk_drops.counter || !observed(&c->key))
 		return;
 	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
@@ -83,4 +86,19 @@ static __always_inline void listener_close(struct conn *c, struct sock *sk)
 	bpf_spin_lock(&f->lock);
 	f->overflows += dropped;
 	bpf_spin_unlock(&f->lock);
+}
+
+/* A SYN that comes again, for its SYN-ACK was lost or late, is answered by another one and
+ * counted as a drop of the listener, though it is none. What sends SYN-ACKs again by itself
+ * is the request's timer, which is not pending while it does so.
+ */
+static __always_inline void on_syn_ack_again(struct sock *listener, struct request_sock *request)
+{
+	struct conn *c;
+
+	if (listener->__sk_common.skc_state != TCP_LISTEN || !request->rsk_timer.entry.pprev)
+		return;
+	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
+	if (c && c->kind == CONN_LISTENER)
+		__sync_fetch_and_add(&c->answered, 1);
 }

@@ -254,6 +254,13 @@ int tcpwhy_reset(u64 *ctx)
 	return 0;
 }
 
+SEC("tp_btf/tcp_retransmit_synack")
+int tcpwhy_syn_ack(u64 *ctx)
+{
+	on_syn_ack_again((struct sock *)ctx[0], (struct request_sock *)ctx[1]);
+	return 0;
+}
+
 SEC("iter/bpf_sk_storage_map")
 int tcpwhy_sweep(struct bpf_iter__bpf_sk_storage_map *ctx)
 {

@@ -19,6 +19,7 @@ var programs = []struct {
 }{
 	{name: ProgramDestroy, attach: ebpf.AttachTraceRawTp},
 	{name: ProgramReset, attach: ebpf.AttachTraceRawTp},
+	{name: ProgramSynAck, attach: ebpf.AttachTraceRawTp},
 	{name: ProgramSockOps, attach: ebpf.AttachCGroupSockOps},
 	{name: ProgramConnect4, attach: ebpf.AttachCGroupInet4Connect},
 	{name: ProgramConnect6, attach: ebpf.AttachCGroupInet6Connect},
@@ -103,6 +104,11 @@ var jobs = []job{
 			{"tp_btf/tcp_destroy_sock", []string{ProgramDestroy}, "why this host sends resets, those of no connection, and which " +
 				"of the resets of half-closed connections are its own"}},
 		lost: "resets that this host sends",
+	},
+	{
+		name: "listener_overflow",
+		ways: []way{{"tp_btf/tcp_retransmit_synack", []string{ProgramSynAck}, ""}},
+		lost: "which of a listener's drops are requests that came again and were answered: they count as overflows",
 	},
 	{
 		name: "sweep", main: true,

@@ -173,6 +173,7 @@ func TestWithoutEachProgram(t *testing.T) {
 		ProgramConnect6:  {"client_owner_ipv6": "sock_ops/TCP_CONNECT_CB"},
 		ProgramDestroy:   {"missed_close": ""},
 		ProgramReset:     {"reset": "tp_btf/tcp_destroy_sock"},
+		ProgramSynAck:    {"listener_overflow": ""},
 		ProgramFind:      {"listener_heir": "", "find_older": "iter/tcp"},
 		ProgramCallbacks: {"find_older_unheld": "", "older_callbacks": bySweep(t)},
 		ProgramSockOps:   nil,

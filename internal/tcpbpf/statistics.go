@@ -19,6 +19,7 @@ const (
 	ProgramConnect6 = "tcpwhy_connect6"
 	ProgramDestroy  = "tcpwhy_destroy"
 	ProgramReset    = "tcpwhy_reset"
+	ProgramSynAck   = "tcpwhy_syn_ack"
 	ProgramSweep    = "tcpwhy_sweep"
 	// These two together, where the kernel refuses the one before.
 	ProgramSweepFiles  = "tcpwhy_sweep_files"
