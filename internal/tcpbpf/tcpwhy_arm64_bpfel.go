@@ -340,6 +340,7 @@ const (
 	tcpwhyProgTcpwhySweep       = "tcpwhy_sweep"
 	tcpwhyProgTcpwhySweepFiles  = "tcpwhy_sweep_files"
 	tcpwhyProgTcpwhySweepHashed = "tcpwhy_sweep_hashed"
+	tcpwhyProgTcpwhySynAck      = "tcpwhy_syn_ack"
 	tcpwhyVarCgroupRoot         = "cgroup_root"
 	tcpwhyVarClusterCidrs       = "cluster_cidrs"
 	tcpwhyVarEventPause         = "event_pause"
@@ -410,6 +411,7 @@ type tcpwhyProgramSpecs struct {
 	TcpwhySweep       *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep"`
 	TcpwhySweepFiles  *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep_files"`
 	TcpwhySweepHashed *ebpf.ProgramSpec `ebpf:"tcpwhy_sweep_hashed"`
+	TcpwhySynAck      *ebpf.ProgramSpec `ebpf:"tcpwhy_syn_ack"`
 }
 
 // tcpwhyMapSpecs contains maps before they are loaded into the kernel.
@@ -566,6 +568,7 @@ type tcpwhyPrograms struct {
 	TcpwhySweep       *ebpf.Program `ebpf:"tcpwhy_sweep"`
 	TcpwhySweepFiles  *ebpf.Program `ebpf:"tcpwhy_sweep_files"`
 	TcpwhySweepHashed *ebpf.Program `ebpf:"tcpwhy_sweep_hashed"`
+	TcpwhySynAck      *ebpf.Program `ebpf:"tcpwhy_syn_ack"`
 }
 
 func (p *tcpwhyPrograms) Close() error {
@@ -580,6 +583,7 @@ func (p *tcpwhyPrograms) Close() error {
 		p.TcpwhySweep,
 		p.TcpwhySweepFiles,
 		p.TcpwhySweepHashed,
+		p.TcpwhySynAck,
 	)
 }
 
