@@ -120,8 +120,8 @@ func requireSuffered(t *testing.T, k *collector, host netns.Host, end traffic.En
 
 // requireKinds compares a namespace's flows with what it counted itself: all
 // retransmissions, and by kind those of the handshake, the fast ones, and a client's
-// timeouts. For the latter the kernel counts each expiry of the timer, and apart what
-// it sends after it; a server's are mixed with those of SYN-ACKs. It counts a loss
+// timeouts. For the latter the kernel counts each expiry of the timer, the last one too,
+// after which it gives up, and apart what it sends after it; a server's are mixed with those of SYN-ACKs. It counts a loss
 // probe also if that carries new data, and segments that waited for the socket together
 // as one out of order. Reports of duplicates that it does not believe it counts in the
 // socket alone.
@@ -134,7 +134,7 @@ func requireKinds(t *testing.T, s *sum, counted mib.Counters, r flow.Role) {
 	require.LessOrEqual(t, s.Kinds[flow.RetransmitTailLossProbe], counted["TCPLossProbes"])
 	require.Zero(t, s.Kinds[flow.RetransmitUnknown])
 	if r == flow.RoleClient {
-		timeouts := counted["TCPTimeouts"] - counted["TCPSynRetrans"] + counted["TCPSlowStartRetrans"]
+		timeouts := counted["TCPTimeouts"] - counted["TCPAbortOnTimeout"] - counted["TCPSynRetrans"] + counted["TCPSlowStartRetrans"]
 		require.Equal(t, timeouts, s.Kinds[flow.RetransmitTimeout])
 	}
 	require.GreaterOrEqual(t, s.Spurious, counted["TCPDSACKRecvSegs"])

@@ -30,7 +30,7 @@ type Filter struct {
 	conn   *nftables.Conn
 	table  *nftables.Table
 	chains map[Direction]*nftables.Chain
-	rules  atomic.Uint32
+	rules  *atomic.Uint32
 }
 
 // A Direction is a way that packets take through the namespace's sockets.
@@ -48,7 +48,7 @@ func New(t testing.TB, ns *netns.NS) *Filter {
 	conn, err := nftables.New(nftables.WithNetNSFd(ns.FD()))
 	require.NoError(t, err)
 
-	f := &Filter{t: t, conn: conn}
+	f := &Filter{t: t, conn: conn, rules: new(atomic.Uint32)}
 	f.table = conn.AddTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: "tcpwhy"})
 	f.chains = map[Direction]*nftables.Chain{
 		Input:  f.chain(Input, nftables.ChainHookInput),
@@ -88,6 +88,18 @@ func (f *Filter) DropSome(d Direction, first, n uint32, matches ...Match) *Rule 
 	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(numbered(first, n), rule.count(), drop())})
 	// Alternatives share the chain and so its numbers.
 	return f.append(rule, d, matches, &expr.Verdict{Kind: expr.VerdictJump, Chain: chain.Name})
+}
+
+// Here makes a place for rules: what is made in it later acts where it was made.
+func (f *Filter) Here(d Direction) *Filter {
+	f.t.Helper()
+	name := fmt.Sprintf("%s%d", d, f.rules.Add(1))
+	chain := f.conn.AddChain(&nftables.Chain{Name: name, Table: f.table})
+	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: f.chains[d], Exprs: []expr.Any{
+		&expr.Verdict{Kind: expr.VerdictJump, Chain: name},
+	}})
+	require.NoError(f.t, f.conn.Flush(), "add chain")
+	return &Filter{t: f.t, conn: f.conn, table: f.table, chains: map[Direction]*nftables.Chain{d: chain}, rules: f.rules}
 }
 
 // Reject answers segments that match everything with an ICMP message, and counts
