@@ -232,3 +232,14 @@ have-clang:
 	@for tool in $(CLANG) $(CLANG_FORMAT) $(LLVM_STRIP); do \
 		command -v $$tool >/dev/null || { echo "$$tool is missing: make install-tools" >&2; exit 1; }; \
 	done
+
+##@ To try it on a shop
+
+# A module of its own: what the shop speaks must not get into the product's modules.
+.PHONY: sandbox
+sandbox: | have-go ## Build the shop that can be broken, bin/sandbox; see sandbox/README.md
+	$(GO) build -C sandbox -ldflags='-s -w' -o ../bin/sandbox .
+
+.PHONY: test-sandbox
+test-sandbox: | have-go ## Test what the sandbox is made of
+	cd sandbox && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) test -count=1 ./...

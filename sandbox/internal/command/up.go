@@ -1,0 +1,107 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	shopctl "github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+)
+
+// options are the flags of up and supervise.
+func options(c *cobra.Command) *shopctl.Options {
+	o := &shopctl.Options{}
+	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
+	c.Flags().DurationVar(&o.Day, "day", 24*time.Hour, "length of a day, in which the load swings")
+	c.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of all that is random")
+	return o
+}
+
+func up() *cobra.Command {
+	c := &cobra.Command{Use: "up", Short: "Start the shop in the background"}
+	o := options(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+		log, err := os.Create(filepath.Join(folder, "supervise.log"))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = log.Close() }()
+		self, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		keeper := exec.Command(self, "supervise", "--run", folder, fmt.Sprintf("--load=%g", o.Load),
+			fmt.Sprintf("--day=%s", o.Day), fmt.Sprintf("--seed=%d", o.Seed))
+		keeper.Stdout, keeper.Stderr = log, log
+		keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := keeper.Start(); err != nil {
+			return err
+		}
+		return await(c, keeper, log.Name())
+	}
+	return c
+}
+
+// await returns when the shop answers, or its keeper has ended.
+func await(c *cobra.Command, keeper *exec.Cmd, log string) error {
+	ended := make(chan error, 1)
+	go func() { ended <- keeper.Wait() }()
+	for {
+		select {
+		case <-ended:
+			why, _ := os.ReadFile(log)
+			return errors.New(string(why))
+		case <-time.After(100 * time.Millisecond):
+		}
+		if status, err := shopctl.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {
+			c.Printf("The shop is up: %d pods. Who is who: %s\n", len(status.Pods), status.Identities)
+			return nil
+		}
+	}
+}
+
+// supervise is what up leaves in the background.
+func supervise() *cobra.Command {
+	c := &cobra.Command{Use: "supervise", Hidden: true, Short: "Start the shop and stay"}
+	o := options(c)
+	c.RunE = func(*cobra.Command, []string) error {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		o.Folder = folder
+		s, err := shopctl.Up(*o)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Control(ctx), s.Down())
+	}
+	return c
+}
+
+func down() *cobra.Command {
+	return &cobra.Command{Use: "down", Short: "Take the shop down, and remove what a crash left", RunE: func(c *cobra.Command, _ []string) error {
+		err := shopctl.NewConsole(folder).Down()
+		if err == nil {
+			c.Println("The shop is down.")
+			return nil
+		}
+		if recovered := shopctl.Recover(folder); recovered != nil {
+			return errors.Join(err, recovered)
+		}
+		c.Println("No shop is up; nothing of one is left.")
+		return nil
+	}}
+}

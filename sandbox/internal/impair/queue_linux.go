@@ -1,0 +1,147 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package impair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/florianl/go-nfqueue/v2"
+	"golang.org/x/sys/unix"
+)
+
+// backlog is how many packets may be in the queue; more would be lost uncounted.
+const backlog = 1 << 15
+
+// A Queue impairs the packets that a netfilter rule sends to it, in the network namespace
+// in which it was opened.
+type Queue struct {
+	nfq    *nfqueue.Nfqueue
+	raw    int // socket for copies
+	court  *court
+	wake   chan struct{}
+	cancel context.CancelFunc
+	done   chan struct{}
+	lost   chan error
+
+	closing atomic.Bool
+}
+
+// Open begins to serve the queue of that number. The truth about single packets is written
+// to out, if that is not nil.
+func Open(number uint16, config Config, out io.Writer) (*Queue, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
+		return nil, fmt.Errorf("open raw socket: %w", err)
+	}
+	nfq, err := nfqueue.Open(&nfqueue.Config{
+		NfQueue: number, MaxPacketLen: 0xffff, MaxQueueLen: backlog, Copymode: nfqueue.NfQnlCopyPacket,
+		WriteTimeout: time.Second,
+	})
+	if err != nil {
+		_ = unix.Close(raw)
+		return nil, fmt.Errorf("open netfilter queue %d: %w", number, err)
+	}
+	_ = nfq.Con.SetReadBuffer(8 << 20) // as much as is allowed
+	q := &Queue{nfq: nfq, raw: raw, wake: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan error, 1)}
+	q.court = newCourt(config, q, newTruth(out))
+	ctx, cancel := context.WithCancel(context.Background())
+	q.cancel = cancel
+	if err := nfq.RegisterWithErrorFunc(ctx, q.hook, q.trouble); err != nil {
+		cancel()
+		_ = unix.Close(raw)
+		return nil, errors.Join(fmt.Errorf("register at netfilter queue %d: %w", number, err), nfq.Close())
+	}
+	go q.release(ctx)
+	return q, nil
+}
+
+func (q *Queue) hook(a nfqueue.Attribute) int {
+	if a.PacketID == nil || a.Payload == nil {
+		return 0
+	}
+	if q.court.arrive(time.Now(), *a.PacketID, *a.Payload) {
+		select {
+		case q.wake <- struct{}{}:
+		default:
+		}
+	}
+	return 0
+}
+
+// trouble keeps on reading, unless the socket is closed: an overflow of the socket's buffer
+// loses packets, which is told at the end.
+func (q *Queue) trouble(err error) int {
+	if q.closing.Load() {
+		return 1
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return 0
+	}
+	select {
+	case q.lost <- err:
+	default:
+	}
+	if errors.Is(err, unix.ENOBUFS) {
+		return 0
+	}
+	return 1
+}
+
+func (q *Queue) release(ctx context.Context) {
+	defer close(q.done)
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.wake:
+		case <-timer.C:
+		}
+		left := q.court.release(time.Now())
+		if left == 0 {
+			left = time.Hour
+		}
+		timer.Reset(left)
+	}
+}
+
+func (q *Queue) accept(id uint32) error { return q.nfq.SetVerdict(id, nfqueue.NfAccept) }
+func (q *Queue) drop(id uint32) error   { return q.nfq.SetVerdict(id, nfqueue.NfDrop) }
+
+func (q *Queue) again(packet []byte) error {
+	to := &unix.SockaddrInet4{Addr: [4]byte(packet[16:20])}
+	if err := unix.Sendto(q.raw, packet, 0, to); err != nil {
+		return fmt.Errorf("send packet once more: %w", err)
+	}
+	return nil
+}
+
+// Stats returns what was done so far.
+func (q *Queue) Stats() Stats { return q.court.truth.snapshot() }
+
+// Close lets all waiting packets go. Take the rule away first, or packets that still come
+// are lost. It returns what went wrong since the queue was opened.
+func (q *Queue) Close() error {
+	q.court.amnesty()
+	q.closing.Store(true)
+	q.cancel()
+	<-q.done
+	errs := []error{q.court.error(), q.court.truth.close(), q.nfq.Close(), unix.Close(q.raw)}
+	select {
+	case err := <-q.lost:
+		errs = append(errs, fmt.Errorf("read netfilter queue: %w", err))
+	default:
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,225 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/impair"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/line"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/nft"
+)
+
+// table is the one that all rules are in.
+const table = "shop"
+
+// A Fault is what is done to some packets.
+type Fault struct {
+	ID     uint16         `json:"id"` // not 0
+	Ways   []Way          `json:"ways"`
+	Match  string         `json:"match,omitempty"`  // more that a packet must match, as nft writes it
+	Impair *impair.Config `json:"impair,omitempty"` // nil: all that match are dropped
+	Truth  string         `json:"truth,omitempty"`  // file for what was done to which packet
+}
+
+// A Way is from any of some addresses or networks to any of others.
+type Way struct {
+	From []string `json:"from"`
+	To   []string `json:"to"`
+}
+
+// A Command is one line from the node's master; the first one has the services.
+type Command struct {
+	Services []Service `json:"services,omitempty"`
+	Add      *Fault    `json:"add,omitempty"`
+	Remove   uint16    `json:"remove,omitempty"`
+}
+
+// A Service is a virtual address and who is behind it.
+type Service struct {
+	Address string   `json:"address"`
+	Port    uint16   `json:"port"`
+	Pods    []string `json:"pods"`
+}
+
+// A Reply says what was done by each fault that is there.
+type Reply struct {
+	Error string                  `json:"error,omitempty"`
+	Stats map[uint16]impair.Stats `json:"stats,omitempty"`
+}
+
+type node struct {
+	faults []*fault
+}
+
+type fault struct {
+	Fault
+	queue *impair.Queue
+	truth *os.File
+}
+
+// Main is the process of a node.
+func Main(in io.Reader, out io.Writer) error {
+	n := &node{}
+	err := line.Answer(in, out, func(c Command) Reply {
+		last := make(map[uint16]impair.Stats)
+		if err := n.obey(c, last); err != nil {
+			return Reply{Error: err.Error()}
+		}
+		stats, err := n.stats()
+		if err != nil {
+			return Reply{Error: err.Error()}
+		}
+		for id, s := range last {
+			stats[id] = s
+		}
+		return Reply{Stats: stats}
+	})
+	for _, f := range n.faults {
+		err = errors.Join(err, f.close())
+	}
+	return err
+}
+
+func (n *node) obey(c Command, last map[uint16]impair.Stats) error {
+	switch {
+	case c.Services != nil:
+		return nft.Run(translation(c.Services))
+	case c.Add != nil:
+		return n.add(*c.Add)
+	case c.Remove != 0:
+		return n.remove(c.Remove, last)
+	}
+	return nil
+}
+
+// translation sends each new connection to a virtual address to one of the pods behind it,
+// and makes room for faults.
+func translation(services []Service) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table ip %s {\n chain services { type nat hook prerouting priority dstnat;\n", table)
+	for _, s := range services {
+		var pods []string
+		for i, pod := range s.Pods {
+			pods = append(pods, fmt.Sprintf("%d : %s", i, pod))
+		}
+		fmt.Fprintf(&b, "  ip daddr %s tcp dport %d dnat to numgen random mod %d map { %s }\n",
+			s.Address, s.Port, len(pods), strings.Join(pods, ", "))
+	}
+	fmt.Fprintf(&b, " }\n chain faults { type filter hook forward priority filter; }\n}\n")
+	return b.String()
+}
+
+func (n *node) add(one Fault) error {
+	f := &fault{Fault: one}
+	commands := fmt.Sprintf("add counter ip %s %s\nadd chain ip %s %s\n", table, f.chain(), table, f.chain())
+	if f.Impair == nil {
+		commands += fmt.Sprintf("add rule ip %s %s counter name %s drop\n", table, f.chain(), f.chain())
+	}
+	if err := nft.Run(commands); err != nil {
+		return err
+	}
+	if f.Impair != nil {
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	n.faults = append(n.faults, f)
+	return n.direct()
+}
+
+func (f *fault) open() (err error) {
+	if f.Truth != "" {
+		if f.truth, err = os.OpenFile(f.Truth, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+			return fmt.Errorf("write down packets: %w", err)
+		}
+	}
+	var out io.Writer
+	if f.truth != nil {
+		out = f.truth
+	}
+	if f.queue, err = impair.Open(f.ID, *f.Impair, out); err != nil {
+		return err
+	}
+	return nft.ToQueue(table, f.chain(), f.ID)
+}
+
+func (f *fault) chain() string { return fmt.Sprintf("fault%d", f.ID) }
+
+// direct writes down anew which packets meet which fault. Only those on their way to the
+// node's own pods do: between nodes a packet would meet it twice.
+func (n *node) direct() error {
+	commands := fmt.Sprintf("flush chain ip %s faults\n", table)
+	for _, f := range n.faults {
+		for _, way := range f.Ways {
+			commands += fmt.Sprintf("add rule ip %s faults oifname %q ip protocol tcp ip saddr { %s } ip daddr { %s } %s jump %s\n",
+				table, Bridge, strings.Join(way.From, ", "), strings.Join(way.To, ", "), f.Match, f.chain())
+		}
+	}
+	return nft.Run(commands)
+}
+
+// Bridge is the name of the one that the node's pods are at.
+const Bridge = "pods"
+
+func (n *node) remove(id uint16, last map[uint16]impair.Stats) error {
+	at := slices.IndexFunc(n.faults, func(f *fault) bool { return f.ID == id })
+	if at < 0 {
+		return nil
+	}
+	f := n.faults[at]
+	n.faults = slices.Delete(n.faults, at, at+1)
+	if err := n.direct(); err != nil {
+		return err
+	}
+	s, err := f.stats()
+	if err != nil {
+		return err
+	}
+	last[id] = s
+	return errors.Join(
+		f.close(),
+		nft.Run(fmt.Sprintf("flush chain ip %s %s\ndelete chain ip %s %s\ndelete counter ip %s %s\n",
+			table, f.chain(), table, f.chain(), table, f.chain())))
+}
+
+func (n *node) stats() (map[uint16]impair.Stats, error) {
+	all := make(map[uint16]impair.Stats)
+	for _, f := range n.faults {
+		s, err := f.stats()
+		if err != nil {
+			return nil, err
+		}
+		all[f.ID] = s
+	}
+	return all, nil
+}
+
+func (f *fault) stats() (impair.Stats, error) {
+	if f.queue != nil {
+		return f.queue.Stats(), nil
+	}
+	counters, err := nft.Counters(table)
+	if err != nil {
+		return impair.Stats{}, err
+	}
+	dropped := counters[f.chain()].Packets
+	return impair.Stats{Packets: dropped, Dropped: dropped}, nil
+}
+
+func (f *fault) close() error {
+	var errs []error
+	if f.queue != nil {
+		errs = append(errs, f.queue.Close())
+	}
+	if f.truth != nil {
+		errs = append(errs, f.truth.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,46 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package supervise
+
+import (
+	"os"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+)
+
+// A Status is what a shop is doing.
+type Status struct {
+	PID        int         `json:"pid"`
+	Identities string      `json:"identities"`
+	Pods       []PodStatus `json:"pods"`
+}
+
+// A PodStatus is what a pod has done so far.
+type PodStatus struct {
+	shop.Pod
+	PID   int                    `json:"pid"`
+	Error string                 `json:"error,omitempty"`
+	Calls map[string]pod.Counter `json:"calls"` // by service; what it served is under ""
+}
+
+// Status asks each pod.
+func (s *Supervisor) Status() (Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return Status{}, errDown
+	}
+	status := Status{PID: os.Getpid(), Identities: s.Identities()}
+	for _, p := range s.Shop.Pods {
+		one := PodStatus{Pod: p, PID: s.world.Pods[p.Name].PID()}
+		reply, err := s.tellPod(p.Name, pod.Command{})
+		if err != nil {
+			one.Error = err.Error()
+		}
+		one.Calls = reply.Counters
+		status.Pods = append(status.Pods, one)
+	}
+	return status, nil
+}

@@ -1,0 +1,142 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package supervise
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/world"
+)
+
+// Options are what a shop may be told.
+type Options struct {
+	Folder string        // of the run
+	Load   float64       // customers' requests each second
+	Day    time.Duration // length of one, for the swing of the load
+	Seed   uint64
+}
+
+// A Supervisor keeps one shop running. It is safe for concurrent use.
+type Supervisor struct {
+	Shop   *shop.Shop
+	folder *folder
+	log    *os.File
+	world  *world.World
+
+	mu      sync.Mutex
+	faults  []*Injection // all there were, in order
+	closing bool
+}
+
+// Up starts a shop, which serves when Up returns.
+func Up(o Options) (_ *Supervisor, err error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("start shop: network namespaces need root: run it by sudo")
+	}
+	f, err := openFolder(o.Folder)
+	if err != nil {
+		return nil, err
+	}
+	s := &Supervisor{Shop: shop.Standard(), folder: f}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Down())
+		}
+	}()
+	if s.log, err = os.Create(f.file(logFile)); err != nil {
+		return nil, fmt.Errorf("start shop: %w", err)
+	}
+	if err = os.WriteFile(f.file(identityFile), []byte(s.Shop.Identities()), 0o644); err != nil {
+		return nil, fmt.Errorf("write identities: %w", err)
+	}
+	if s.world, err = world.New(s.Shop, s.log); err != nil {
+		return nil, err
+	}
+	if err = s.configure(o); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Identities is the path of the file from which the collector knows who is who.
+func (s *Supervisor) Identities() string { return s.folder.file(identityFile) }
+
+// configure tells nodes and pods who they are. Those that are called come first.
+func (s *Supervisor) configure(o Options) error {
+	var services []node.Service
+	for _, one := range s.Shop.Services {
+		service := node.Service{Address: one.VIP.String(), Port: one.Port}
+		for _, p := range s.Shop.PodsOf(one.Name) {
+			service.Pods = append(service.Pods, p.Address.String())
+		}
+		services = append(services, service)
+	}
+	for name := range s.world.Nodes {
+		if _, err := s.tellNode(name, node.Command{Services: services}); err != nil {
+			return err
+		}
+	}
+	for height := range 10 {
+		for _, p := range s.Shop.Pods {
+			if s.Shop.Height(p.Service) != height {
+				continue
+			}
+			config, err := pod.Plan(s.Shop, p, o.Load, o.Day, o.Seed)
+			if err != nil {
+				return err
+			}
+			if _, err := s.tellPod(p.Name, pod.Command{Config: &config}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Supervisor) tellNode(name string, c node.Command) (node.Reply, error) {
+	reply, err := world.Ask[node.Command, node.Reply](s.world.Nodes[name], c)
+	if err == nil && reply.Error != "" {
+		err = errors.New(reply.Error)
+	}
+	if err != nil {
+		return reply, fmt.Errorf("tell %s: %w", name, err)
+	}
+	return reply, nil
+}
+
+func (s *Supervisor) tellPod(name string, c pod.Command) (pod.Reply, error) {
+	reply, err := world.Ask[pod.Command, pod.Reply](s.world.Pods[name], c)
+	if err == nil && reply.Error != "" {
+		err = errors.New(reply.Error)
+	}
+	if err != nil {
+		return reply, fmt.Errorf("tell %s: %w", name, err)
+	}
+	return reply, nil
+}
+
+// Down takes everything down. Calling it again does nothing.
+func (s *Supervisor) Down() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil
+	}
+	s.closing = true
+	var errs []error
+	if s.world != nil {
+		errs = append(errs, s.world.Close())
+	}
+	if s.log != nil {
+		errs = append(errs, s.log.Close())
+	}
+	return errors.Join(append(errs, s.folder.close())...)
+}
