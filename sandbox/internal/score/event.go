@@ -1,0 +1,72 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package score
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+)
+
+// grace is how long after its end a fault may still be detected.
+const grace = time.Minute
+
+// A Fault is what was done.
+type Fault struct {
+	Name   string      `json:"name"`
+	Place  fault.Place `json:"place"`
+	Start  time.Time   `json:"start"`
+	End    time.Time   `json:"end"`
+	Expect []string    `json:"expect"`          // types of problems that are right; none: TCP cannot see it
+	Allow  []string    `json:"allow,omitempty"` // types that are true, too, but need not be said
+	Impact []string    `json:"impact"`          // services that it reaches, sorted
+}
+
+// A Problem is what was said.
+type Problem struct {
+	ID         string        `json:"id"`
+	Type       string        `json:"type"`
+	Title      string        `json:"title"`
+	Detected   time.Time     `json:"detected"`
+	Onset      time.Time     `json:"onset"`
+	Closed     time.Time     `json:"closed,omitzero"` // zero: it was still open
+	Candidates []fault.Place `json:"candidates"`      // the root first
+	Services   []string      `json:"services"`
+}
+
+// about tells whether a problem can be a fault's.
+func (p *Problem) about(f *Fault) bool {
+	return !p.Detected.Before(f.Start) && !p.Detected.After(f.End.Add(grace))
+}
+
+// allowed tells whether what it says is true of the fault though nobody expects it.
+func (p *Problem) allowed(f *Fault) bool { return slices.Contains(f.Allow, p.Type) && p.rank(f) > 0 }
+
+// right tells whether it is of a type that is right.
+func (p *Problem) right(f *Fault) bool { return slices.Contains(f.Expect, p.Type) }
+
+// rank is the place of the fault among the candidates, from 1; 0 if it is not there.
+func (p *Problem) rank(f *Fault) int {
+	return 1 + slices.IndexFunc(p.Candidates, func(c fault.Place) bool { return same(c, f.Place) })
+}
+
+// same compares places; a pair is the same from both ends.
+func same(a, b fault.Place) bool {
+	return a == b || a.Kind == b.Kind && a.A == b.B && a.B == b.A
+}
+
+// Jaccard is the share of what two sorted sets have in common.
+func Jaccard(a, b []string) float64 {
+	common := 0
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			common++
+		}
+	}
+	if all := len(a) + len(b) - common; all > 0 {
+		return float64(common) / float64(all)
+	}
+	return 1
+}
