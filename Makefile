@@ -243,3 +243,25 @@ sandbox: | have-go ## Build the shop that can be broken, bin/sandbox; see sandbo
 .PHONY: test-sandbox
 test-sandbox: | have-go ## Test what the sandbox is made of
 	cd sandbox && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) test -count=1 ./...
+
+# A drill needs root, and a machine at rest: the collector observes all of it.
+DRILL = $(SUDO) bin/sandbox
+SEED ?= 1
+
+.PHONY: demo
+demo: build sandbox ## Show the talk's case: 3 % loss between two services, what is found and how fast; needs root
+	$(DRILL) demo --seed=$(SEED)
+
+.PHONY: drill drill-smoke drill-quiet
+drill: build sandbox ## Run all faults by the plan of SEED (1), 73 minutes, and score what the collector says
+	$(DRILL) drill full --seed=$(SEED) --out=out/drill/$(SEED)
+
+drill-smoke: build sandbox ## Run a drill of four minutes
+	$(DRILL) drill smoke --seed=$(SEED) --out=out/drill/smoke
+
+drill-quiet: build sandbox ## Run an hour without faults, in which nothing should be said
+	$(DRILL) drill quiet --seed=$(SEED) --out=out/drill/quiet
+
+.PHONY: drill-report
+drill-report: sandbox ## Pool the drills of several seeds
+	bin/sandbox report out/drill/[0-9]*/report.json

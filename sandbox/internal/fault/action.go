@@ -80,3 +80,6 @@ func (k Kind) behave(b *pod.Behaviour, callee string) {
 
 // Impact is which services a fault reaches: whose calls it hits, and all who call these.
 func (s Spec) Impact(of *shop.Shop) []string { return of.Impact(s.Place.direct(of)...) }
+
+// Touched are the services whose own calls a fault hits.
+func (s Spec) Touched(of *shop.Shop) []string { return s.Place.direct(of) }

@@ -1,0 +1,146 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+)
+
+// A Step is a fault and when it begins and ends, counted from the beginning.
+type Step struct {
+	fault.Spec
+	At  time.Duration `json:"at"`
+	For time.Duration `json:"for"`
+}
+
+// A Plan is a drill.
+type Plan struct {
+	Name   string        `json:"name"`
+	Seed   uint64        `json:"seed"`
+	Steps  []Step        `json:"steps"`
+	Length time.Duration `json:"length"`
+}
+
+// A pace is how fast faults follow each other.
+type pace struct{ warm, fault, quiet time.Duration }
+
+var (
+	calm  = pace{warm: 150 * time.Second, fault: 75 * time.Second, quiet: 60 * time.Second}
+	hasty = pace{warm: 75 * time.Second, fault: 40 * time.Second, quiet: 20 * time.Second}
+)
+
+// Smoke is a short one, for CI: what the talk shows, a fault of each class, and one that
+// TCP cannot see.
+func Smoke(seed uint64) Plan {
+	s := shop.Standard()
+	p := planner{shop: s, random: rand.New(rand.NewPCG(seed, 2)), pace: hasty}
+	p.plan = Plan{Name: "smoke", Seed: seed}
+	p.clock = p.pace.warm
+	p.slot(p.at("loss-3", fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}), p.somewhere("refused", fault.Workload))
+	p.slot(p.at("nagle", fault.Place{Kind: fault.Pair, A: "service-b", B: "service-f"}), p.somewhere("database-stall", fault.Workload))
+	return p.done()
+}
+
+// Demo is the talk's case alone.
+func Demo(seed uint64) Plan {
+	p := planner{shop: shop.Standard(), random: rand.New(rand.NewPCG(seed, 2)), pace: pace{2 * time.Minute, time.Minute, 10 * time.Second}}
+	p.plan = Plan{Name: "demo", Seed: seed}
+	p.clock = p.pace.warm
+	p.slot(p.at("loss-3", fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}))
+	return p.done()
+}
+
+// Quiet is an hour without faults.
+func Quiet(seed uint64) Plan { return Plan{Name: "quiet", Seed: seed, Length: time.Hour} }
+
+// Full has each kind of fault at each kind of place, two at once where they are apart.
+func Full(seed uint64) Plan {
+	p := planner{shop: shop.Standard(), random: rand.New(rand.NewPCG(seed, 2)), pace: calm}
+	p.plan = Plan{Name: "full", Seed: seed}
+	p.clock = p.pace.warm
+	var alone, apart []fault.Spec
+	for _, kind := range fault.Kinds() {
+		for _, place := range kind.Places {
+			spec := p.somewhere(kind.Name, place)
+			switch {
+			case place != fault.Node && place != fault.ZonePair:
+				apart = append(apart, spec)
+			case kind.Name == "loss-3" || kind.Name == "delay" || kind.Name == "loss-1" && place == fault.Node:
+				alone = append(alone, spec) // these touch everybody
+			}
+		}
+	}
+	slots := p.pairUp(apart)
+	for _, spec := range alone {
+		slots = append(slots, []fault.Spec{spec})
+	}
+	p.random.Shuffle(len(slots), func(i, j int) { slots[i], slots[j] = slots[j], slots[i] })
+	for _, slot := range slots {
+		p.slot(slot...)
+	}
+	return p.done()
+}
+
+type planner struct {
+	shop   *shop.Shop
+	random *rand.Rand
+	pace   pace
+	clock  time.Duration
+	plan   Plan
+}
+
+func (p *planner) at(name string, place fault.Place) fault.Spec {
+	return fault.Spec{Fault: name, Place: place, Seed: p.random.Uint64()}
+}
+
+// slot has faults begin nearly at once.
+func (p *planner) slot(specs ...fault.Spec) {
+	for _, spec := range specs {
+		jitter := time.Duration(p.random.IntN(5000)) * time.Millisecond
+		p.plan.Steps = append(p.plan.Steps, Step{Spec: spec, At: p.clock + jitter, For: p.pace.fault})
+	}
+	p.clock += p.pace.fault + p.pace.quiet
+}
+
+func (p *planner) done() Plan {
+	p.plan.Length = p.clock
+	return p.plan
+}
+
+// pairUp puts two specs that touch no common service together; of what is left each is
+// alone.
+func (p *planner) pairUp(specs []fault.Spec) (slots [][]fault.Spec) {
+	p.random.Shuffle(len(specs), func(i, j int) { specs[i], specs[j] = specs[j], specs[i] })
+	for len(specs) > 0 {
+		slot := specs[:1:1]
+		specs = specs[1:]
+		at := slices.IndexFunc(specs, func(s fault.Spec) bool { return p.apart(s, slot[0]) })
+		if at >= 0 {
+			slot = append(slot, specs[at])
+			specs = slices.Delete(specs, at, at+1)
+		}
+		slots = append(slots, slot)
+	}
+	return slots
+}
+
+func (p *planner) apart(a, b fault.Spec) bool {
+	touched := a.Touched(p.shop)
+	return !slices.ContainsFunc(b.Touched(p.shop), func(service string) bool { return slices.Contains(touched, service) })
+}
+
+// somewhere chooses a place of that kind at which the fault shows.
+func (p *planner) somewhere(name string, kind fault.PlaceKind) fault.Spec {
+	places := places(p.shop, name, kind)
+	if len(places) == 0 {
+		panic(fmt.Sprintf("plan: there is no %s for %s", kind, name))
+	}
+	return p.at(name, places[p.random.IntN(len(places))])
+}

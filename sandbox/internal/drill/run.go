@@ -1,0 +1,143 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/verdict"
+)
+
+// Options are what a drill may be told.
+type Options struct {
+	Collector string // binary
+	Out       string // folder
+	Run       string // the shop's folder
+	Load      float64
+	Say       func(format string, args ...any)
+}
+
+// day is short in a drill, so that the load swings within it.
+const day = 40 * time.Minute
+
+// Run breaks a shop by a plan. The report is of what happened until ctx ended, if that is
+// earlier. Whatever happens, nothing of the shop or the collector is left.
+func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
+	out, err := filepath.Abs(o.Out)
+	if err != nil {
+		return r, err
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return r, fmt.Errorf("run drill: %w", err)
+	}
+	if err := os.Remove(filepath.Join(out, verdictFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return r, fmt.Errorf("run drill: %w", err)
+	}
+	shop, err := supervise.Up(supervise.Options{Folder: o.Run, Load: o.Load, Day: day, Seed: p.Seed})
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, shop.Down()) }()
+	o.Say("The shop is up: %d services, %d pods.", len(shop.Shop.Services), len(shop.Shop.Pods))
+	c, err := startCollector(o.Collector, shop.Identities(), out)
+	if err != nil {
+		return r, err
+	}
+	began := time.Now()
+	o.Say("The collector is up; the first fault comes after %v.", firstAt(p))
+	followed := follow(ctx, p, shop, o.Say)
+	usage, measured := c.usage()
+	stopped := c.stop()
+	injections, told := shop.History()
+	if err := errors.Join(followed, measured, stopped, told); err != nil {
+		return r, err
+	}
+	problems, err := verdict.Read(filepath.Join(out, verdictFile))
+	if err != nil {
+		return r, err
+	}
+	r = Report{Plan: p, Start: began, End: time.Now(), Usage: usage, Problems: problems, Injections: injections}
+	r.Score = score.Of(truths(shop, injections), problems, r.End.Sub(began))
+	return r, r.write(out)
+}
+
+func firstAt(p Plan) time.Duration {
+	if len(p.Steps) == 0 {
+		return p.Length
+	}
+	return p.Steps[0].At.Round(time.Second)
+}
+
+// A moment is when a fault begins or ends.
+type moment struct {
+	at    time.Duration
+	step  int
+	begin bool
+}
+
+// follow does what the plan says when it says it.
+func follow(ctx context.Context, p Plan, shop *supervise.Supervisor, say func(string, ...any)) error {
+	var moments []moment
+	for i, step := range p.Steps {
+		moments = append(moments, moment{step.At, i, true}, moment{step.At + step.For, i, false})
+	}
+	moments = append(moments, moment{at: p.Length, step: -1})
+	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
+	began, ids := time.Now(), make(map[int]uint16)
+	for _, m := range moments {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Until(began.Add(m.at))):
+		}
+		if m.step < 0 {
+			return nil
+		}
+		spec := p.Steps[m.step].Spec
+		if !m.begin {
+			one, err := shop.Lift(ids[m.step])
+			if err != nil {
+				return err
+			}
+			say("%v  ends   %s, %s (%d of %d packets dropped)", m.at.Round(time.Second), spec.Fault, spec.Place, one.Stats.Dropped, one.Stats.Packets)
+			continue
+		}
+		one, err := shop.Inject(spec)
+		if err != nil {
+			return err
+		}
+		ids[m.step] = one.ID
+		say("%v  begins %s, %s", m.at.Round(time.Second), spec.Fault, spec.Place)
+	}
+	return nil
+}
+
+// truths are what is expected of what was done.
+func truths(s *supervise.Supervisor, injections []supervise.Injection) (all []score.Fault) {
+	for _, one := range injections {
+		kind, err := fault.Find(one.Fault)
+		if err != nil {
+			continue // it could not have been injected
+		}
+		end := one.End
+		if end.IsZero() {
+			end = time.Now()
+		}
+		all = append(all, score.Fault{
+			Name: one.Fault, Place: one.Place, Start: one.Start, End: end,
+			Expect: kind.Expect, Allow: kind.Allow, Impact: one.Impact(s.Shop),
+		})
+	}
+	return all
+}
