@@ -24,7 +24,7 @@ func New() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&folder, "run", folder, "folder in which a shop keeps its files")
-	root.AddCommand(runDrill(), report(), demo(), up(), supervise(), status(), faults(), inject(), lift(), history(), down())
+	root.AddCommand(show(), runDrill(), report(), demo(), up(), supervise(), status(), faults(), inject(), lift(), history(), down())
 	root.AddCommand(
 		&cobra.Command{Use: "pod", Hidden: true, RunE: func(*cobra.Command, []string) error { return pod.Main(os.Stdin, os.Stdout) }},
 		&cobra.Command{Use: "node", Hidden: true, RunE: func(*cobra.Command, []string) error { return node.Main(os.Stdin, os.Stdout) }},

@@ -35,7 +35,7 @@ func (s *Shop) Impact(direct ...string) []string {
 // Height is how many calls lie below a service at most: 0 for one that calls nobody.
 func (s *Shop) Height(service string) (height int) {
 	for _, edge := range s.Edges {
-		if edge.From == service && edge.Share > 0 {
+		if edge.From == service {
 			height = max(height, 1+s.Height(edge.To))
 		}
 	}

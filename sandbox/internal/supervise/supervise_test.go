@@ -1,0 +1,139 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package supervise_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/world"
+)
+
+// The shop's processes are this program's own, which is the test's here.
+func TestMain(m *testing.M) {
+	var err error
+	switch role := append(os.Args, "", "")[1]; role {
+	case "pod":
+		err = pod.Main(os.Stdin, os.Stdout)
+	case "node":
+		err = node.Main(os.Stdin, os.Stdout)
+	default:
+		os.Exit(m.Run())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func up(t *testing.T, folder string) *supervise.Supervisor {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	s, err := supervise.Up(supervise.Options{Folder: folder, Load: 16, Day: time.Hour, Seed: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Down()) })
+	return s
+}
+
+// calls adds up what all pods did.
+func calls(t *testing.T, s *supervise.Supervisor) map[string]pod.Counter {
+	t.Helper()
+	status, err := s.Status()
+	require.NoError(t, err)
+	all := make(map[string]pod.Counter)
+	for _, p := range status.Pods {
+		require.Empty(t, p.Error)
+		for callee, n := range p.Calls {
+			if callee != "" {
+				sum := all[p.Service+" "+callee]
+				all[p.Service+" "+callee] = pod.Counter{Done: sum.Done + n.Done, Failed: sum.Failed + n.Failed}
+			}
+		}
+	}
+	return all
+}
+
+func TestShop(t *testing.T) {
+	folder := t.TempDir()
+	s := up(t, folder)
+	_, err := supervise.Up(supervise.Options{Folder: folder})
+	require.ErrorContains(t, err, "another shop is up")
+
+	t.Run("every call is made, and none fails", func(t *testing.T) {
+		require.Eventually(t, func() bool {
+			all := calls(t, s)
+			for _, edge := range s.Shop.Edges {
+				if all[edge.From+" "+edge.To].Done < 5 {
+					return false
+				}
+			}
+			return true
+		}, time.Minute, 200*time.Millisecond, "%v", calls(t, s))
+		for call, n := range calls(t, s) {
+			require.Zero(t, n.Failed, call)
+		}
+	})
+
+	t.Run("the truth about packets adds up", func(t *testing.T) {
+		place := fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}
+		one, err := s.Inject(fault.Spec{Fault: "loss-10", Place: place, Seed: 7})
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			history, err := s.History()
+			require.NoError(t, err)
+			return history[0].Stats.Dropped > 20
+		}, time.Minute, 100*time.Millisecond)
+		one, err = s.Lift(one.ID)
+		require.NoError(t, err)
+		require.False(t, one.Active())
+		require.EqualValues(t, one.Stats.Dropped, written(t, folder, ",dropped,"))
+		require.InDelta(t, .1, float64(one.Stats.Dropped)/float64(one.Stats.Packets), .07)
+	})
+
+	t.Run("who is refused fails, and no more when it is over", func(t *testing.T) {
+		failed := func() uint64 { return calls(t, s)["service-c service-h"].Failed }
+		one, err := s.Inject(fault.Spec{Fault: "refused", Place: fault.Place{Kind: fault.Workload, A: "service-h"}})
+		require.NoError(t, err)
+		before := failed()
+		require.Eventually(t, func() bool { return failed() > before+5 }, time.Minute, 100*time.Millisecond)
+		_, err = s.Lift(one.ID)
+		require.NoError(t, err)
+		done := calls(t, s)["service-c service-h"].Done
+		require.Eventually(t, func() bool { return calls(t, s)["service-c service-h"].Done > done+10 }, time.Minute, 100*time.Millisecond)
+	})
+
+	require.NoError(t, s.Down())
+	paths, err := world.Cgroups()
+	require.NoError(t, err)
+	for _, path := range paths {
+		require.NoDirExists(t, path)
+	}
+	require.NoFileExists(t, filepath.Join(folder, "owned.json"))
+}
+
+// written counts lines of all truths that have a word.
+func written(t *testing.T, folder, word string) (n int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "truth-*.csv"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		n += strings.Count(string(raw), word)
+	}
+	return n
+}
