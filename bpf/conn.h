@@ -66,8 +66,11 @@ struct conn {
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
 	u64 flow_id; /* hash of key */
 	struct flow_key key;
-	u64 since;	       /* establishment, or listening; µs of CLOCK_MONOTONIC */
-	u64 bytes[DIRECTIONS]; /* folded totals from here */
+	u64 since; /* establishment, or listening; µs of CLOCK_MONOTONIC */
+	union {
+		u64 bytes[DIRECTIONS]; /* folded totals from here */
+		u64 repeated;	       /* of a listener: see repeated_twice */
+	};
 	u32 segments[DIRECTIONS];
 	u32 data_segments[DIRECTIONS];
 	union {

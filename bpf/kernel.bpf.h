@@ -101,6 +101,7 @@ struct sock_common {
 	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
 	__u16 skc_num;
+	unsigned int skc_hash;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	unsigned long skc_flags;
@@ -166,8 +167,10 @@ struct timer_list {
 	struct hlist_node entry;
 };
 
-/* include/net/request_sock.h: the timer sends the SYN-ACK again. */
+/* include/net/request_sock.h: the timer sends the SYN-ACK again, and then counts that. */
 struct request_sock {
+	struct sock_common __req_common;
+	__u8 num_timeout : 7;
 	struct timer_list rsk_timer;
 };
 

@@ -19,6 +19,7 @@ static __always_inline void listener_key(struct conn *c, struct sock *sk)
 	c->flow_id = key_hash(&c->key);
 	c->dropped = sk->sk_drops.counter;
 	c->answered = 0;
+	c->repeated = 0;
 	c->lost = 0;
 }
 
@@ -88,6 +89,17 @@ static __always_inline void listener_close(struct conn *c, struct sock *sk)
 	bpf_spin_unlock(&f->lock);
 }
 
+/* The timer may run on another CPU while a SYN comes: both were due a second after the
+ * first one. Then two SYN-ACKs are sent before it counts its own.
+ */
+static __always_inline bool repeated_twice(struct conn *c, struct request_sock *request)
+{
+	u64 hash = request->__req_common.skc_hash;
+	u64 id = hash << 8 | BPF_CORE_READ_BITFIELD(request, num_timeout) | 0x80;
+
+	return __sync_lock_test_and_set(&c->repeated, id) == id;
+}
+
 /* A SYN that comes again, for its SYN-ACK was lost or late, is answered by another one and
  * counted as a drop of the listener, though it is none. What sends SYN-ACKs again by itself
  * is the request's timer, which is not pending while it does so.
@@ -96,9 +108,11 @@ static __always_inline void on_syn_ack_again(struct sock *listener, struct reque
 {
 	struct conn *c;
 
-	if (listener->__sk_common.skc_state != TCP_LISTEN || !request->rsk_timer.entry.pprev)
+	if (listener->__sk_common.skc_state != TCP_LISTEN)
 		return;
 	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
-	if (c && c->kind == CONN_LISTENER)
+	if (!c || c->kind != CONN_LISTENER)
+		return;
+	if (request->rsk_timer.entry.pprev || repeated_twice(c, request))
 		__sync_fetch_and_add(&c->answered, 1);
 }
