@@ -76,7 +76,8 @@ func arrive4(f *nft.Filter) arrivals {
 // socket is answered by a RST, which is counted, and not by an ACK, which is not.
 func newParity(t *testing.T, congestion string) *parity {
 	t.Helper()
-	client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"))
+	client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"),
+		netns.Sysctl("net.ipv4.tcp_rmem", "4096 131072 524288")) // or the CPU's queue overflows, which no filter sees
 	p := &parity{t: t}
 	p.client, p.server = &party{Host: client, p: p}, &party{Host: server, p: p}
 	for _, h := range []*party{p.client, p.server} {
@@ -124,14 +125,15 @@ func (p *parity) requireParity() {
 	p.requireHandshakes(&c, &s, inClient, inServer)
 	p.requireSegments(&c, inClient, p.client, p.server)
 	p.requireSegments(&s, inServer, p.server, p.client)
-	p.requirePayload(&c, &s, p.server)
-	p.requirePayload(&s, &c, p.client)
+	p.requirePayload(&c, &s, p.server, inServer)
+	p.requirePayload(&s, &c, p.client, inClient)
 	p.requireEnds(&c, inClient, p.client)
 	p.requireEnds(&s, inServer, p.server)
 
 	overflows := p.k.sum(role(flow.RoleListener, p.at(p.server))).Overflows
-	require.Equal(p.t, inServer["ListenOverflows"], overflows)
-	require.Equal(p.t, inServer["ListenDrops"], overflows, "nothing else is dropped")
+	require.Equal(p.t, inServer["ListenOverflows"], inServer["ListenDrops"], "there is no other reason")
+	// A RST that finds a listener, for its connection is gone, is a drop of that as well.
+	require.Equal(p.t, inServer["ListenOverflows"], overflows-p.server.unheard(&s))
 }
 
 func (p *parity) at(h *party) func(flow.Key) bool {
@@ -171,14 +173,18 @@ func (p *parity) requireSegments(s *sum, counted mib.Counters, from, to *party) 
 	resets := to.arrived.reset.Packets()
 	require.Equal(p.t, resets, counted["OutRsts"])
 	strays := resets - s.Resets[flow.Transmit]
-	unheard := from.passed.reset.Packets() - s.Resets[flow.Receive]
 	sent -= strays + from.disconnected
-	received -= strays + unheard
+	received -= strays + from.unheard(s)
 	if from == p.server {
 		sent -= to.arrived.syn.Packets() // SYN-ACKs, sent before there is a socket
 		received -= p.unborn(s, counted)
 	}
 	require.Equal(p.t, [2]uint64{sent, received}, s.Segments)
+}
+
+// unheard are RSTs that came for no connection.
+func (h *party) unheard(s *sum) uint64 {
+	return h.passed.reset.Packets() - s.Resets[flow.Receive]
 }
 
 // unborn are SYNs that came to the listener and that no connection counts: each counts its
@@ -190,12 +196,15 @@ func (p *parity) unborn(s *sum, counted mib.Counters) uint64 {
 }
 
 // requirePayload compares what one host sent with what the other received, and with what
-// the filter between them dropped.
-func (p *parity) requirePayload(from, to *sum, receiver *party) {
+// the filter between them dropped. Of what came for no socket, each answered by a RST, some
+// may be data that was sent again in vain: that is more than the sockets received.
+func (p *parity) requirePayload(from, to *sum, receiver *party, counted mib.Counters) {
 	p.t.Helper()
 	require.Equal(p.t, from.Bytes[flow.Transmit], to.Bytes[flow.Receive])
 	require.Equal(p.t, receiver.arrived.data.Packets(), from.DataSegments[flow.Transmit])
-	require.Equal(p.t, receiver.passed.data.Packets(), to.DataSegments[flow.Receive])
+	strays := counted["OutRsts"] - to.Resets[flow.Transmit]
+	lost := receiver.passed.data.Packets() - to.DataSegments[flow.Receive]
+	require.LessOrEqual(p.t, lost, strays)
 }
 
 // requireEnds compares how connections ended, and how many have not.

@@ -195,7 +195,12 @@ func TestWithoutEachProgram(t *testing.T) {
 			if program == ProgramCallbacks && !callbacksOfOlder(t) {
 				delete(want, "older_callbacks")
 			}
-			require.Equal(t, want, degraded(t, k.Hooks()))
+			have := degraded(t, k.Hooks())
+			if program == ProgramSweep && !callbacksOfOlder(t) { // the kernel's own reason comes first
+				require.Equal(t, "iter/task_file", have["older_callbacks"])
+				delete(have, "older_callbacks")
+			}
+			require.Equal(t, want, have)
 			for _, h := range k.Hooks() {
 				if _, ok := want[h.Job]; ok {
 					require.Contains(t, h.Reason, "invalid func unknown#9999")

@@ -47,7 +47,7 @@ var modules = []string{
 	"nf_tables", "nft_numgen", "nft_reject", "nft_reject_inet", "nft_ct", "nft_limit", "nft_quota",
 	"nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_queue", "nfnetlink_queue", "nf_conntrack_netlink",
 	"sch_ingress", "sch_netem", "sch_tbf", "sch_fq", "cls_bpf", "act_bpf",
-	"tcp_bbr", "tcp_diag", "tls",
+	"tcp_bbr", "tcp_diag", "tls", "gcm", "ctr", "ghash_generic",
 }
 
 // boot runs the binaries one after the other on a kernel of Debian.

@@ -48,6 +48,11 @@ func run() error {
 			return fmt.Errorf("load module %q: %w", filepath.Base(module), err)
 		}
 	}
+	// As many open files as an ordinary service may have.
+	files := unix.Rlimit{Cur: 1 << 19, Max: 1 << 19}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return fmt.Errorf("allow open files: %w", err)
+	}
 	if err := raiseLoopback(); err != nil {
 		return fmt.Errorf("set loopback up: %w", err)
 	}
