@@ -24,6 +24,14 @@ func congestionControls(t *testing.T) []string {
 	return strings.Fields(netns.New(t).Sysctl("net.ipv4.tcp_available_congestion_control"))
 }
 
+// cubicAndBBR are those that differ most: BBR sends at a pace, and knows no loss.
+func cubicAndBBR(t *testing.T) []string {
+	t.Helper()
+	both := []string{"cubic", "bbr"}
+	require.Subset(t, congestionControls(t), both)
+	return both
+}
+
 // TestEachConnectionIsExact compares each end of each connection with what its
 // application did and what its socket said last.
 func TestEachConnectionIsExact(t *testing.T) {

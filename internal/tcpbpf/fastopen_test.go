@@ -35,30 +35,32 @@ func TestFastOpen(t *testing.T) {
 		"the server refuses": {client: "5", server: "0", parallel: 10, asked: n,
 			taken: func(_, taken uint64) { require.Zero(t, taken) }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			client, server := newPair(t, netns.CongestionControl("cubic"), netns.Sysctl("net.ipv4.tcp_fastopen_blackhole_timeout_sec", "0"))
-			client.SetSysctl("net.ipv4.tcp_fastopen", test.client)
-			server.SetSysctl("net.ipv4.tcp_fastopen", test.server)
-			if test.loss > 0 {
-				nft.New(t, server.NS).Drop(nft.Input, test.loss, nft.Flags(nft.SYN), nft.Data())
-			}
-			before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
-			k := observe(t, Config{Granularity: GranularityConnection})
-			path := traffic.Between(client.NS, server.NS, server.IPv4)
-			path.Socket.FastOpen = true
-			truths := path.Run(t, test.parallel, spoken(n)...)
-			k.untilClosed(2*n, at(client.IPv4))
+		for _, congestion := range cubicAndBBR(t) {
+			t.Run(name+", "+congestion, func(t *testing.T) {
+				client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_fastopen_blackhole_timeout_sec", "0"))
+				client.SetSysctl("net.ipv4.tcp_fastopen", test.client)
+				server.SetSysctl("net.ipv4.tcp_fastopen", test.server)
+				if test.loss > 0 {
+					nft.New(t, server.NS).Drop(nft.Input, test.loss, nft.Flags(nft.SYN), nft.Data())
+				}
+				before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
+				k := observe(t, Config{Granularity: GranularityConnection})
+				path := traffic.Between(client.NS, server.NS, server.IPv4)
+				path.Socket.FastOpen = true
+				truths := path.Run(t, test.parallel, spoken(n)...)
+				k.untilClosed(2*n, at(client.IPv4))
 
-			for _, truth := range truths {
-				requireExact(t, k, truth, flow.RoleClient)
-				requireExact(t, k, truth, flow.RoleServer)
-			}
-			asked := mib.Read(t, client.NS).Since(before[0])
-			taken := mib.Read(t, server.NS).Since(before[1])
-			t.Logf("%d SYNs with data taken, %d not", asked["TCPFastOpenActive"], asked["TCPFastOpenActiveFail"])
-			require.GreaterOrEqual(t, asked["TCPFastOpenActive"]+asked["TCPFastOpenActiveFail"], test.asked)
-			test.taken(test.asked, taken["TCPFastOpenPassive"])
-		})
+				for _, truth := range truths {
+					requireExact(t, k, truth, flow.RoleClient)
+					requireExact(t, k, truth, flow.RoleServer)
+				}
+				asked := mib.Read(t, client.NS).Since(before[0])
+				taken := mib.Read(t, server.NS).Since(before[1])
+				t.Logf("%d SYNs with data taken, %d not", asked["TCPFastOpenActive"], asked["TCPFastOpenActiveFail"])
+				require.GreaterOrEqual(t, asked["TCPFastOpenActive"]+asked["TCPFastOpenActiveFail"], test.asked)
+				test.taken(test.asked, taken["TCPFastOpenPassive"])
+			})
+		}
 	}
 }
 

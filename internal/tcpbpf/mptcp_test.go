@@ -34,33 +34,35 @@ func TestMPTCP(t *testing.T) {
 		"two paths":                  {"1", 2, 2},
 		"a peer that does plain TCP": {"0", 2, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			client, server := newPair(t, netns.CongestionControl("cubic"))
-			server.SetSysctl("net.mptcp.enabled", test.enabled)
-			sources := []netip.Addr{client.IPv4}
-			for range test.sources - 1 {
-				sources = append(sources, addPath(t, client))
-			}
-			here := at(sources...)
-			k := observe(t, Config{Granularity: GranularityConnection})
-			path := traffic.Between(client.NS, server.NS, server.IPv4)
-			path.Socket.MPTCP = true
-			d := converse(t, k, path, here)
-			// Further subflows need a listener as the first one did.
-			server.ListenWith(path.Socket, d.server.End().Local)
-			talk(d, 1, 1)
-			k.until(func() bool { return k.sum(here).Opened == 2*uint64(test.subflows) })
-			talk(d, 20, 50_000)
-			d.clients(finish)
-			d.servers(hear, finish)
-			k.untilClosed(2*test.subflows, here)
+		for _, congestion := range cubicAndBBR(t) {
+			t.Run(name+", "+congestion, func(t *testing.T) {
+				client, server := newPair(t, netns.CongestionControl(congestion))
+				server.SetSysctl("net.mptcp.enabled", test.enabled)
+				sources := []netip.Addr{client.IPv4}
+				for range test.sources - 1 {
+					sources = append(sources, addPath(t, client))
+				}
+				here := at(sources...)
+				k := observe(t, Config{Granularity: GranularityConnection})
+				path := traffic.Between(client.NS, server.NS, server.IPv4)
+				path.Socket.MPTCP = true
+				d := converse(t, k, path, here)
+				// Further subflows need a listener as the first one did.
+				server.ListenWith(path.Socket, d.server.End().Local)
+				talk(d, 1, 1)
+				k.until(func() bool { return k.sum(here).Opened == 2*uint64(test.subflows) })
+				talk(d, 20, 50_000)
+				d.clients(finish)
+				d.servers(hear, finish)
+				k.untilClosed(2*test.subflows, here)
 
-			require.EqualValues(t, 2*test.subflows, k.sum(here).Opened)
-			there, back := mib.Read(t, client.NS), mib.Read(t, server.NS)
-			require.Equal(t, test.enabled == "1", there["MPTcpExtMPCapableSYNACKRX"] == 1, "what the ends agreed upon")
-			requireCarried(t, k, d, there, back)
-			requireOwners(t, k, sources)
-		})
+				require.EqualValues(t, 2*test.subflows, k.sum(here).Opened)
+				there, back := mib.Read(t, client.NS), mib.Read(t, server.NS)
+				require.Equal(t, test.enabled == "1", there["MPTcpExtMPCapableSYNACKRX"] == 1, "what the ends agreed upon")
+				requireCarried(t, k, d, there, back)
+				requireOwners(t, k, sources)
+			})
+		}
 	}
 }
 

@@ -73,16 +73,20 @@ func requireNagle(t *testing.T, path traffic.Path, here func(flow.Key) bool) {
 // TestCork tells apart what waits because the client wants it to: what is written
 // while the cork is in, behind a piece that is on its way.
 func TestCork(t *testing.T) {
-	const n = 10
-	place := newPlace(t)
-	path := traffic.Loopback(place.NS, place.IPv4.String())
-	path.Socket.Nagle = true
-	a := ask(t, path, role(flow.RoleClient, place.here()), n, []traffic.Step{
-		write(100), {Verb: traffic.Cork}, write(100), read(100), {Verb: traffic.Uncork},
-	})
-	require.Zero(t, a.Stalls)
-	require.Zero(t, a.StallTime)
-	require.Contains(t, []uint64{n - 1, n}, a.Corks)
+	for _, congestion := range cubicAndBBR(t) {
+		t.Run(congestion, func(t *testing.T) {
+			t.Parallel()
+			place := newPlace(t, netns.CongestionControl(congestion))
+			path := traffic.Loopback(place.NS, place.IPv4.String())
+			path.Socket.Nagle = true
+			a := ask(t, path, role(flow.RoleClient, place.here()), requests, []traffic.Step{
+				write(100), {Verb: traffic.Cork}, write(100), read(100), {Verb: traffic.Uncork},
+			})
+			require.Zero(t, a.Stalls)
+			require.Zero(t, a.StallTime)
+			require.Contains(t, []uint64{requests - 1, requests}, a.Corks)
+		})
+	}
 }
 
 // asked is what was observed of a client, and by how much the second half of its

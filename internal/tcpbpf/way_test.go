@@ -10,6 +10,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
@@ -17,22 +18,24 @@ import (
 // TestBytesHoweverMoved hands bytes to the kernel in ways that pass by send and
 // receive.
 func TestBytesHoweverMoved(t *testing.T) {
-	place := newPlace(t)
-	for _, way := range traffic.Ways {
-		t.Run(string(way), func(t *testing.T) {
-			if way == traffic.Uring || way == traffic.UringZeroCopy {
-				kernel.Require(t, kernel.IOUring)
-			}
-			path := traffic.Loopback(place.NS, place.IPv4.String())
-			path.Way = way
-			k := observe(t, Config{Granularity: GranularityConnection})
-			truths := path.Run(t, 4, moved()...)
-			k.untilClosed(2*len(truths), at(place.IPv4))
-			for _, truth := range truths {
-				requireExact(t, k, truth, flow.RoleClient)
-				requireExact(t, k, truth, flow.RoleServer)
-			}
-		})
+	for _, congestion := range cubicAndBBR(t) {
+		place := newPlace(t, netns.CongestionControl(congestion))
+		for _, way := range traffic.Ways {
+			t.Run(congestion+" "+string(way), func(t *testing.T) {
+				if way == traffic.Uring || way == traffic.UringZeroCopy {
+					kernel.Require(t, kernel.IOUring)
+				}
+				path := traffic.Loopback(place.NS, place.IPv4.String())
+				path.Way = way
+				k := observe(t, Config{Granularity: GranularityConnection})
+				truths := path.Run(t, 4, moved()...)
+				k.untilClosed(2*len(truths), at(place.IPv4))
+				for _, truth := range truths {
+					requireExact(t, k, truth, flow.RoleClient)
+					requireExact(t, k, truth, flow.RoleServer)
+				}
+			})
+		}
 	}
 }
 
@@ -55,8 +58,14 @@ func moved() (all []traffic.Scenario) {
 // all that they add to the bytes of the application.
 func TestKernelTLS(t *testing.T) {
 	kernel.Require(t, kernel.KernelTLS)
+	for _, congestion := range cubicAndBBR(t) {
+		t.Run(congestion, func(t *testing.T) { requireKernelTLS(t, newPlace(t, netns.CongestionControl(congestion))) })
+	}
+}
+
+func requireKernelTLS(t *testing.T, place place) {
+	t.Helper()
 	const rounds, request, response = 20, 300, traffic.TLSRecord + 1
-	place := newPlace(t)
 	path := traffic.Loopback(place.NS, place.IPv4.String())
 	path.Way = traffic.KernelTLS
 	k := observe(t, Config{Granularity: GranularityConnection})
