@@ -48,6 +48,7 @@ type puppetOrder struct {
 
 type puppetAnswer struct {
 	Error, Address string
+	PID            int // of a process that was started
 	Ends           []puppetEnd
 }
 
@@ -178,6 +179,8 @@ func (s *stage) act(o puppetOrder) (a puppetAnswer, err error) {
 		return a, s.give(s.conns[0])
 	case "take listener", "take connection":
 		return a, s.take(o.Do)
+	case "start":
+		return s.start()
 	case "drop listener":
 		return a, s.listener.Close()
 	}

@@ -22,6 +22,7 @@ type Op uint8
 
 // Operations.
 const (
+	accept       Op = 13
 	Send         Op = 26
 	Receive      Op = 27
 	SendZeroCopy Op = 47
@@ -138,6 +139,16 @@ func (r *Ring) Do(op Op, fd int, data []byte) (int, error) {
 		return 0, unix.Errno(-done.result)
 	}
 	return int(done.result), nil
+}
+
+// Accept takes the next connection of a listener and returns its descriptor.
+func (r *Ring) Accept(listener int) (fd int, err error) {
+	r.submit(entry{op: accept, fd: int32(listener)})
+	done, err := r.wait(1)
+	if err == nil && done.result < 0 {
+		err = fmt.Errorf("accept by io_uring: %w", unix.Errno(-done.result))
+	}
+	return int(done.result), err
 }
 
 func (r *Ring) submit(e entry) {
