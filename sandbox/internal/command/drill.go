@@ -101,7 +101,7 @@ func tell(c *cobra.Command, r drill.Report) {
 		return
 	}
 	o, truth := r.Score.Outcomes[0], r.Injections[0]
-	c.Printf("\nThe truth: at %s, %d of %d packets between service-j and service-k began to be lost; %d services are reached.\n",
+	c.Printf("\nThe truth: from %s on, %d of %d packets between service-j and service-k were lost; %d services are reached.\n",
 		truth.Start.Format(time.TimeOnly), truth.Stats.Dropped, truth.Stats.Packets, len(o.Fault.Impact))
 	if !o.Detected {
 		c.Printf("The collector found nothing in %v.\n", r.End.Sub(truth.Start).Round(time.Second))

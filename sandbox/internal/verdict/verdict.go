@@ -155,6 +155,10 @@ func (r record) places() []fault.Place {
 	all := []fault.Place{root}
 	for _, candidate := range r.list("tcp.problem.candidates") {
 		name, _, _ := strings.Cut(candidate, ": ")
+		// "node pair a → b" is of kind node_pair.
+		for _, pair := range []string{"node", "zone"} {
+			name = strings.Replace(name, pair+" pair ", pair+"_pair ", 1)
+		}
 		kind, rest, _ := strings.Cut(name, " ")
 		if one := Place(kind, rest); !slices.Contains(all, one) {
 			all = append(all, one)

@@ -21,7 +21,7 @@ func line(event, state, kind, at string) string {
 {"key":"tcp.problem.start_time","value":{"intValue":"1000000000"}},{"key":"tcp.problem.detected_time","value":{"intValue":"` + at + `"}},
 {"key":"tcp.problem.end_time","value":{"intValue":"9000000000"}},
 {"key":"tcp.problem.root_cause.kind","value":{"stringValue":"pair"}},{"key":"tcp.problem.root_cause.name","value":{"stringValue":"service-j ↔ service-k"}},
-{"key":"tcp.problem.candidates","value":{"arrayValue":{"values":[{"stringValue":"pair shop/service-j ↔ shop/service-k: 2 of 2 edges are bad"},{"stringValue":"pod shop/service-k-0: 1 of 3 edges are bad"}]}}},
+{"key":"tcp.problem.candidates","value":{"arrayValue":{"values":[{"stringValue":"pair shop/service-j ↔ shop/service-k: 2 of 2 edges are bad"},{"stringValue":"pod shop/service-k-0: 1 of 3 edges are bad"},{"stringValue":"node pair node-3 → node-2: 1 of 9 edges are bad"}]}}},
 {"key":"tcp.problem.affected.services","value":{"arrayValue":{"values":[{"stringValue":"service-j"}]}}}]}]}]}]}`
 }
 
@@ -46,7 +46,7 @@ func TestProblemFromBeginToEnd(t *testing.T) {
 	require.Equal(t, time.Unix(3, 0), p.Detected)
 	require.Equal(t, time.Unix(1, 0), p.Onset)
 	require.Equal(t, time.Unix(9, 0), p.Closed)
-	require.Equal(t, []fault.Place{{Kind: "pair", A: "service-j", B: "service-k"}, {Kind: "pod", A: "service-k-0"}}, p.Candidates)
+	require.Equal(t, []fault.Place{{Kind: "pair", A: "service-j", B: "service-k"}, {Kind: "pod", A: "service-k-0"}, {Kind: "node_pair", A: "node-3", B: "node-2"}}, p.Candidates)
 	require.Equal(t, []string{"service-j"}, p.Services)
 }
 
