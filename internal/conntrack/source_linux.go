@@ -33,7 +33,7 @@ type source struct {
 	inode  uint64
 	events *netlink.Conn
 	dumps  *netlink.Conn
-	dumpMu sync.Mutex // one dump at a time
+	dumpMu sync.Mutex      // one dump at a time
 	raw    syscall.RawConn // of events
 	handle func(s *source, m message, born uint64)
 	now    func() uint64
