@@ -58,7 +58,9 @@ func acceptedBy(t *testing.T, k *collector, p place, address string) (pid uint32
 	t.Cleanup(func() { _ = client.Close() })
 	at := netip.MustParseAddrPort(client.LocalAddr().String())
 	k.until(func() bool { return len(k.keys(role(flow.RoleServer, p.here()))) > len(before) })
-	keys := k.keys(role(flow.RoleServer, func(key flow.Key) bool { return key.Remote == at.Addr() && key.RemotePort == at.Port() }))
+	keys := k.keys(role(flow.RoleServer, func(key flow.Key) bool {
+		return p.here()(key) && key.Remote == at.Addr() && key.RemotePort == at.Port()
+	}))
 	require.Len(t, keys, 1)
 	return keys[0].Owner.PID()
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadatatest"
 )
@@ -56,6 +57,7 @@ func TestKernelsVitalsLeaveAsTelemetry(t *testing.T) {
 	exchange(t, host, listener, connections, 10, 10)
 	talk6(t, host) // runs what sees IPv6 only
 	refuse(t, host)
+	answerTwice(t, host)
 	require.NoError(t, r.Shutdown(t.Context()))
 
 	metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(2*connections), ignoreTime...)
@@ -110,6 +112,17 @@ func ours(t *testing.T, listener *net.TCPListener) RuleConfig {
 		Ports:     []int{listener.Addr().(*net.TCPAddr).Port},
 		Processes: []string{name[:min(len(name), 20)] + "*"}, // a name may be longer than a pattern
 	}
+}
+
+// answerTwice runs what sees SYN-ACKs that are sent again, and ends by a RST of the socket's: of
+// others older kernels do not tell.
+func answerTwice(t *testing.T, host *netns.NS) {
+	t.Helper()
+	nft.New(t, host).DropSome(nft.Input, 0, 1, nft.Flags(nft.SYN|nft.ACK))
+	conn, err := host.Dial(host.Listen("127.0.0.1:0").Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, conn.SetLinger(0))
+	require.NoError(t, conn.Close())
 }
 
 // refuse runs what sees resets only.
