@@ -181,7 +181,7 @@ test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 
 # attach, beside others' too, how connections begin and end, and old ones. The rest is
 # for test-kernels.
 GUEST_PACKAGES := ./internal/testutil/kernel ./internal/testutil/netns ./internal/testutil/nft
-GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren|TestAcceptQueue|TestFailuresAreEvents|TestFailedConnects|TestMPTCP|TestResets|TestEachResetIsOneEvent|TestReconnect|TestPlanTakesTheNextWay|TestEachConnectionIsExact)$$
+GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren|TestAcceptQueue|TestFailuresAreEvents|TestFailedConnects|TestMPTCP|TestResets|TestEachResetIsOneEvent|TestReconnect|TestPlanTakesTheNextWay|TestEachConnectionIsExact|TestParity|TestGivenUp|TestPassedConnection|TestAcceptByRing)$$
 
 .PHONY: test-guests
 test-guests: | have-go $(QEMU) ## Run a part of test-kernels, on 6.1 and 6.12 only
