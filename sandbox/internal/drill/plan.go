@@ -43,8 +43,8 @@ func Smoke(seed uint64) Plan {
 	p := planner{shop: s, random: rand.New(rand.NewPCG(seed, 2)), pace: hasty}
 	p.plan = Plan{Name: "smoke", Seed: seed}
 	p.clock = p.pace.warm
-	p.slot(p.at("loss-3", fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}), p.somewhere("refused", fault.Workload))
-	p.slot(p.at("nagle", fault.Place{Kind: fault.Pair, A: "service-b", B: "service-f"}), p.somewhere("database-stall", fault.Workload))
+	p.slot(p.beside(p.at("loss-3", fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}), "refused", fault.Workload)...)
+	p.slot(p.beside(p.at("nagle", fault.Place{Kind: fault.Pair, A: "service-b", B: "service-f"}), "database-stall", fault.Workload)...)
 	return p.done()
 }
 
@@ -129,6 +129,17 @@ func (p *planner) pairUp(specs []fault.Spec) (slots [][]fault.Spec) {
 		slots = append(slots, slot)
 	}
 	return slots
+}
+
+// beside adds a fault at a place that touches no service of the first one's.
+func (p *planner) beside(first fault.Spec, name string, kind fault.PlaceKind) []fault.Spec {
+	var free []fault.Place
+	for _, place := range places(p.shop, name, kind) {
+		if p.apart(first, fault.Spec{Fault: name, Place: place}) {
+			free = append(free, place)
+		}
+	}
+	return []fault.Spec{first, p.at(name, free[p.random.IntN(len(free))])}
 }
 
 func (p *planner) apart(a, b fault.Spec) bool {

@@ -41,6 +41,13 @@ func TestFullHasEveryKind(t *testing.T) {
 }
 
 func TestSmokeIsShort(t *testing.T) {
+	s := shop.Standard()
+	for seed := range uint64(50) {
+		steps := Smoke(seed).Steps
+		for _, service := range steps[0].Touched(s) {
+			require.NotContains(t, steps[1].Touched(s), service)
+		}
+	}
 	require.LessOrEqual(t, Smoke(1).Length, 4*time.Minute)
 	require.Equal(t, "loss-3", Demo(1).Steps[0].Fault)
 }

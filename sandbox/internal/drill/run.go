@@ -135,7 +135,7 @@ func truths(s *supervise.Supervisor, injections []supervise.Injection) (all []sc
 			end = time.Now()
 		}
 		all = append(all, score.Fault{
-			Name: one.Fault, Place: one.Place, Start: one.Start, End: end,
+			Name: one.Fault, Place: one.Root(), Start: one.Start, End: end,
 			Expect: kind.Expect, Allow: kind.Allow, Impact: one.Impact(s.Shop),
 		})
 	}
