@@ -72,9 +72,9 @@ func TestSilentConnectionIsFoundDead(t *testing.T) {
 	l.current(s)
 }
 
-// TestServerCrashesAndForgets kills the API server. What it knew of versions is gone
-// with it: who watches from an old one is told so (410) and lists anew. A delete of
-// meanwhile is missed by the watch.
+// TestServerCrashesAndForgets kills the API server, and compacts etcd. What was known of
+// versions is gone with both: who watches from an old one is told so (410) and lists anew.
+// A delete of meanwhile is missed by the watch.
 func TestServerCrashesAndForgets(t *testing.T) {
 	l := newLive(t)
 	a := &pod{name: "a", node: "n1", ips: []string{"10.4.0.1"}}
@@ -94,10 +94,14 @@ func TestServerCrashesAndForgets(t *testing.T) {
 		l.run(other)
 		require.NoError(t, l.remove(other))
 	}
+	exact := "/api/v1/namespaces/" + l.namespace + "/pods?resourceVersionMatch=Exact&resourceVersion=" + list.Metadata.ResourceVersion
+	l.do(http.MethodGet, exact, nil, nil) // etcd has it still
+	require.NoError(t, server.Compact(t.Context()))
 	require.NoError(t, server.Kill())
 	l.eventually(func() bool { status := s.Status(); return !status.Current() }, "the loss is told")
 	require.Equal(t, "kept", remote(s, "10.4.0.2", 80, time.Now()))
 	require.NoError(t, server.Resume())
+	require.ErrorContains(t, l.admin.Do(t.Context(), http.MethodGet, exact, nil, nil), "410", "etcd's history is gone")
 
 	err := l.admin.Do(t.Context(), http.MethodGet, "/api/v1/namespaces/"+l.namespace+"/pods?watch=true&timeoutSeconds=1&resourceVersion="+list.Metadata.ResourceVersion, nil, nil)
 	var gone string
