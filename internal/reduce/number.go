@@ -16,6 +16,9 @@ type Number struct {
 func Integer(n int64) Number    { return Number{Int: n} }
 func Fraction(x float64) Number { return Number{Float: x, Fraction: true} }
 
+// Value is the number as a float64.
+func (n Number) Value() float64 { return n.float() }
+
 func (n Number) float() float64 {
 	if n.Fraction {
 		return n.Float

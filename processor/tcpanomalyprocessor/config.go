@@ -41,6 +41,10 @@ type Config struct {
 	ResourceAttributes AttributesConfig `mapstructure:"resource_attributes"`
 	// Metrics has settings for single metrics, by name.
 	Metrics map[string]MetricConfig `mapstructure:"metrics"`
+	// Detection says how faults are looked for.
+	Detection DetectionConfig `mapstructure:"detection"`
+	// Events says how they are told.
+	Events EventsConfig `mapstructure:"events"`
 
 	_ struct{}
 }
@@ -103,6 +107,8 @@ func createDefaultConfig() component.Config {
 		MaxSeries:       100_000,
 		MaxInputSeries:  1_000_000,
 		MaxStale:        5 * time.Minute,
+		Detection:       defaultDetection,
+		Events:          defaultEvents,
 	}
 }
 
@@ -130,6 +136,7 @@ func (c *Config) Validate() error {
 		atLeast("max_input_series", c.MaxInputSeries, 1),
 		c.validateAttributes(),
 		c.validateLevel(),
+		c.validateDetection(),
 	)
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
-	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // NewFactory returns the factory of tcp_anomaly. It serves metrics, which are
-// what it watches, and logs, because its verdicts are to leave as log records.
+// what it watches, and logs, because its verdicts leave as log records.
 func NewFactory() processor.Factory {
 	return processor.NewFactory(
 		metadata.Type,
@@ -41,10 +40,8 @@ func createLogs(
 	cfg component.Config,
 	next consumer.Logs,
 ) (processor.Logs, error) {
+	side := newLogsSide(set, cfg.(*Config), next)
 	return processorhelper.NewLogs(ctx, set, cfg, next, passLogs,
+		processorhelper.WithStart(side.start), processorhelper.WithShutdown(side.shutdown),
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
-}
-
-func passLogs(_ context.Context, ld plog.Logs) (plog.Logs, error) {
-	return ld, nil
 }

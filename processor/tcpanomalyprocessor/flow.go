@@ -6,6 +6,7 @@ package tcpanomalyprocessor
 import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/tcpwhy/tcpwhy/internal/engine"
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
@@ -26,7 +27,8 @@ type flow struct {
 	source     end
 	byAddress  *identity.Identity
 	found      finding
-	places     []*place // by selection; nil until it is needed
+	watched    *engine.Flow // nil until it is needed
+	places     []*place     // by selection; nil until it is needed
 }
 
 func newFlow(key reduce.Key, l *locality, attributes pcommon.Map, selections int) *flow {

@@ -34,11 +34,17 @@ type metricsProcessor struct {
 	telemetry *metadata.TelemetryBuilder
 	mu        sync.Mutex
 	reducer   *reducer // nil: points are handed on as they come
+	observed  *reducer // what the engine is told by; nil: nothing
+	desk      *desk    // nil: nobody looks for faults
 
 	sending sync.Mutex // one export at a time
 	fails   bool       // the last one did
 	stop    context.CancelFunc
 	stopped chan struct{}
+
+	tidied   uint64             // when a muted reducer last forgot, ns since 1970
+	blind    context.CancelFunc // ends detection
+	detected chan struct{}
 }
 
 // A clock is the time, which tests set.
@@ -82,7 +88,7 @@ func (p *metricsProcessor) mutates() bool {
 
 // start opens the directory, and begins to export in intervals if points are added up.
 func (p *metricsProcessor) start(ctx context.Context, _ component.Host) error {
-	if !p.mutates() {
+	if !p.mutates() && !p.cfg.Detection.Enabled {
 		return nil
 	}
 	opened, err := p.open(ctx)
@@ -92,6 +98,9 @@ func (p *metricsProcessor) start(ctx context.Context, _ component.Host) error {
 	p.directory = &countingDirectory{openDirectory: opened}
 	if p.cfg.level() != AggregateNone {
 		p.reducer = newReducer(p.cfg, p.directory, uuid.NewString(), p.now())
+	}
+	if err := p.startDetection(ctx); err != nil {
+		return err
 	}
 	if err := p.observe(p.set.TelemetrySettings); err != nil {
 		return err
@@ -128,6 +137,7 @@ func (p *metricsProcessor) shutdown(ctx context.Context) error {
 		p.stop = nil
 		p.export(ctx)
 	}
+	p.stopDetection()
 	if p.telemetry != nil {
 		p.telemetry.Shutdown()
 	}
@@ -142,6 +152,7 @@ func (p *metricsProcessor) shutdown(ctx context.Context) error {
 // process returns what is handed on at once: what is not ours, and if nothing is added
 // up all the rest.
 func (p *metricsProcessor) process(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+	p.lookAt(md)
 	if !p.mutates() {
 		return md, nil
 	}
@@ -158,7 +169,7 @@ func (p *metricsProcessor) process(_ context.Context, md pmetric.Metrics) (pmetr
 		return md, nil
 	}
 	p.mu.Lock()
-	p.reducer.add(taken.ResourceMetrics(), p.now())
+	p.locked(func() { p.reducer.add(taken.ResourceMetrics(), p.now()) })
 	p.mu.Unlock()
 	if md.ResourceMetrics().Len() == 0 {
 		return md, processorhelper.ErrSkipProcessingData

@@ -22,6 +22,9 @@ type reducer struct {
 	selections  []selection
 	resource    resourceSelection
 
+	watch *watcher // nil: nobody wants to know
+	mute  bool     // nothing leaves: points are added up for the watcher alone
+
 	hash       *hasher
 	localities map[reduce.Key]*locality
 	flows      map[reduce.Key]*flow
@@ -151,19 +154,24 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 		if in = r.newInput(key, flowKey, l, attributes); in == nil {
 			return
 		}
+		in.Tag = uint32(fieldOf(metric.Name, attributes))
 	}
 	f := in.Flow().Label.(*flow)
 	f.Received = r.now
 	if p.Time != f.resolved || f.generation != l.generation {
 		if f.resolve(r.directory, p.Time) {
 			r.leave(f)
+			f.watched = nil
 		}
 		f.Latest = max(f.Latest, p.Time)
 	}
 	if !in.Current() {
 		r.table.Bind(in, r.output(f, metric, attributes))
 	}
-	r.table.Add(in, p)
+	growth := r.table.Add(in, p)
+	if r.watch != nil && !metric.PerHost {
+		r.watch.watch(f, in, p, growth, r.now)
+	}
 }
 
 // kind tells a metric's series of different types apart.
@@ -202,6 +210,9 @@ func (r *reducer) forget(which *reduce.Flow) {
 
 // output returns the series that a point of a flow is added to.
 func (r *reducer) output(f *flow, metric *metric, attributes pcommon.Map) *reduce.Output {
+	if r.mute {
+		return r.sink()
+	}
 	p := r.place(f, metric.selection)
 	keeps := func(name string) bool { return r.selections[metric.selection].keeps(name, f.role) }
 	if o := r.outputAt(p, metric, attributes, keeps, false); o != nil {
