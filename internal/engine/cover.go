@@ -5,6 +5,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
 	"github.com/tcpwhy/tcpwhy/internal/localize"
@@ -31,8 +32,11 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	for i, c := range causes {
 		edge := e.edge(c)
 		pods, well := c.pods(edge)
-		if len(pods) == 0 {
+		if len(pods) == 0 { // what else the two say to each other is no evidence against it
 			pods = append(pods, edge)
+			healthy = slices.DeleteFunc(healthy, func(o localize.Edge) bool {
+				return o.From.Workload == edge.From.Workload && o.To.Workload == edge.To.Workload
+			})
 		}
 		for _, p := range pods {
 			bad, of = append(bad, p), append(of, i)

@@ -118,14 +118,3 @@ func (d *desk) read(n int) {
 	defer d.state.Unlock()
 	d.readers += n
 }
-
-// fates returns what became of events so far.
-func (d *desk) fates() (sent uint64, dropped map[string]uint64) {
-	d.state.Lock()
-	defer d.state.Unlock()
-	dropped = make(map[string]uint64, len(d.dropped))
-	for reason, n := range d.dropped {
-		dropped[reason] = n
-	}
-	return d.sent, dropped
-}

@@ -1,0 +1,116 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpanomalyprocessor
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/processor/processortest"
+)
+
+// A pipeline is both sides of one component ID, in a time of its own.
+type pipeline struct {
+	t       *testing.T
+	metrics *metricsProcessor
+	sink    *consumertest.LogsSink
+	counts  *consumertest.MetricsSink
+	now     atomic.Int64
+}
+
+func startPipeline(t *testing.T, cfg *Config) *pipeline {
+	t.Helper()
+	p := &pipeline{t: t, sink: new(consumertest.LogsSink), counts: new(consumertest.MetricsSink)}
+	p.now.Store(time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC).UnixNano())
+	set := processortest.NewNopSettings(NewFactory().Type())
+	p.metrics = newMetricsProcessor(set, cfg, p.counts)
+	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()) }
+	metrics, err := p.metrics.component(t.Context())
+	require.NoError(t, err)
+	logs, err := createLogs(t.Context(), set, cfg, p.sink)
+	require.NoError(t, err)
+	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, metrics.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() {
+		require.NoError(t, metrics.Shutdown(context.Background()))
+		require.NoError(t, logs.Shutdown(context.Background()))
+	})
+	return p
+}
+
+// tell tells totals of a flow that began with the pipeline, and asks for news.
+func (p *pipeline) tell(segments, episodes int) {
+	p.t.Helper()
+	p.now.Add(int64(10 * time.Second))
+	at := p.now.Load() - int64(time.Second)
+	began := time.Date(2026, 3, 4, 9, 0, 1, 0, time.UTC).UnixNano()
+	md := parse(p.t, fmt.Sprintf(`resource {process.executable.name=nginx host.name=here}
+tcp.flow.data_segments sum
+  {destination.address=10.0.2.1 destination.port=5432 network.tcp.handshake.role=client network.io.direction=transmit} 1s..9s %d
+tcp.flow.retransmit.episodes sum
+  {destination.address=10.0.2.1 destination.port=5432 network.tcp.handshake.role=client} 1s..9s %d
+`, segments, episodes))
+	for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		m.Sum().DataPoints().At(0).SetStartTimestamp(pcommon.Timestamp(began))
+		m.Sum().DataPoints().At(0).SetTimestamp(pcommon.Timestamp(at))
+	}
+	_, err := p.metrics.process(p.t.Context(), md)
+	if err != nil {
+		require.ErrorContains(p.t, err, "sentinel")
+	}
+	p.metrics.desk.judge(p.metrics.clock.now().Add(5 * time.Second))
+}
+
+// problems are the attributes of what was told of problems, and how many records there were.
+func (p *pipeline) problems() (problems []pcommon.Map) {
+	for _, logs := range p.sink.AllLogs() {
+		for _, record := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+			if record.EventName() == "tcp.flow.problem" {
+				problems = append(problems, record.Attributes())
+			}
+		}
+	}
+	return problems
+}
+
+func TestALossIsToldThroughTheLogsPipeline(t *testing.T) {
+	for _, level := range []string{"none", "workload"} {
+		t.Run(level, func(t *testing.T) {
+			cfg, err := load(t, map[string]any{
+				"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}, "aggregate": level,
+			})
+			require.NoError(t, err)
+			p := startPipeline(t, cfg)
+			segments, episodes := 0, 0
+			for range 20 {
+				segments += 5000
+				episodes++
+				p.tell(segments, episodes)
+			}
+			require.Empty(t, p.problems())
+			for range 4 {
+				segments += 5000
+				episodes += 150
+				p.tell(segments, episodes)
+			}
+			require.Eventually(t, func() bool { return len(p.problems()) == 1 }, 10*time.Second, time.Millisecond)
+			opened := p.problems()[0]
+			for name, want := range map[string]string{
+				"event.name": "tcp.flow.problem", "tcp.problem.type": "tcp_retransmit_rise", "tcp.problem.state": "open",
+				"tcp.problem.node": "web", "tcp.problem.remote": "db", "tcp.problem.display_id": "P-260304-001",
+				"tcp.problem.root_cause.kind": "pair", "tcp.problem.root_cause.name": "web → db",
+			} {
+				assert.Equal(t, want, text(opened, name), name)
+			}
+		})
+	}
+}
