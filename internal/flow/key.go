@@ -54,7 +54,7 @@ type Key struct {
 	Local  netip.Addr // the observing end; IPv4-mapped addresses are unmapped
 	Remote netip.Addr // its peer; the network's address where masked; none of a listener
 	// Translated is who answers for Remote on this connection, where that is somebody
-	// else and known. Its port is 0 where Remote's is.
+	// else and known. Its port is 0 where Remote's is. It knows the flow's pair, too.
 	Translated Peer
 	Owner      OwnerID
 	LocalPort  uint16
@@ -64,30 +64,39 @@ type Key struct {
 	// one per owner, and one with the zero owner for all the rest. Addresses,
 	// ports and role are zero.
 	Overflow bool
-	// Pair is the same from either end of the flow's connections; 0 is that nobody
-	// wants to know, or it is not known.
-	Pair uint64
 }
 
-// A Peer is an address with a port, or nobody. Few flows have one, and many of them the
-// same: it is as small as a pointer.
-type Peer struct{ handle unique.Handle[netip.AddrPort] }
+// A Peer is an address with a port, or nobody, and a pair. Few flows have either, and many
+// of them the same: it is as small as a pointer.
+type Peer struct{ handle unique.Handle[peer] }
 
-// PeerOf returns the peer at an address; at an invalid one it is nobody.
-func PeerOf(address netip.AddrPort) Peer {
-	if !address.IsValid() {
+type peer struct {
+	address netip.AddrPort
+	pair    uint64
+}
+
+// PeerOf returns the peer at an address; at an invalid one it is nobody. The pair is the
+// same from either end of a flow's connections; 0 is that nobody wants to know, or it is not
+// known.
+func PeerOf(address netip.AddrPort, pair uint64) Peer {
+	if !address.IsValid() && pair == 0 {
 		return Peer{}
 	}
-	return Peer{unique.Make(address)}
+	return Peer{unique.Make(peer{address, pair})}
 }
 
 // IsValid reports whether it is somebody.
-func (p Peer) IsValid() bool { return p != Peer{} }
+func (p Peer) IsValid() bool { return p.AddrPort().IsValid() }
 
 // AddrPort returns where the peer is; invalid for nobody.
-func (p Peer) AddrPort() netip.AddrPort {
-	if !p.IsValid() {
-		return netip.AddrPort{}
+func (p Peer) AddrPort() netip.AddrPort { return p.value().address }
+
+// Pair returns the pair.
+func (p Peer) Pair() uint64 { return p.value().pair }
+
+func (p Peer) value() peer {
+	if p == (Peer{}) {
+		return peer{}
 	}
 	return p.handle.Value()
 }

@@ -74,8 +74,8 @@ func describeFlow(attributes pcommon.Map, key flow.Key) {
 	attributes.PutStr(names.NetworkType, networkType(key.Local))
 	attributes.PutStr(names.NetworkTransport, names.TCP)
 	putKnown(attributes, names.HandshakeRole, roles[key.Role])
-	if key.Pair != 0 {
-		attributes.PutStr(names.FlowPair, fmt.Sprintf("%016x", key.Pair))
+	if pair := key.Translated.Pair(); pair != 0 {
+		attributes.PutStr(names.FlowPair, fmt.Sprintf("%016x", pair))
 	}
 }
 

@@ -67,7 +67,7 @@ func (t *eventTranslator) ask(e *flow.Event, q conntrack.Question) bool {
 		peer = q.Seen.Destination
 	}
 	if verdict == conntrack.Translated && peer != remote {
-		e.Key.Translated = flow.PeerOf(peer)
+		e.Key.Translated = flow.PeerOf(peer, 0)
 	}
 	return verdict != conntrack.Unknown
 }

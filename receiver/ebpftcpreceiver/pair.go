@@ -50,7 +50,7 @@ func (p *pairer) ofServers(visit func(*flow.Delta)) func(*flow.Delta) {
 	}
 	return func(d *flow.Delta) {
 		if d.Key.Role == flow.RoleServer {
-			d.Key.Pair = p.seen(&d.Key)
+			d.Key.Translated = flow.PeerOf(d.Key.Translated.AddrPort(), p.seen(&d.Key))
 		}
 		visit(d)
 	}

@@ -62,7 +62,7 @@ func (tt *translatorTest) pairOf(role flow.Role, port, serial uint16, to netip.A
 		d.Key = flow.Key{Role: role, Local: to.Addr(), LocalPort: to.Port(), Remote: local, RemotePort: port}
 	}
 	tt.translate(d)
-	return d.Key.Pair
+	return d.Key.Translated.Pair()
 }
 
 func newPairTest(t *testing.T) *translatorTest {
@@ -96,8 +96,8 @@ func TestPairThroughBothTranslations(t *testing.T) {
 		Role: flow.RoleServer, Local: backend.Addr(), LocalPort: backend.Port(), Remote: node.Addr(), RemotePort: node.Port(),
 	}}
 	tt.translate(server)
-	require.NotZero(t, server.Key.Pair)
-	require.Equal(t, server.Key.Pair, tt.pairOf(flow.RoleClient, 40000, 1, virtual))
+	require.NotZero(t, server.Key.Translated.Pair())
+	require.Equal(t, server.Key.Translated.Pair(), tt.pairOf(flow.RoleClient, 40000, 1, virtual))
 }
 
 // TestNoPairWhereTheSourceAloneIsTranslated tells neither end's: the client would have to
@@ -118,7 +118,7 @@ func TestNoPairWhereTheSourceAloneIsTranslated(t *testing.T) {
 		Role: flow.RoleServer, Local: backend.Addr(), LocalPort: backend.Port(), Remote: node.Addr(), RemotePort: node.Port(),
 	}}
 	tt.translate(server)
-	require.Zero(t, server.Key.Pair)
+	require.Zero(t, server.Key.Translated.Pair())
 }
 
 func TestNoPairWhereTranslationIsUnknown(t *testing.T) {

@@ -222,7 +222,7 @@ func (t *translator) home(d *flow.Delta) uint32 {
 // granularity leaves, and who is behind.
 func (t *translator) translate(d *flow.Delta) {
 	if d.Serial == 0 {
-		d.Key.Pair = t.direct(&d.Key)
+		d.Key.Translated = flow.PeerOf(d.Key.Translated.AddrPort(), t.direct(&d.Key))
 		return
 	}
 	t.sync()
@@ -235,7 +235,7 @@ func (t *translator) translate(d *flow.Delta) {
 	}
 	p.round = t.round
 	d.Serial = 0
-	d.Key.Translated, d.Key.Pair = flow.PeerOf(p.address), p.pair
+	d.Key.Translated = flow.PeerOf(p.address, p.pair)
 	if t.granularity == GranularityConnection {
 		return
 	}
