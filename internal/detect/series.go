@@ -3,8 +3,6 @@
 
 package detect
 
-import "math"
-
 // A Series names what is watched, by numbers that mean something to the caller
 // alone: a directed pair of workloads and a metric, for instance.
 type Series struct {
@@ -15,6 +13,9 @@ type Series struct {
 	Parents [3]uint64
 }
 
-// IsCount reports whether v may be a number of things: neither negative nor
-// infinite, and a number.
-func IsCount(v float64) bool { return v >= 0 && v <= math.MaxFloat32 }
+// maxCount is how far a float64 can count by ones.
+const maxCount = 1 << 53
+
+// IsCount reports whether v may be a number of things: not negative, a number, and not more
+// than can be counted.
+func IsCount(v float64) bool { return v >= 0 && v <= maxCount }
