@@ -58,7 +58,7 @@ const (
 // what its host drops, a timeout the jitter.
 var rules = []*Rule{
 	&portExhaustion, &connectTimeout, &blackHole, &refused, &acceptOverflow, &synLoss, &idleDrop,
-	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &loss, &resetStorm, &delay, &jitter,
+	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &loss, &needless, &resetStorm, &delay, &jitter,
 	&windowRestart, &shortConnections,
 }
 

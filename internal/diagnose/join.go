@@ -3,6 +3,8 @@
 
 package diagnose
 
+import "math"
+
 // Join adds what the same end said of other connections of the pair in the same window.
 func (r *Report) Join(o *Report) {
 	live, awaiting := r.Live+o.Live, r.Awaiting+o.Awaiting
@@ -31,6 +33,20 @@ func smallestScale(a, b *uint8) *uint8 {
 		return b
 	}
 	return a
+}
+
+// Lost is how many of the episodes repaired a loss; the rest is [Report.Needless].
+func (r *Report) Lost() uint64 { return r.Episodes - r.Needless() }
+
+// Needless is how many of the episodes were for nothing, if episodes are like the segments
+// that were sent again in them: of these the peer tells which it had before (DSACK).
+func (r *Report) Needless() uint64 {
+	sent := r.retransmits()
+	if sent == 0 {
+		return 0
+	}
+	share := min(1, float64(r.Spurious)/float64(sent))
+	return uint64(math.Round(share * float64(r.Episodes)))
 }
 
 // Attempts to connect that came to an end, but for those that their owner gave up.

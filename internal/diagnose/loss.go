@@ -5,13 +5,10 @@ package diagnose
 
 import "fmt"
 
-// F6, loss: the episodes of retransmissions per data segment have risen (detector). What
-// kind of loss it is, by the segments R that were sent again in the last windows:
-//
-//	spurious: R ≥ 10, and the peer got half of them twice: a delay or another order, no loss
-//	reordering: that, and the receiver sees segments out of order
-//	tail loss: half of R by timeout although fast retransmission was possible, which it is
-//	           with more than a few segments an exchange
+// F6, loss: the episodes of retransmissions per data segment have risen (detector), but for
+// those that were needless ([Report.Lost]). It is tail loss if half of what was sent again was
+// so by timeout although fast retransmission was possible, which it is with more than a few
+// segments an exchange.
 //
 // A request of one segment can be repaired by timeout only: there the share of timeouts
 // says nothing of the path, and the finding stays a rise.
@@ -24,10 +21,8 @@ var loss = Rule{
 }
 
 const (
-	minSpurious      = 10
-	tailShare        = .5
-	segmentsForFast  = 8 // data segments an exchange, from which on duplicate acknowledgements come
-	minReorderedFrom = .1
+	tailShare       = .5
+	segmentsForFast = 8 // data segments an exchange, from which on duplicate acknowledgements come
 )
 
 func matchLoss(p *Pair) (Finding, bool) {
@@ -35,7 +30,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 		return Finding{}, false
 	}
 	s := p.Sender.since(window)
-	f := Finding{Type: lossType(&s, p.Receiver.since(window)), Side: SidePath, Weight: p.Loss.Evidence}
+	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence}
 	sent := s.retransmits()
 	byTimeout := 0.
 	if sent > 0 {
@@ -47,16 +42,9 @@ func matchLoss(p *Pair) (Finding, bool) {
 	return f, true
 }
 
-func lossType(s *Report, receiver Report) string {
-	sent := float64(s.retransmits())
-	switch {
-	case sent >= minSpurious && float64(s.Spurious) >= .5*sent:
-		if float64(receiver.OutOfOrder) >= minReorderedFrom*sent && receiver.OutOfOrder > 0 {
-			return "tcp_reordering"
-		}
-		return "tcp_spurious_retransmit"
-	case float64(s.Retransmits[RetransmitTimeout]) >= tailShare*sent && s.Exchanges > 0 &&
-		float64(s.DataSegments)/float64(s.Exchanges) >= segmentsForFast:
+func lossType(s *Report) string {
+	if float64(s.Retransmits[RetransmitTimeout]) >= tailShare*float64(s.retransmits()) && s.Exchanges > 0 &&
+		float64(s.DataSegments)/float64(s.Exchanges) >= segmentsForFast {
 		return "tcp_tail_loss"
 	}
 	return "" // the rule's own

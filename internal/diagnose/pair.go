@@ -68,7 +68,7 @@ type Pair struct {
 	Sender, Receiver History
 	// Client: the sender is who connects.
 	Client bool
-	// What detectors have risen on: retransmission episodes, round-trip times, jitter,
-	// SYN retransmissions, resets. Nil: nothing rose.
-	Loss, RTT, Jitter, SYN, Resets *Rise
+	// What detectors have risen on: retransmission episodes, those of them that were needless,
+	// round-trip times, jitter, SYN retransmissions, resets. Nil: nothing rose.
+	Loss, Needless, RTT, Jitter, SYN, Resets *Rise
 }

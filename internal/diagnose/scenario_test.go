@@ -123,7 +123,12 @@ func pathScenarios() []scenario {
 		p.Loss = rise(.0003, .03)
 		return p
 	}
-	disordered := resent(diagnose.RetransmitFast, 30, 20, 1000, 1000)
+	needless := func(spurious uint64, r *diagnose.Rise) diagnose.Pair {
+		p := resent(diagnose.RetransmitFast, 30, spurious, 1000, 1000)
+		p.Loss, p.Needless = nil, r
+		return p
+	}
+	disordered := needless(20, rise(.0003, .03))
 	disordered.Receiver = steady(3, func(r *diagnose.Report) { r.OutOfOrder = 40 })
 	quiet := resent(diagnose.RetransmitFast, 30, 0, 1000, 1000)
 	quiet.Loss = nil
@@ -147,7 +152,9 @@ func pathScenarios() []scenario {
 		{"loss", resent(diagnose.RetransmitFast, 30, 0, 1000, 100), "tcp_retransmit_rise"},
 		{"loss of requests of one segment", resent(diagnose.RetransmitTimeout, 30, 0, 1000, 1000), "tcp_retransmit_rise"},
 		{"loss at the end of bursts", resent(diagnose.RetransmitTimeout, 30, 0, 1000, 50), "tcp_tail_loss"},
-		{"sent again for nothing", resent(diagnose.RetransmitFast, 30, 20, 1000, 1000), "tcp_spurious_retransmit"},
+		{"sent again for nothing", needless(20, rise(.0003, .03)), "tcp_spurious_retransmit"},
+		{"sent again for nothing, more often for loss", needless(10, rise(.0003, .03)), ""},
+		{"sent again for nothing as always", needless(20, nil), ""},
 		{"another order", disordered, "tcp_reordering"},
 		{"loss as always", quiet, ""},
 		{"round trips", slow, "tcp_rtt_rise"},

@@ -31,6 +31,8 @@ var rulesOf = func() (rules [numKinds]*diagnose.Rule) {
 		switch rule.Type {
 		case "tcp_retransmit_rise":
 			rules[kindLoss] = rule
+		case "tcp_spurious_retransmit":
+			rules[kindNeedless] = rule
 		case "tcp_rtt_rise":
 			rules[kindRTT] = rule
 		case "tcp_jitter_rise":
@@ -95,6 +97,11 @@ func (a *anomaly) gate() problem.Gate {
 			return problem.Alone
 		}
 		return problem.Corroborated
+	case kindNeedless:
+		if a.finding.Rule == nil || a.finding.Mild {
+			return problem.Evidence
+		}
+		return problem.Alone
 	case kindRTT, kindJitter:
 		if v.Evidence >= sureShift*v.Threshold {
 			return problem.Alone

@@ -16,6 +16,7 @@ type kind uint8
 
 const (
 	kindLoss kind = iota
+	kindNeedless
 	kindRTT
 	kindJitter
 	kindSYN
@@ -46,9 +47,10 @@ func newDetectors(width time.Duration, limit int, falseADay float64, emit func(k
 		d.emit[k] = func(s detect.Series, v detect.Verdict) { emit(k, s, v) }
 	}
 	for kind, config := range map[kind]ratio.Config{
-		kindLoss:   ratio.Episodes(width, d.threshold),
-		kindSYN:    ratio.Connects(width, d.threshold),
-		kindResets: ratio.Resets(width, d.threshold),
+		kindLoss:     ratio.Episodes(width, d.threshold),
+		kindNeedless: ratio.Episodes(width, d.threshold),
+		kindSYN:      ratio.Connects(width, d.threshold),
+		kindResets:   ratio.Resets(width, d.threshold),
 	} {
 		one, err := ratio.New(config)
 		if err != nil {
@@ -75,7 +77,8 @@ func newDetectors(width time.Duration, limit int, falseADay float64, emit func(k
 func (d *detectors) observe(w detect.Window, v *view) {
 	r := &v.report
 	series := detect.Series{ID: v.id, Parents: [3]uint64{hash(1, v.key.observer), everybody}}
-	d.count(w, kindLoss, series, r.DataSegments, r.Episodes)
+	d.count(w, kindLoss, series, r.DataSegments, r.Lost())
+	d.count(w, kindNeedless, series, r.DataSegments, r.Needless())
 	d.count(w, kindResets, series, r.Closed, r.ResetsReceived)
 	if v.key.role == Client {
 		d.count(w, kindSYN, series, r.Attempts(), r.Retransmits[RetransmitSYN-RetransmitUnknown])

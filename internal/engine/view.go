@@ -116,7 +116,7 @@ func (v *view) pair() *diagnose.Pair {
 		p.Receiver = v.other.history
 	}
 	rises := [numKinds]**diagnose.Rise{
-		kindLoss: &p.Loss, kindRTT: &p.RTT, kindJitter: &p.Jitter, kindSYN: &p.SYN, kindResets: &p.Resets,
+		kindLoss: &p.Loss, kindNeedless: &p.Needless, kindRTT: &p.RTT, kindJitter: &p.Jitter, kindSYN: &p.SYN, kindResets: &p.Resets,
 	}
 	for kind, a := range v.risen {
 		if a != nil {

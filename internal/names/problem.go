@@ -73,8 +73,8 @@ type rise struct{ metric, unit string }
 var rises = map[string]rise{
 	"tcp_retransmit_rise":       {FlowRetransmitEpisodes.Name, Ratio},
 	"tcp_tail_loss":             {FlowRetransmitEpisodes.Name, Ratio},
-	"tcp_spurious_retransmit":   {FlowRetransmitEpisodes.Name, Ratio},
-	"tcp_reordering":            {FlowRetransmitEpisodes.Name, Ratio},
+	"tcp_spurious_retransmit":   {FlowRetransmitSpurious.Name, Ratio},
+	"tcp_reordering":            {FlowRetransmitSpurious.Name, Ratio},
 	"tcp_incast":                {FlowRetransmitEpisodes.Name, Ratio},
 	"tcp_rtt_rise":              {FlowRTT.Name, Seconds},
 	"tcp_jitter_rise":           {FlowRTTVariation.Name, Seconds},

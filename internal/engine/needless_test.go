@@ -1,0 +1,48 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+)
+
+// probes lets so many of a link's segments be sent again although they had come.
+func probes(share float64) func(*world, *link, uint64) {
+	return func(w *world, l *link, at uint64) {
+		n := w.poisson(share * l.segments)
+		for _, field := range []engine.Field{engine.Episodes, engine.RetransmitProbe, engine.Spurious} {
+			w.Sum(w.now, l.flow, at, field, n)
+		}
+	}
+}
+
+// A host that is busy sends a few segments in a thousand again, for half a minute: as
+// measured with 36 pods on two cores. That is no problem, and hides none.
+func TestABusyHostsProbesAreNoProblem(t *testing.T) {
+	w := newWorld(t, width)
+	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
+	w.run(12)
+	request.fault = probes(.006)
+	w.run(6)
+	require.Empty(t, w.told)
+
+	request.loss = .03
+	w.run(4)
+	assert.Equal(t, []string{"open tcp_retransmit_rise pair shop/service-j → shop/service-k"}, w.told)
+}
+
+func TestManyNeedlessSegmentsAreAProblem(t *testing.T) {
+	w := newWorld(t, width)
+	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.run(12)
+	request.fault = probes(.05)
+	w.run(4)
+	assert.Equal(t, []string{"open tcp_spurious_retransmit pair shop/service-j → shop/service-k"}, w.told)
+}
