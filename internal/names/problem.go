@@ -57,14 +57,19 @@ var (
 	}
 )
 
-// EventDropReason is why an event of the processor was dropped: an attribute of its
-// telemetry about itself.
-const EventDropReason = "reason"
-
-// Values of [EventDropReason], besides [DropNotAccepted] and [DropRefused].
+// Values of [DropReason] of the processor's events, besides [DropNotAccepted] and
+// [DropRefused].
 const (
 	DropQueueFull = "queue_full"       // the logs pipeline takes them more slowly than they come
 	DropNoLogs    = "no_logs_pipeline" // no logs pipeline has the processor
+)
+
+// Values of [DropReason] of what detection did not use.
+const (
+	DropLate      = "late"      // the window had been judged
+	DropNoRoom    = "no_room"   // more pairs than may be watched
+	DropMalformed = "malformed" // a histogram whose bounds cannot be used
+	DropEvicted   = "evicted"   // to make room for others
 )
 
 // rise is what an anomaly's value is of.

@@ -5,6 +5,7 @@ package tcpanomalyprocessor
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type desk struct {
 	warned  bool
 	dropped map[string]uint64 // by reason
 	sent    uint64
+	claimed bool // a pipeline tells of the desk
 }
 
 // desks are those in use, by their configuration: all pipelines of one component ID have
@@ -117,4 +119,28 @@ func (d *desk) read(n int) {
 	d.state.Lock()
 	defer d.state.Unlock()
 	d.readers += n
+}
+
+// claim makes a pipeline the one that tells of the desk, if there is none yet: the same
+// numbers twice would be added up.
+func (d *desk) claim() bool {
+	d.state.Lock()
+	defer d.state.Unlock()
+	first := !d.claimed
+	d.claimed = true
+	return first
+}
+
+// fates returns what became of events so far.
+func (d *desk) fates() (sent uint64, dropped map[string]uint64) {
+	d.state.Lock()
+	defer d.state.Unlock()
+	return d.sent, maps.Clone(d.dropped)
+}
+
+// vitals returns how much the engine holds, and what it did not use so far.
+func (d *desk) vitals() (engine.Sizes, engine.Losses) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine.Sizes(), d.engine.Losses()
 }

@@ -85,7 +85,7 @@ func (p *metricsProcessor) detect(ctx context.Context) {
 		}
 		now := p.clock.now()
 		p.desk.judge(now)
-		if now.Sub(told) >= p.cfg.Interval {
+		if p.leads && now.Sub(told) >= p.cfg.Interval {
 			told = now
 			p.tellTotals(ctx, now)
 		}
@@ -112,6 +112,10 @@ func (p *metricsProcessor) startDetection(ctx context.Context) (err error) {
 	}
 	if p.desk, err = openDesk(p.cfg, p.set.Logger); err != nil {
 		return err
+	}
+	if p.leads = p.desk.claim(); !p.leads {
+		p.set.Logger.Warn("a second metrics pipeline has the processor: what comes through both counts twice in detection; " +
+			"give it another name there, with detection::enabled: false")
 	}
 	p.observed = p.reducer
 	if p.observed == nil {

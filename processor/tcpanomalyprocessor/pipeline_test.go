@@ -15,7 +15,11 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadatatest"
 )
 
 // A pipeline is both sides of one component ID, in a time of its own.
@@ -24,25 +28,34 @@ type pipeline struct {
 	metrics *metricsProcessor
 	sink    *consumertest.LogsSink
 	counts  *consumertest.MetricsSink
+	self    *componenttest.Telemetry
 	now     atomic.Int64
 }
 
 func startPipeline(t *testing.T, cfg *Config) *pipeline {
 	t.Helper()
-	p := &pipeline{t: t, sink: new(consumertest.LogsSink), counts: new(consumertest.MetricsSink)}
+	p := startMetrics(t, cfg)
+	logs, err := createLogs(t.Context(), metadatatest.NewSettings(p.self), cfg, p.sink)
+	require.NoError(t, err)
+	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { require.NoError(t, logs.Shutdown(context.Background())) })
+	return p
+}
+
+// startMetrics starts the metrics' side alone.
+func startMetrics(t *testing.T, cfg *Config) *pipeline {
+	t.Helper()
+	p := &pipeline{t: t, sink: new(consumertest.LogsSink), counts: new(consumertest.MetricsSink), self: componenttest.NewTelemetry()}
 	p.now.Store(time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC).UnixNano())
-	set := processortest.NewNopSettings(NewFactory().Type())
+	set := metadatatest.NewSettings(p.self)
 	p.metrics = newMetricsProcessor(set, cfg, p.counts)
 	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()) }
 	metrics, err := p.metrics.component(t.Context())
 	require.NoError(t, err)
-	logs, err := createLogs(t.Context(), set, cfg, p.sink)
-	require.NoError(t, err)
-	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
 	require.NoError(t, metrics.Start(t.Context(), componenttest.NewNopHost()))
 	t.Cleanup(func() {
 		require.NoError(t, metrics.Shutdown(context.Background()))
-		require.NoError(t, logs.Shutdown(context.Background()))
+		require.NoError(t, p.self.Shutdown(context.Background()))
 	})
 	return p
 }
@@ -90,18 +103,7 @@ func TestALossIsToldThroughTheLogsPipeline(t *testing.T) {
 			})
 			require.NoError(t, err)
 			p := startPipeline(t, cfg)
-			segments, episodes := 0, 0
-			for range 20 {
-				segments += 5000
-				episodes++
-				p.tell(segments, episodes)
-			}
-			require.Empty(t, p.problems())
-			for range 4 {
-				segments += 5000
-				episodes += 150
-				p.tell(segments, episodes)
-			}
+			p.lose(func() { require.Empty(t, p.problems()) })
 			require.Eventually(t, func() bool { return len(p.problems()) == 1 }, 10*time.Second, time.Millisecond)
 			opened := p.problems()[0]
 			for name, want := range map[string]string{
@@ -111,6 +113,61 @@ func TestALossIsToldThroughTheLogsPipeline(t *testing.T) {
 			} {
 				assert.Equal(t, want, text(opened, name), name)
 			}
+			p.requireSelf(1, 2) // the anomaly, and the problem
 		})
 	}
+}
+
+// lose tells of a loss that begins after a while.
+func (p *pipeline) lose(before func()) {
+	p.t.Helper()
+	segments, episodes := 0, 0
+	for range 20 {
+		segments += 5000
+		episodes++
+		p.tell(segments, episodes)
+	}
+	before()
+	for range 4 {
+		segments += 5000
+		episodes += 150
+		p.tell(segments, episodes)
+	}
+}
+
+// requireSelf waits for what the processor tells of itself.
+func (p *pipeline) requireSelf(problems, sent int64) {
+	p.t.Helper()
+	require.Eventually(p.t, func() bool { n, _ := p.metrics.desk.fates(); return int64(n) == sent }, 10*time.Second, time.Millisecond)
+	point := func(n int64) []metricdata.DataPoint[int64] { return []metricdata.DataPoint[int64]{{Value: n}} }
+	metadatatest.AssertEqualTCPAnomalyEventsSent(p.t, p.self, point(sent), metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualTCPAnomalyPairs(p.t, p.self, point(1), metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualTCPAnomalyOpenProblems(p.t, p.self, point(problems), metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualTCPAnomalyOpenAnomalies(p.t, p.self, point(1), metricdatatest.IgnoreTimestamp())
+}
+
+// Without a logs pipeline events are dropped, which is counted, and metrics tell of them.
+func TestEventsWithoutALogsPipelineAreCounted(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+	require.NoError(t, err)
+	p := startMetrics(t, cfg)
+	p.lose(func() {})
+	p.requireSelf(1, 0)
+	metadatatest.AssertEqualTCPAnomalyEventsDropped(t, p.self, []metricdata.DataPoint[int64]{
+		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", "no_logs_pipeline"))},
+	}, metricdatatest.IgnoreTimestamp())
+
+	p.metrics.tellTotals(t.Context(), p.metrics.clock.now())
+	told := make(map[string]int64)
+	for _, md := range p.counts.AllMetrics() {
+		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+			switch m.Name() {
+			case "tcp.flow.anomaly.count":
+				told[m.Name()] = m.Sum().DataPoints().At(0).IntValue()
+			case "tcp.flow.problem.active":
+				told[m.Name()] = m.Gauge().DataPoints().At(0).IntValue()
+			}
+		}
+	}
+	assert.Equal(t, map[string]int64{"tcp.flow.anomaly.count": 1, "tcp.flow.problem.active": 1}, told)
 }

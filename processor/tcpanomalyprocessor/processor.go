@@ -36,6 +36,7 @@ type metricsProcessor struct {
 	reducer   *reducer // nil: points are handed on as they come
 	observed  *reducer // what the engine is told by; nil: nothing
 	desk      *desk    // nil: nobody looks for faults
+	leads     bool     // of the pipelines at the desk, it is the one that tells of it
 
 	sending sync.Mutex // one export at a time
 	fails   bool       // the last one did

@@ -26,7 +26,7 @@ func (p *metricsProcessor) observe(set component.TelemetrySettings) error {
 		return fmt.Errorf("make telemetry: %w", err)
 	}
 	p.telemetry = builder
-	return errors.Join(p.observeDirectory(), p.observeReducer())
+	return errors.Join(p.observeDirectory(), p.observeReducer(), p.observeDetection())
 }
 
 func (p *metricsProcessor) observeDirectory() error {

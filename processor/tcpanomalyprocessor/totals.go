@@ -6,6 +6,7 @@ package tcpanomalyprocessor
 import (
 	"time"
 
+	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -23,6 +24,7 @@ const maxTotals = 1000
 // totals are the metrics for backends that take no events.
 type totals struct {
 	start     time.Time
+	instance  string                   // service.instance.id
 	anomalies map[string]*verdictCount // by type and ends
 	problems  map[string]*verdictCount // by id
 }
@@ -34,7 +36,7 @@ type verdictCount struct {
 }
 
 func newTotals() *totals {
-	return &totals{start: time.Now(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
+	return &totals{start: time.Now(), instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
 }
 
 // add counts an event.
@@ -104,6 +106,7 @@ func (t *totals) write(version string, now time.Time) pmetric.Metrics {
 	rm := md.ResourceMetrics().AppendEmpty()
 	rm.SetSchemaUrl(names.SchemaURL)
 	rm.Resource().Attributes().PutStr(names.ServiceName, product)
+	rm.Resource().Attributes().PutStr(names.ServiceInstanceID, t.instance)
 	sm := rm.ScopeMetrics().AppendEmpty()
 	sm.SetSchemaUrl(names.SchemaURL)
 	sm.Scope().SetName(metadata.ScopeName)

@@ -25,24 +25,31 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                     metric.Meter
-	mu                        sync.Mutex
-	registrations             []metric.Registration
-	TCPAnomalyBaselines       metric.Int64ObservableCounter
-	TCPAnomalyExportFailures  metric.Int64Counter
-	TCPAnomalyIdentities      metric.Int64ObservableGauge
-	TCPAnomalyIdentityAge     metric.Float64ObservableGauge
-	TCPAnomalyIdentityCurrent metric.Int64ObservableGauge
-	TCPAnomalyInputSeries     metric.Int64ObservableGauge
-	TCPAnomalyPointsDuplicate metric.Int64ObservableCounter
-	TCPAnomalyPointsForgotten metric.Int64ObservableCounter
-	TCPAnomalyPointsInvalid   metric.Int64ObservableCounter
-	TCPAnomalyPointsLate      metric.Int64ObservableCounter
-	TCPAnomalyPointsOverflow  metric.Int64ObservableCounter
-	TCPAnomalyPointsRefused   metric.Int64ObservableCounter
-	TCPAnomalyResets          metric.Int64ObservableCounter
-	TCPAnomalySeries          metric.Int64ObservableGauge
-	TCPAnomalyUnresolved      metric.Int64ObservableCounter
+	meter                           metric.Meter
+	mu                              sync.Mutex
+	registrations                   []metric.Registration
+	TCPAnomalyBaselines             metric.Int64ObservableCounter
+	TCPAnomalyDetectionPointsUnused metric.Int64ObservableCounter
+	TCPAnomalyDetectionSeriesUnused metric.Int64ObservableCounter
+	TCPAnomalyEventsDropped         metric.Int64ObservableCounter
+	TCPAnomalyEventsSent            metric.Int64ObservableCounter
+	TCPAnomalyExportFailures        metric.Int64Counter
+	TCPAnomalyIdentities            metric.Int64ObservableGauge
+	TCPAnomalyIdentityAge           metric.Float64ObservableGauge
+	TCPAnomalyIdentityCurrent       metric.Int64ObservableGauge
+	TCPAnomalyInputSeries           metric.Int64ObservableGauge
+	TCPAnomalyOpenAnomalies         metric.Int64ObservableGauge
+	TCPAnomalyOpenProblems          metric.Int64ObservableGauge
+	TCPAnomalyPairs                 metric.Int64ObservableGauge
+	TCPAnomalyPointsDuplicate       metric.Int64ObservableCounter
+	TCPAnomalyPointsForgotten       metric.Int64ObservableCounter
+	TCPAnomalyPointsInvalid         metric.Int64ObservableCounter
+	TCPAnomalyPointsLate            metric.Int64ObservableCounter
+	TCPAnomalyPointsOverflow        metric.Int64ObservableCounter
+	TCPAnomalyPointsRefused         metric.Int64ObservableCounter
+	TCPAnomalyResets                metric.Int64ObservableCounter
+	TCPAnomalySeries                metric.Int64ObservableGauge
+	TCPAnomalyUnresolved            metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -62,6 +69,66 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalyBaselinesCallback(cb metric.I
 		cb(ctx, &observerInt64{inst: builder.TCPAnomalyBaselines, obs: o})
 		return nil
 	}, builder.TCPAnomalyBaselines)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyDetectionPointsUnusedCallback sets callback for observable TCPAnomalyDetectionPointsUnused metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyDetectionPointsUnusedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyDetectionPointsUnused, obs: o})
+		return nil
+	}, builder.TCPAnomalyDetectionPointsUnused)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyDetectionSeriesUnusedCallback sets callback for observable TCPAnomalyDetectionSeriesUnused metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyDetectionSeriesUnusedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyDetectionSeriesUnused, obs: o})
+		return nil
+	}, builder.TCPAnomalyDetectionSeriesUnused)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyEventsDroppedCallback sets callback for observable TCPAnomalyEventsDropped metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyEventsDroppedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyEventsDropped, obs: o})
+		return nil
+	}, builder.TCPAnomalyEventsDropped)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyEventsSentCallback sets callback for observable TCPAnomalyEventsSent metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyEventsSentCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyEventsSent, obs: o})
+		return nil
+	}, builder.TCPAnomalyEventsSent)
 	if err != nil {
 		return err
 	}
@@ -122,6 +189,51 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalyInputSeriesCallback(cb metric
 		cb(ctx, &observerInt64{inst: builder.TCPAnomalyInputSeries, obs: o})
 		return nil
 	}, builder.TCPAnomalyInputSeries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyOpenAnomaliesCallback sets callback for observable TCPAnomalyOpenAnomalies metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyOpenAnomaliesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyOpenAnomalies, obs: o})
+		return nil
+	}, builder.TCPAnomalyOpenAnomalies)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyOpenProblemsCallback sets callback for observable TCPAnomalyOpenProblems metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyOpenProblemsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyOpenProblems, obs: o})
+		return nil
+	}, builder.TCPAnomalyOpenProblems)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyPairsCallback sets callback for observable TCPAnomalyPairs metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyPairsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyPairs, obs: o})
+		return nil
+	}, builder.TCPAnomalyPairs)
 	if err != nil {
 		return err
 	}
@@ -310,6 +422,30 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.TCPAnomalyDetectionPointsUnused, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_detection_points_unused",
+		metric.WithDescription("Data points that told nothing of faults. late is that their window had been judged, no_room that more pairs talk than max_pairs, malformed a histogram whose bounds cannot be used. [Development]"),
+		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyDetectionSeriesUnused, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_detection_series_unused",
+		metric.WithDescription("Series that detectors had no room for, once for each window (refused), or forgot for others (evicted). [Development]"),
+		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyEventsDropped, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_events_dropped",
+		metric.WithDescription("Events that no logs pipeline took. [Development]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyEventsSent, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_events_sent",
+		metric.WithDescription("Events that a logs pipeline took. [Development]"),
+		metric.WithUnit("{event}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.TCPAnomalyExportFailures, err = builder.meter.Int64Counter(
 		"otelcol_tcp_anomaly_export_failures",
 		metric.WithDescription("Exports of added up series that were not accepted. The next one has the same totals, and more. [Development]"),
@@ -338,6 +474,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_tcp_anomaly_input_series",
 		metric.WithDescription("Series whose last value is remembered. [Development]"),
 		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyOpenAnomalies, err = builder.meter.Int64ObservableGauge(
+		"otelcol_tcp_anomaly_open_anomalies",
+		metric.WithDescription("Anomalies that have not ended. [Development]"),
+		metric.WithUnit("{anomaly}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyOpenProblems, err = builder.meter.Int64ObservableGauge(
+		"otelcol_tcp_anomaly_open_problems",
+		metric.WithDescription("Problems that have not ended. [Development]"),
+		metric.WithUnit("{problem}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyPairs, err = builder.meter.Int64ObservableGauge(
+		"otelcol_tcp_anomaly_pairs",
+		metric.WithDescription("Pairs of pods that are watched. [Development]"),
+		metric.WithUnit("{pair}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyPointsDuplicate, err = builder.meter.Int64ObservableCounter(
