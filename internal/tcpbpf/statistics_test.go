@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
@@ -31,7 +32,9 @@ func TestProgramsCountTheirRuns(t *testing.T) {
 	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
 	traffic.Loopback(place.NS, place.IPv6.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
 	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.AbortedBy(traffic.Client, 1))
-	k.untilClosed(6, place.here())
+	nft.New(t, place.NS).DropSome(nft.Input, 0, 1, nft.Flags(nft.SYN|nft.ACK)) // runs what sees SYN-ACKs again
+	traffic.Loopback(place.NS, place.IPv4.String()).Run(t, 1, traffic.Exchange(1, 1, 1))
+	k.untilClosed(8, place.here())
 
 	counted, err := k.Programs()
 	require.NoError(t, err)
