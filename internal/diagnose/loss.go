@@ -43,7 +43,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 }
 
 func lossType(s *Report) string {
-	if float64(s.Retransmits[RetransmitTimeout]) >= tailShare*float64(s.retransmits()) && s.Exchanges > 0 &&
+	if s.retransmits() > 0 && float64(s.Retransmits[RetransmitTimeout]) >= tailShare*float64(s.retransmits()) && s.Exchanges > 0 &&
 		float64(s.DataSegments)/float64(s.Exchanges) >= segmentsForFast {
 		return "tcp_tail_loss"
 	}

@@ -76,7 +76,9 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 	for i := range v.findings {
 		f := &v.findings[i]
 		if k := kindOf(f.Rule); k < numKinds {
-			v.risen[k].finding = *f
+			if a := v.risen[k]; a.finding.Rule == nil || !v.resting(k) {
+				a.finding = *f
+			}
 			continue
 		}
 		a := v.match(f.Rule)
@@ -89,6 +91,12 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 			e.steps = append(e.steps, step{a, detect.Updated})
 		}
 	}
+}
+
+// resting tells whether a window has nothing of what a detector counts: then what was said of
+// the last one that had stays.
+func (v *view) resting(k kind) bool {
+	return (k == kindLoss || k == kindNeedless) && v.report.Episodes == 0
 }
 
 // match returns the anomaly that a rule has opened.
