@@ -168,3 +168,10 @@ func (r *Rule) counter() *nftables.CounterObj {
 	require.NoError(r.filter.t, err)
 	return object.(*nftables.CounterObj)
 }
+
+// Clear takes all rules away.
+func (f *Filter) Clear() {
+	f.t.Helper()
+	f.conn.FlushTable(f.table)
+	require.NoError(f.t, f.conn.Flush(), "flush table")
+}
