@@ -25,13 +25,19 @@ func (c *cell) Merge(o *cell) {
 	c.variation.Merge(&o.variation)
 }
 
-// count is a number of things. What is none is nothing.
-func count(n float64) uint64 {
-	if !(n > 0) {
+// most is how far a float64 counts by ones.
+const most = 1 << 53
+
+// amount is how much there is of something. What cannot be is nothing.
+func amount(n float64) float64 {
+	if !(n > 0 && n <= most) {
 		return 0
 	}
-	return uint64(min(math.Round(n), 1<<53))
+	return n
 }
+
+// count is a number of things.
+func count(n float64) uint64 { return uint64(math.Round(amount(n))) }
 
 // sum adds the growth of a sum.
 func (c *cell) sum(f Field, n float64) {
@@ -56,7 +62,7 @@ func (c *cell) sum(f Field, n float64) {
 	case FailedOtherwise, FailedRefused, FailedTimeout, FailedUnreachable, FailedReset, FailedNoAddress, FailedAborted:
 		r.Failed[f-FailedOtherwise] += count(n)
 	case TimeIdle, TimeNetworkLimited, TimeReceiveWindowLimited, TimeSendBufferLimited:
-		r.Time[f-TimeIdle] += max(n, 0)
+		r.Time[f-TimeIdle] += amount(n)
 	case Exchanges:
 		r.Exchanges += count(n)
 	default:
@@ -83,7 +89,7 @@ func (c *cell) trouble(f Field, n float64) {
 	case Stalls:
 		r.Stalls += count(n)
 	case StallTime:
-		r.StallTime += max(n, 0)
+		r.StallTime += amount(n)
 	case Corks:
 		r.Corks += count(n)
 	case Overflows:
@@ -104,7 +110,7 @@ func (c *cell) gauge(f Field, n float64) {
 	case ReceiveQueue:
 		r.ReceiveQueue += count(n)
 	case DeliveryRate:
-		r.DeliveryRate += max(n, 0)
+		r.DeliveryRate += amount(n)
 	case ReceiveBuffer:
 		least(&r.ReceiveBuffer, count(n))
 	case LockedReceiveBuffer:
@@ -120,7 +126,7 @@ func (c *cell) gauge(f Field, n float64) {
 	case CongestionWindow:
 		least(&r.CongestionWindow, count(n))
 	case MinRTT:
-		least(&r.MinRTT, n)
+		least(&r.MinRTT, amount(n))
 	case QueueLimit:
 		r.QueueLimit = max(r.QueueLimit, count(n))
 	}
@@ -137,10 +143,10 @@ func least[N uint64 | float64](to *N, n N) {
 var scales = [...]uint8{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}
 
 func leastScale(to **uint8, n float64) {
-	if !(n >= 0) {
+	if !(n >= 0 && n < float64(len(scales))) {
 		return
 	}
-	if s := &scales[min(int(n), len(scales)-1)]; *to == nil || *s < **to {
+	if s := &scales[int(n)]; *to == nil || *s < **to {
 		*to = s
 	}
 }
