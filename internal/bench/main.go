@@ -37,6 +37,7 @@ var sections = []section{
 	{"drain", (*bench).drain},
 	{"memory", (*bench).memory},
 	{"detect", (*bench).detect},
+	{"engine", (*bench).engine},
 	{"collector", (*bench).collector},
 	{"identity", (*bench).identity},
 	{"translation", (*bench).translation},
@@ -48,7 +49,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, detect, collector, identity, translation or processor")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, detect, engine, collector, identity, translation or processor")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 30, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}
