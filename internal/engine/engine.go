@@ -106,6 +106,13 @@ func (e *Engine) Sizes() Sizes {
 	return Sizes{len(e.tracks.byKey), len(e.tracks.views), len(e.live), e.register.Len()}
 }
 
+// Save returns all that is to be known of problems after a restart. Baselines are learned
+// anew.
+func (e *Engine) Save() ([]byte, error) { return e.register.Save() }
+
+// Load takes in what another engine saved. On an error the engine is as before.
+func (e *Engine) Load(saved []byte) error { return e.register.Load(saved) }
+
 // Evaluate judges all windows that are complete, and returns what is to be told, in its
 // order. The slice is valid until the next call.
 func (e *Engine) Evaluate(now time.Time) []Event {

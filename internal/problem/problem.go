@@ -73,12 +73,12 @@ func newID(f *Finding, start time.Time) string {
 
 // take takes in what is found of the problem at a moment. Findings come likeliest first: of
 // several at one moment the first one is the root. It returns whether a reader would call
-// that news: another root, type or severity.
+// that news: another root, type or severity, or that it is there after a restart still.
 func (p *Problem) take(f *Finding, now time.Time) (news bool) {
 	if !p.Seen.Equal(now) {
 		news = p.Type != f.Type || p.Severity != f.Severity || p.Root.Place != f.Root.Place
 		if p.Restored { // whatever it was found by before will never end
-			p.Live, p.Restored = nil, false
+			p.Live, p.Restored, news = nil, false, true
 		}
 		p.Finding, p.Seen = *f, now
 	}

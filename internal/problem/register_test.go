@@ -163,7 +163,8 @@ func TestSurvivesARestart(t *testing.T) {
 	assert.Empty(t, after.Observe(at(60), nil, nil), "detectors need time to see it again")
 	again := loss(pair("j", "k"), 70, "jk")
 	again.Members[0].ID = "after the restart"
-	assert.Empty(t, after.Observe(at(90), []problem.Finding{again}, nil), "it is the same problem")
+	assert.Equal(t, []string{"update P-260304-001 pair k8s/service-j → k8s/service-k"},
+		told(after.Observe(at(90), []problem.Finding{again}, nil)), "it is the same problem")
 	closed := after.Observe(at(145), []problem.Finding{again}, nil)
 	require.Equal(t, []string{"close P-260304-002 pair k8s/service-a → k8s/service-b"}, told(closed), "not seen again")
 	closed = after.Observe(at(300), nil, ended(240, "after the restart"))

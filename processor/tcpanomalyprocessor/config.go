@@ -45,6 +45,8 @@ type Config struct {
 	Detection DetectionConfig `mapstructure:"detection"`
 	// Events says how they are told.
 	Events EventsConfig `mapstructure:"events"`
+	// Storage is the extension that keeps problems over a restart; nil is none.
+	Storage *component.ID `mapstructure:"storage"`
 
 	_ struct{}
 }

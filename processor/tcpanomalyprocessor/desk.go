@@ -121,6 +121,19 @@ func (d *desk) read(n int) {
 	d.readers += n
 }
 
+// save returns what there is to know of problems, load takes it in.
+func (d *desk) save() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine.Save()
+}
+
+func (d *desk) load(kept []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.engine.Load(kept)
+}
+
 // claim makes a pipeline the one that tells of the desk, if there is none yet: the same
 // numbers twice would be added up.
 func (d *desk) claim() bool {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
@@ -88,6 +89,7 @@ func (p *metricsProcessor) detect(ctx context.Context) {
 		if p.leads && now.Sub(told) >= p.cfg.Interval {
 			told = now
 			p.tellTotals(ctx, now)
+			p.memory.save(ctx, p.desk)
 		}
 	}
 }
@@ -106,7 +108,7 @@ func (p *metricsProcessor) tellTotals(ctx context.Context, now time.Time) {
 
 // startDetection lets the engine that all pipelines share see what this one adds up; where
 // nothing is added up, what a reducer does that nothing leaves.
-func (p *metricsProcessor) startDetection(ctx context.Context) (err error) {
+func (p *metricsProcessor) startDetection(ctx context.Context, host component.Host) (err error) {
 	if !p.cfg.Detection.Enabled {
 		return nil
 	}
@@ -116,6 +118,13 @@ func (p *metricsProcessor) startDetection(ctx context.Context) (err error) {
 	if p.leads = p.desk.claim(); !p.leads {
 		p.set.Logger.Warn("a second metrics pipeline has the processor: what comes through both counts twice in detection; " +
 			"give it another name there, with detection::enabled: false")
+	}
+	if p.leads {
+		if p.memory, err = openMemory(ctx, host, p.cfg.Storage, p.set.ID, p.set.Logger); err != nil {
+			p.desk.close()
+			return err
+		}
+		p.memory.load(ctx, p.desk)
 	}
 	p.observed = p.reducer
 	if p.observed == nil {
@@ -129,14 +138,16 @@ func (p *metricsProcessor) startDetection(ctx context.Context) (err error) {
 	return nil
 }
 
-func (p *metricsProcessor) stopDetection() {
+func (p *metricsProcessor) stopDetection(ctx context.Context) error {
 	if p.blind == nil {
-		return
+		return nil
 	}
 	p.blind()
 	<-p.detected
 	p.blind = nil
+	p.memory.save(ctx, p.desk)
 	p.desk.close()
+	return p.memory.close(ctx)
 }
 
 // locked does what tells the engine something.

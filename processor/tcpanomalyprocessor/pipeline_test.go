@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -32,29 +33,38 @@ type pipeline struct {
 	now     atomic.Int64
 }
 
+var morning = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
+
 func startPipeline(t *testing.T, cfg *Config) *pipeline {
 	t.Helper()
-	p := startMetrics(t, cfg)
+	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
+	p.startLogs(cfg)
+	return p
+}
+
+// startLogs starts the logs' side, too.
+func (p *pipeline) startLogs(cfg *Config) {
+	t := p.t
+	t.Helper()
 	logs, err := createLogs(t.Context(), metadatatest.NewSettings(p.self), cfg, p.sink)
 	require.NoError(t, err)
 	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
 	t.Cleanup(func() { require.NoError(t, logs.Shutdown(context.Background())) })
-	return p
 }
 
 // startMetrics starts the metrics' side alone.
-func startMetrics(t *testing.T, cfg *Config) *pipeline {
+func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) *pipeline {
 	t.Helper()
 	p := &pipeline{t: t, sink: new(consumertest.LogsSink), counts: new(consumertest.MetricsSink), self: componenttest.NewTelemetry()}
-	p.now.Store(time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC).UnixNano())
+	p.now.Store(at.UnixNano())
 	set := metadatatest.NewSettings(p.self)
 	p.metrics = newMetricsProcessor(set, cfg, p.counts)
 	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()) }
 	metrics, err := p.metrics.component(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, metrics.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, metrics.Start(t.Context(), host))
 	t.Cleanup(func() {
-		require.NoError(t, metrics.Shutdown(context.Background()))
+		require.NoError(t, metrics.Shutdown(context.Background())) // again does nothing
 		require.NoError(t, p.self.Shutdown(context.Background()))
 	})
 	return p
@@ -65,7 +75,7 @@ func (p *pipeline) tell(segments, episodes int) {
 	p.t.Helper()
 	p.now.Add(int64(10 * time.Second))
 	at := p.now.Load() - int64(time.Second)
-	began := time.Date(2026, 3, 4, 9, 0, 1, 0, time.UTC).UnixNano()
+	began := morning.Add(time.Second).UnixNano()
 	md := parse(p.t, fmt.Sprintf(`resource {process.executable.name=nginx host.name=here}
 tcp.flow.data_segments sum
   {destination.address=10.0.2.1 destination.port=5432 network.tcp.handshake.role=client network.io.direction=transmit} 1s..9s %d
@@ -150,7 +160,7 @@ func (p *pipeline) requireSelf(problems, sent int64) {
 func TestEventsWithoutALogsPipelineAreCounted(t *testing.T) {
 	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
 	require.NoError(t, err)
-	p := startMetrics(t, cfg)
+	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
 	p.lose(func() {})
 	p.requireSelf(1, 0)
 	metadatatest.AssertEqualTCPAnomalyEventsDropped(t, p.self, []metricdata.DataPoint[int64]{

@@ -5,6 +5,7 @@ package tcpanomalyprocessor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type metricsProcessor struct {
 	reducer   *reducer // nil: points are handed on as they come
 	observed  *reducer // what the engine is told by; nil: nothing
 	desk      *desk    // nil: nobody looks for faults
+	memory    *memory  // nil: problems end with the process
 	leads     bool     // of the pipelines at the desk, it is the one that tells of it
 
 	sending sync.Mutex // one export at a time
@@ -88,7 +90,7 @@ func (p *metricsProcessor) mutates() bool {
 }
 
 // start opens the directory, and begins to export in intervals if points are added up.
-func (p *metricsProcessor) start(ctx context.Context, _ component.Host) error {
+func (p *metricsProcessor) start(ctx context.Context, host component.Host) error {
 	if !p.mutates() && !p.cfg.Detection.Enabled {
 		return nil
 	}
@@ -100,8 +102,9 @@ func (p *metricsProcessor) start(ctx context.Context, _ component.Host) error {
 	if p.cfg.level() != AggregateNone {
 		p.reducer = newReducer(p.cfg, p.directory, uuid.NewString(), p.now())
 	}
-	if err := p.startDetection(ctx); err != nil {
-		return err
+	if err := p.startDetection(ctx, host); err != nil {
+		p.directory = nil
+		return errors.Join(err, opened.Close())
 	}
 	if err := p.observe(p.set.TelemetrySettings); err != nil {
 		return err
@@ -138,16 +141,16 @@ func (p *metricsProcessor) shutdown(ctx context.Context) error {
 		p.stop = nil
 		p.export(ctx)
 	}
-	p.stopDetection()
+	forgotten := p.stopDetection(ctx)
 	if p.telemetry != nil {
 		p.telemetry.Shutdown()
 	}
 	if p.directory == nil {
-		return nil
+		return forgotten
 	}
 	opened := p.directory
 	p.directory = nil
-	return opened.Close()
+	return errors.Join(forgotten, opened.Close())
 }
 
 // process returns what is handed on at once: what is not ours, and if nothing is added
