@@ -7,9 +7,11 @@ import "fmt"
 
 // F9, the listener's accept queue is full:
 //
-//	≥ 5 dropped requests within 30 s
+//	≥ 5 dropped requests within 30 s, and the queue was seen full, or this client felt it: it
+//	sent SYNs again, or got no answer
 //
-// A client's retries count again. Not told apart: a flood of SYNs, for which the kernel uses
+// A client's retries count again. The kernel counts a RST that reaches the listener as well, as of
+// a health check that leaves a handshake half-done: that fills no queue. Not told apart: a flood of SYNs, for which the kernel uses
 // cookies instead of its queue (no metric).
 var acceptOverflow = Rule{
 	Code: "F9", Type: "tcp_accept_overflow", Class: ClassConnect, Critical: true,
@@ -22,8 +24,10 @@ var acceptOverflow = Rule{
 const minOverflows = 5
 
 func matchAcceptOverflow(p *Pair) (Finding, bool) {
-	r := p.Receiver.since(window)
-	if !p.Client || r.Overflows < minOverflows {
+	r, s := p.Receiver.since(window), p.Sender.since(window)
+	full := func(r *Report) bool { return r.QueueLimit > 0 && r.QueueLength > r.QueueLimit }
+	felt := s.Retransmits[RetransmitSYN] > 0 || s.Failed[FailedTimeout] > 0
+	if !p.Client || r.Overflows < minOverflows || !felt && p.Receiver.often(p.Receiver.within(window), full) == 0 {
 		return Finding{}, false
 	}
 	return Finding{Side: SideListener, Evidence: fmt.Sprintf(

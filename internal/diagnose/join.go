@@ -19,6 +19,7 @@ func (r *Report) Join(o *Report) {
 	r.SendBuffer = smallest(before.SendBuffer, o.SendBuffer)
 	r.LockedSendBuffer = smallest(before.LockedSendBuffer, o.LockedSendBuffer)
 	r.CongestionWindow = smallest(before.CongestionWindow, o.CongestionWindow)
+	r.QueueLength = max(before.QueueLength, o.QueueLength)
 	r.QueueLimit = max(before.QueueLimit, o.QueueLimit)
 	r.ReceiveScale = smallestScale(before.ReceiveScale, o.ReceiveScale)
 	r.SendScale = smallestScale(before.SendScale, o.SendScale)

@@ -48,13 +48,16 @@ func (h History) last(n int) (sum Report) {
 }
 
 // since adds up the last windows that lie within so many seconds; at least one.
-func (h History) since(seconds float64) Report {
+func (h History) since(seconds float64) Report { return h.last(h.within(seconds)) }
+
+// within is how many windows lie within so many seconds; at least one, if there is any.
+func (h History) within(seconds float64) int {
 	n, length := 0, 0.
 	for i := len(h) - 1; i >= 0 && (n == 0 || length+h[i].Seconds <= seconds); i-- {
 		length += h[i].Seconds
 		n++
 	}
-	return h.last(n)
+	return n
 }
 
 // A Rise is what a detector says of a series.

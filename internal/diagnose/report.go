@@ -81,7 +81,8 @@ type Report struct {
 	CongestionWindow    uint64  // smallest, segments
 	DeliveryRate        float64 // bytes/s
 	MinRTT              float64 // seconds
-	QueueLimit          uint64  // of the listener
+	QueueLength         uint64  // of the listener, connections that wait to be accepted
+	QueueLimit          uint64
 }
 
 // retransmits of established connections.

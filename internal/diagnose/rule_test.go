@@ -116,7 +116,7 @@ func TestEveryRuleIsComplete(t *testing.T) {
 func TestPrecedence(t *testing.T) {
 	overflow := between(
 		steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = 20; r.Opened = 10 }),
-		steady(3, func(r *diagnose.Report) { r.Overflows = 20; r.QueueLimit = 1 }))
+		steady(3, func(r *diagnose.Report) { r.Overflows = 20; r.QueueLength = 2; r.QueueLimit = 1 }))
 	overflow.SYN, overflow.RTT = rise(.001, .7), rise(.001, .01)
 	var types []string
 	for _, f := range diagnose.Diagnose(&overflow) {

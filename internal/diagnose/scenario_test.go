@@ -11,8 +11,10 @@ func failing(f diagnose.Failure, n, opened uint64) func(*diagnose.Report) {
 
 func connectScenarios() []scenario {
 	overflows := func(n uint64) diagnose.History {
-		return steady(3, func(r *diagnose.Report) { r.Overflows = n; r.QueueLimit = 1 })
+		return steady(3, func(r *diagnose.Report) { r.Overflows = n; r.QueueLength = 2; r.QueueLimit = 1 })
 	}
+	empty := steady(3, func(r *diagnose.Report) { r.Overflows = 9; r.QueueLimit = 1 })
+	retrying := steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = 3 })
 	syn := func(n uint64, rises *diagnose.Rise) diagnose.Pair {
 		p := client(steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = n; r.Opened = 10 }))
 		p.SYN = rises
@@ -48,6 +50,8 @@ func connectScenarios() []scenario {
 		{"few are refused", client(steady(1, failing(diagnose.FailedRefused, 3, 4))), ""},
 		{"a server connects to nobody", server, ""},
 		{"a full accept queue", between(steady(3, same), overflows(5)), "tcp_accept_overflow"},
+		{"a full accept queue between two looks", between(retrying, empty), "tcp_accept_overflow"},
+		{"a port scanner's resets at a listener", between(steady(3, same), empty), ""},
 		{"four overflows in 30 s", between(steady(3, same), append(overflows(0)[:2], overflows(4)[0])), ""},
 		{"overflows of long ago", between(steady(6, same), append(overflows(9)[:1], overflows(0)...)), ""},
 		{"SYNs are lost", syn(3, rise(.001, .3)), "tcp_syn_retransmit"},

@@ -127,6 +127,8 @@ func (c *cell) gauge(f Field, n float64) {
 		least(&r.CongestionWindow, count(n))
 	case MinRTT:
 		least(&r.MinRTT, amount(n))
+	case QueueLength:
+		r.QueueLength = max(r.QueueLength, count(n))
 	case QueueLimit:
 		r.QueueLimit = max(r.QueueLimit, count(n))
 	}

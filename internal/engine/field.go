@@ -59,7 +59,8 @@ const (
 	SendScale
 	CongestionWindow
 	DeliveryRate
-	MinRTT // seconds
+	MinRTT      // seconds
+	QueueLength // connections
 	QueueLimit
 
 	firstHistogram // what follows is histograms

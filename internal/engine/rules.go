@@ -167,6 +167,7 @@ func (e *Engine) listen(v *view, p *diagnose.Pair) {
 	last := &receiver[len(receiver)-1]
 	for _, r := range listener.history {
 		last.Overflows += r.Overflows
+		last.QueueLength = max(last.QueueLength, r.QueueLength)
 		last.QueueLimit = max(last.QueueLimit, r.QueueLimit)
 	}
 	p.Receiver = receiver

@@ -54,6 +54,7 @@ var readings = map[string]reading{
 	names.FlowNagleStallTime.Name:     all(engine.StallTime),
 	names.FlowCorkStalls.Name:         all(engine.Corks),
 	names.ListenerOverflows.Name:      all(engine.Overflows),
+	names.ListenerQueueLength.Name:    all(engine.QueueLength),
 	names.ListenerQueueLimit.Name:     all(engine.QueueLimit),
 	names.FlowConnectionCount.Name:    by(names.ConnectionState, map[string]engine.Field{names.Established: engine.Established}),
 	names.FlowConnectionAwaiting.Name: all(engine.Awaiting),
