@@ -62,25 +62,7 @@ func TestBytesOfEachBackend(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(t, test.ipv6, test.atClient)
-			for range 4 {
-				c.open(t, 0)
-			}
-			sink := new(consumertest.MetricsSink)
-			factory := newFactory(newPool(openBPF, now))
-			cfg := factory.CreateDefaultConfig().(*Config)
-			switchOffAllBut(names.FlowIO)(cfg)
-			cfg.InitialDelay = time.Hour // Shutdown exports
-			cfg.Granularity = test.granularity
-			r, err := factory.CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, sink)
-			require.NoError(t, err)
-			require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
-			for range 5 {
-				c.open(t, 0)
-			}
-			for i := range 40 {
-				c.send(t, i%len(c.pairs), 100+i)
-			}
-			require.NoError(t, r.Shutdown(t.Context()))
+			sink := c.observe(t, func(cfg *Config) { cfg.Granularity = test.granularity })
 
 			sent, points := sentToBackends(sink, c.virtual)
 			require.Equal(t, c.counted, sent)
@@ -91,6 +73,32 @@ func TestBytesOfEachBackend(t *testing.T) {
 			}
 		})
 	}
+}
+
+// observe lets a receiver see four connections that are older than it, and five that are not,
+// and what is sent on all of them.
+func (c *cluster) observe(t *testing.T, change func(*Config)) *consumertest.MetricsSink {
+	t.Helper()
+	for range 4 {
+		c.open(t, 0)
+	}
+	sink := new(consumertest.MetricsSink)
+	factory := newFactory(newPool(openBPF, now))
+	cfg := factory.CreateDefaultConfig().(*Config)
+	switchOffAllBut(names.FlowIO)(cfg)
+	cfg.InitialDelay = time.Hour // Shutdown exports
+	change(cfg)
+	r, err := factory.CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, sink)
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	for range 5 {
+		c.open(t, 0)
+	}
+	for i := range 40 {
+		c.send(t, i%len(c.pairs), 100+i)
+	}
+	require.NoError(t, r.Shutdown(t.Context()))
+	return sink
 }
 
 // TestClientBehindMasquerade has the router give connections its own address, too: the

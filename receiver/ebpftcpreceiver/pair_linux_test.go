@@ -8,16 +8,12 @@ package ebpftcpreceiver
 import (
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
-	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
-	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadata"
 )
 
 // TestBothEndsHaveOnePair has connections to three backends, older and newer ones, and
@@ -38,26 +34,10 @@ func TestBothEndsHaveOnePair(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(t, false, false)
 			test.change(t, c)
-			for range 4 {
-				c.open(t, 0)
-			}
-			sink := new(consumertest.MetricsSink)
-			factory := newFactory(newPool(openBPF, now))
-			cfg := factory.CreateDefaultConfig().(*Config)
-			switchOffAllBut(names.FlowIO)(cfg)
-			cfg.InitialDelay = time.Hour // Shutdown exports
-			cfg.RemoteAddresses = RemoteAddressesAll
-			cfg.Attributes.FlowPair.Enabled = true
-			r, err := factory.CreateMetrics(t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, sink)
-			require.NoError(t, err)
-			require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
-			for range 5 {
-				c.open(t, 0)
-			}
-			for i := range 40 {
-				c.send(t, i%len(c.pairs), 100+i)
-			}
-			require.NoError(t, r.Shutdown(t.Context()))
+			sink := c.observe(t, func(cfg *Config) {
+				cfg.RemoteAddresses = RemoteAddressesAll
+				cfg.Attributes.FlowPair.Enabled = true
+			})
 
 			sent, received, where := joinByPair(sink, c)
 			require.Equal(t, received, sent)

@@ -23,7 +23,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/tcpwhy/tcpwhy/internal/identity"
 	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/apiserver"
 )
@@ -227,19 +226,5 @@ func (l *live) service(name string, spec corev1.ServiceSpec, balancer ...string)
 }
 
 func remote(s *kubernetes.Source, address string, port uint16, at time.Time) string {
-	return tell(s.Remote(netip.MustParseAddr(address), port, uint64(at.UnixNano())))
-}
-
-func tell(id *identity.Identity) string {
-	switch {
-	case id == nil:
-		return "stranger"
-	case id.Kind == identity.KindUnknown:
-		return "unknown"
-	case id.Kind == identity.KindService:
-		return id.Service
-	case id.Kind == identity.KindNode:
-		return id.Node
-	}
-	return id.Pod
+	return kubernetes.Tell(s.Remote(netip.MustParseAddr(address), port, uint64(at.UnixNano())))
 }

@@ -118,8 +118,8 @@ func (l *live) check(s *kubernetes.Source, i int, p *pod) {
 	for _, ip := range p.ips {
 		a := netip.MustParseAddr(ip)
 		if p.hostNetwork {
-			require.Equal(l.t, p.node, tell(s.Remote(a, 80, now)))
-			require.Equal(l.t, p.node, tell(s.Local(identity.Local{Address: a}, now)))
+			require.Equal(l.t, p.node, kubernetes.Tell(s.Remote(a, 80, now)))
+			require.Equal(l.t, p.node, kubernetes.Tell(s.Local(identity.Local{Address: a}, now)))
 			continue
 		}
 		require.Equal(l.t, &want, s.Remote(a, 80, now), ip)
