@@ -153,6 +153,8 @@ func TestGivenUp(t *testing.T) {
 			require.NoError(t, p.beginConnect(to))
 			if name != "closed" && name != "disconnected" {
 				awaitCount(t, client.NS, "IcmpInDestUnreachs")
+				// A second message, to a repeated SYN, would be noted after the application asked.
+				nft.New(t, client.NS).Drop(nft.Input, 1000)
 			}
 			require.NoError(t, test.end(p))
 			k.collect()
