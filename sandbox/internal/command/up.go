@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -62,9 +63,9 @@ func await(c *cobra.Command, keeper *exec.Cmd, log string) error {
 	go func() { ended <- keeper.Wait() }()
 	for {
 		select {
-		case <-ended:
+		case err := <-ended:
 			why, _ := os.ReadFile(log)
-			return errors.New(string(why))
+			return fmt.Errorf("start shop: its keeper has ended (%w): %s", err, strings.TrimSpace(string(why)))
 		case <-time.After(100 * time.Millisecond):
 		}
 		if status, err := shopctl.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {

@@ -38,9 +38,11 @@ type callerElastic struct {
 
 func openElastic(dial Dialer, address string) (Caller, error) {
 	inner := openHTTP(dial, address, false).client.Transport.(*http.Transport)
-	transport, err := elastictransport.New(elastictransport.Config{
-		URLs: []*url.URL{{Scheme: "http", Host: address}}, Transport: inner, DisableRetry: true,
-	})
+	transport, err := elastictransport.NewClient(
+		elastictransport.WithURLs(&url.URL{Scheme: "http", Host: address}),
+		elastictransport.WithTransport(inner),
+		elastictransport.WithDisableRetry(),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
