@@ -157,3 +157,10 @@ func (d *desk) vitals() (engine.Sizes, engine.Losses) {
 	defer d.mu.Unlock()
 	return d.engine.Sizes(), d.engine.Losses()
 }
+
+// overflow returns how many events the metrics do not tell of.
+func (d *desk) overflow() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.totals.overflow
+}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -22,6 +23,8 @@ type memory struct {
 	logger *zap.Logger
 	saved  []byte
 	fails  bool // the last save did
+
+	failures atomic.Int64 // to read, and to save
 }
 
 // openMemory opens the storage that is configured, nil if none is.
@@ -54,6 +57,7 @@ func (m *memory) load(ctx context.Context, d *desk) {
 		err = d.load(kept)
 	}
 	if err != nil {
+		m.failures.Add(1)
 		m.logger.Warn("problems from before the start are forgotten", zap.Error(err))
 	}
 }
@@ -68,6 +72,9 @@ func (m *memory) save(ctx context.Context, d *desk) {
 		if err = m.client.Set(ctx, problemsKey, now); err == nil {
 			m.saved = now
 		}
+	}
+	if err != nil {
+		m.failures.Add(1)
 	}
 	if err != nil && !m.fails {
 		m.logger.Warn("problems were not saved; a restart would forget them", zap.Error(err))

@@ -20,6 +20,7 @@ type shelf struct {
 	component.StartFunc
 	component.ShutdownFunc
 	kept map[string][]byte
+	full error // what is said to more
 }
 
 func newShelf() *shelf { return &shelf{Client: storage.NewNopClient(), kept: make(map[string][]byte)} }
@@ -35,8 +36,10 @@ func (s *shelf) GetClient(context.Context, component.Kind, component.ID, string)
 func (s *shelf) Get(_ context.Context, key string) ([]byte, error) { return s.kept[key], nil }
 
 func (s *shelf) Set(_ context.Context, key string, value []byte) error {
-	s.kept[key] = value
-	return nil
+	if s.full == nil {
+		s.kept[key] = value
+	}
+	return s.full
 }
 
 func stored(t *testing.T, id string) *Config {

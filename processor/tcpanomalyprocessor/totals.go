@@ -27,6 +27,7 @@ type totals struct {
 	instance  string                   // service.instance.id
 	anomalies map[string]*verdictCount // by type and ends
 	problems  map[string]*verdictCount // by id
+	overflow  uint64                   // events that found no room
 }
 
 type verdictCount struct {
@@ -64,6 +65,7 @@ func (t *totals) addAnomaly(a *engine.Anomaly) {
 	}
 	if t.anomalies[key] == nil {
 		if len(t.anomalies) >= maxTotals {
+			t.overflow++
 			return
 		}
 		t.anomalies[key] = &verdictCount{attributes: attributes}
@@ -76,6 +78,7 @@ func (t *totals) addProblem(change *problem.Change) {
 	known := t.problems[p.ID]
 	if known == nil {
 		if len(t.problems) >= maxTotals {
+			t.overflow++
 			return
 		}
 		known = new(verdictCount)

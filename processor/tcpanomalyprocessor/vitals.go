@@ -27,13 +27,25 @@ func (p *metricsProcessor) observeDetection() error {
 		}
 	}
 	t := p.telemetry
-	return errors.Join(
+	return errors.Join(p.observeMemory(),
 		t.RegisterTCPAnomalyPairsCallback(size(func(s engine.Sizes) int { return s.Tracks })),
 		t.RegisterTCPAnomalyOpenAnomaliesCallback(size(func(s engine.Sizes) int { return s.Anomalies })),
 		t.RegisterTCPAnomalyOpenProblemsCallback(size(func(s engine.Sizes) int { return s.Problems })),
 		t.RegisterTCPAnomalyDetectionPointsUnusedCallback(p.reasons(func() map[string]uint64 {
 			_, l := p.desk.vitals()
 			return map[string]uint64{names.DropLate: l.Late, names.DropNoRoom: l.NoRoom + l.Refused, names.DropMalformed: l.Malformed}
+		})),
+		t.RegisterTCPAnomalyDetectionReportsSkewedCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
+			_, l := p.desk.vitals()
+			o.Observe(int64(l.Skewed))
+			return nil
+		}),
+		t.RegisterTCPAnomalyProblemsDroppedCallback(p.reasons(func() map[string]uint64 {
+			_, l := p.desk.vitals()
+			return map[string]uint64{names.DropNoRoom: l.Problems}
+		})),
+		t.RegisterTCPAnomalyTotalsOverflowCallback(p.reasons(func() map[string]uint64 {
+			return map[string]uint64{names.DropNoRoom: p.desk.overflow()}
 		})),
 		t.RegisterTCPAnomalyDetectionSeriesUnusedCallback(p.reasons(func() map[string]uint64 {
 			_, l := p.desk.vitals()
@@ -49,6 +61,17 @@ func (p *metricsProcessor) observeDetection() error {
 			return dropped
 		})),
 	)
+}
+
+// observeMemory tells of the storage, if there is any.
+func (p *metricsProcessor) observeMemory() error {
+	if p.memory == nil {
+		return nil
+	}
+	return p.telemetry.RegisterTCPAnomalyStorageFailuresCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
+		o.Observe(p.memory.failures.Load())
+		return nil
+	})
 }
 
 // reasons tells numbers by reason.

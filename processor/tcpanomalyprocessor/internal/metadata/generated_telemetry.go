@@ -25,31 +25,35 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                           metric.Meter
-	mu                              sync.Mutex
-	registrations                   []metric.Registration
-	TCPAnomalyBaselines             metric.Int64ObservableCounter
-	TCPAnomalyDetectionPointsUnused metric.Int64ObservableCounter
-	TCPAnomalyDetectionSeriesUnused metric.Int64ObservableCounter
-	TCPAnomalyEventsDropped         metric.Int64ObservableCounter
-	TCPAnomalyEventsSent            metric.Int64ObservableCounter
-	TCPAnomalyExportFailures        metric.Int64Counter
-	TCPAnomalyIdentities            metric.Int64ObservableGauge
-	TCPAnomalyIdentityAge           metric.Float64ObservableGauge
-	TCPAnomalyIdentityCurrent       metric.Int64ObservableGauge
-	TCPAnomalyInputSeries           metric.Int64ObservableGauge
-	TCPAnomalyOpenAnomalies         metric.Int64ObservableGauge
-	TCPAnomalyOpenProblems          metric.Int64ObservableGauge
-	TCPAnomalyPairs                 metric.Int64ObservableGauge
-	TCPAnomalyPointsDuplicate       metric.Int64ObservableCounter
-	TCPAnomalyPointsForgotten       metric.Int64ObservableCounter
-	TCPAnomalyPointsInvalid         metric.Int64ObservableCounter
-	TCPAnomalyPointsLate            metric.Int64ObservableCounter
-	TCPAnomalyPointsOverflow        metric.Int64ObservableCounter
-	TCPAnomalyPointsRefused         metric.Int64ObservableCounter
-	TCPAnomalyResets                metric.Int64ObservableCounter
-	TCPAnomalySeries                metric.Int64ObservableGauge
-	TCPAnomalyUnresolved            metric.Int64ObservableCounter
+	meter                            metric.Meter
+	mu                               sync.Mutex
+	registrations                    []metric.Registration
+	TCPAnomalyBaselines              metric.Int64ObservableCounter
+	TCPAnomalyDetectionPointsUnused  metric.Int64ObservableCounter
+	TCPAnomalyDetectionReportsSkewed metric.Int64ObservableCounter
+	TCPAnomalyDetectionSeriesUnused  metric.Int64ObservableCounter
+	TCPAnomalyEventsDropped          metric.Int64ObservableCounter
+	TCPAnomalyEventsSent             metric.Int64ObservableCounter
+	TCPAnomalyExportFailures         metric.Int64Counter
+	TCPAnomalyIdentities             metric.Int64ObservableGauge
+	TCPAnomalyIdentityAge            metric.Float64ObservableGauge
+	TCPAnomalyIdentityCurrent        metric.Int64ObservableGauge
+	TCPAnomalyInputSeries            metric.Int64ObservableGauge
+	TCPAnomalyOpenAnomalies          metric.Int64ObservableGauge
+	TCPAnomalyOpenProblems           metric.Int64ObservableGauge
+	TCPAnomalyPairs                  metric.Int64ObservableGauge
+	TCPAnomalyPointsDuplicate        metric.Int64ObservableCounter
+	TCPAnomalyPointsForgotten        metric.Int64ObservableCounter
+	TCPAnomalyPointsInvalid          metric.Int64ObservableCounter
+	TCPAnomalyPointsLate             metric.Int64ObservableCounter
+	TCPAnomalyPointsOverflow         metric.Int64ObservableCounter
+	TCPAnomalyPointsRefused          metric.Int64ObservableCounter
+	TCPAnomalyProblemsDropped        metric.Int64ObservableCounter
+	TCPAnomalyResets                 metric.Int64ObservableCounter
+	TCPAnomalySeries                 metric.Int64ObservableGauge
+	TCPAnomalyStorageFailures        metric.Int64ObservableCounter
+	TCPAnomalyTotalsOverflow         metric.Int64ObservableCounter
+	TCPAnomalyUnresolved             metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -84,6 +88,21 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalyDetectionPointsUnusedCallback
 		cb(ctx, &observerInt64{inst: builder.TCPAnomalyDetectionPointsUnused, obs: o})
 		return nil
 	}, builder.TCPAnomalyDetectionPointsUnused)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyDetectionReportsSkewedCallback sets callback for observable TCPAnomalyDetectionReportsSkewed metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyDetectionReportsSkewedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyDetectionReportsSkewed, obs: o})
+		return nil
+	}, builder.TCPAnomalyDetectionReportsSkewed)
 	if err != nil {
 		return err
 	}
@@ -333,6 +352,21 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalyPointsRefusedCallback(cb metr
 	return nil
 }
 
+// RegisterTCPAnomalyProblemsDroppedCallback sets callback for observable TCPAnomalyProblemsDropped metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyProblemsDroppedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyProblemsDropped, obs: o})
+		return nil
+	}, builder.TCPAnomalyProblemsDropped)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterTCPAnomalyResetsCallback sets callback for observable TCPAnomalyResets metric.
 func (builder *TelemetryBuilder) RegisterTCPAnomalyResetsCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -354,6 +388,36 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalySeriesCallback(cb metric.Int6
 		cb(ctx, &observerInt64{inst: builder.TCPAnomalySeries, obs: o})
 		return nil
 	}, builder.TCPAnomalySeries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyStorageFailuresCallback sets callback for observable TCPAnomalyStorageFailures metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyStorageFailuresCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyStorageFailures, obs: o})
+		return nil
+	}, builder.TCPAnomalyStorageFailures)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyTotalsOverflowCallback sets callback for observable TCPAnomalyTotalsOverflow metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyTotalsOverflowCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyTotalsOverflow, obs: o})
+		return nil
+	}, builder.TCPAnomalyTotalsOverflow)
 	if err != nil {
 		return err
 	}
@@ -426,6 +490,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_tcp_anomaly_detection_points_unused",
 		metric.WithDescription("Data points that told nothing of faults. late is that their window had been judged, no_room that more pairs talk than max_pairs, malformed a histogram whose bounds cannot be used. [Development]"),
 		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyDetectionReportsSkewed, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_detection_reports_skewed",
+		metric.WithDescription("Times that a flow told of a moment so far from the clock here that detection took it for now. What it told is used. [Development]"),
+		metric.WithUnit("{report}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyDetectionSeriesUnused, err = builder.meter.Int64ObservableCounter(
@@ -530,6 +600,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.TCPAnomalyProblemsDropped, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_problems_dropped",
+		metric.WithDescription("Problems that nobody is told of. no_room is that 1,000 are open, once for each window in which one more is found. [Development]"),
+		metric.WithUnit("{problem}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.TCPAnomalyResets, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_resets",
 		metric.WithDescription("Series that began anew. Flows by a new start time, and data points by a smaller value. [Development]"),
@@ -540,6 +616,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_tcp_anomaly_series",
 		metric.WithDescription("Series that others are added up to. [Development]"),
 		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyStorageFailures, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_storage_failures",
+		metric.WithDescription("Times that problems could not be read from the storage extension, or kept in it. A restart forgets what was not kept. [Development]"),
+		metric.WithUnit("{failure}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyTotalsOverflow, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_totals_overflow",
+		metric.WithDescription("Anomalies and problems that tcp.flow.anomaly.count and tcp.flow.problem.active do not count, because they tell of 1,000 kinds already (no_room). Events tell of them. [Development]"),
+		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyUnresolved, err = builder.meter.Int64ObservableCounter(
