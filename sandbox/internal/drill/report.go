@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
@@ -29,8 +30,13 @@ type Report struct {
 	Summaries  []score.Summary       `json:"summaries"` // the first is of all faults
 }
 
-func (r *Report) write(out string) error {
+// rate scores what was said by what was done.
+func (r *Report) rate() {
+	r.Score = score.Of(truths(shop.Standard(), r.Injections, r.End), r.Problems, r.End.Sub(r.Start))
 	r.Summaries = Summaries(r.Score)
+}
+
+func (r *Report) write(out string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
@@ -41,7 +47,8 @@ func (r *Report) write(out string) error {
 	return r.writePage(filepath.Join(out, pageFile))
 }
 
-// ReadReport reads a report that was written.
+// ReadReport reads a report that was written, and scores it by the rules of today, so that
+// those of two drills can be compared.
 func ReadReport(path string) (r Report, err error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
@@ -50,6 +57,7 @@ func ReadReport(path string) (r Report, err error) {
 	if err != nil {
 		return r, fmt.Errorf("read report %s: %w", path, err)
 	}
+	r.rate()
 	return r, nil
 }
 

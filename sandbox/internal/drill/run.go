@@ -15,6 +15,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/verdict"
 )
@@ -44,22 +45,22 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err := os.Remove(filepath.Join(out, verdictFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return r, fmt.Errorf("run drill: %w", err)
 	}
-	shop, err := supervise.Up(supervise.Options{Folder: o.Run, Load: o.Load, Day: day, Seed: p.Seed})
+	up, err := supervise.Up(supervise.Options{Folder: o.Run, Load: o.Load, Day: day, Seed: p.Seed})
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, shop.Down()) }()
-	o.Say("The shop is up: %d services, %d pods.", len(shop.Shop.Services), len(shop.Shop.Pods))
-	c, err := startCollector(o.Collector, shop.Identities(), out)
+	defer func() { err = errors.Join(err, up.Down()) }()
+	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))
+	c, err := startCollector(o.Collector, up.Identities(), out)
 	if err != nil {
 		return r, err
 	}
 	began := time.Now()
 	o.Say("The collector is up; the first fault comes after %v.", firstAt(p))
-	followed := follow(ctx, p, shop, o.Say)
+	followed := follow(ctx, p, up, o.Say)
 	usage, measured := c.usage()
 	stopped := c.stop()
-	injections, told := shop.History()
+	injections, told := up.History()
 	if err := errors.Join(followed, measured, stopped, told); err != nil {
 		return r, err
 	}
@@ -68,7 +69,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 		return r, err
 	}
 	r = Report{Plan: p, Start: began, End: time.Now(), Usage: usage, Problems: problems, Injections: injections}
-	r.Score = score.Of(truths(shop, injections), problems, r.End.Sub(began))
+	r.rate()
 	return r, r.write(out)
 }
 
@@ -87,7 +88,7 @@ type moment struct {
 }
 
 // follow does what the plan says when it says it.
-func follow(ctx context.Context, p Plan, shop *supervise.Supervisor, say func(string, ...any)) error {
+func follow(ctx context.Context, p Plan, up *supervise.Supervisor, say func(string, ...any)) error {
 	var moments []moment
 	for i, step := range p.Steps {
 		moments = append(moments, moment{step.At, i, true}, moment{step.At + step.For, i, false})
@@ -106,14 +107,14 @@ func follow(ctx context.Context, p Plan, shop *supervise.Supervisor, say func(st
 		}
 		spec := p.Steps[m.step].Spec
 		if !m.begin {
-			one, err := shop.Lift(ids[m.step])
+			one, err := up.Lift(ids[m.step])
 			if err != nil {
 				return err
 			}
 			say("%v  ends   %s, %s (%d of %d packets dropped)", m.at.Round(time.Second), spec.Fault, spec.Place, one.Stats.Dropped, one.Stats.Packets)
 			continue
 		}
-		one, err := shop.Inject(spec)
+		one, err := up.Inject(spec)
 		if err != nil {
 			return err
 		}
@@ -123,20 +124,20 @@ func follow(ctx context.Context, p Plan, shop *supervise.Supervisor, say func(st
 	return nil
 }
 
-// truths are what is expected of what was done.
-func truths(s *supervise.Supervisor, injections []supervise.Injection) (all []score.Fault) {
+// truths are what is expected of what was done, until the drill's end.
+func truths(of *shop.Shop, injections []supervise.Injection, end time.Time) (all []score.Fault) {
 	for _, one := range injections {
 		kind, err := fault.Find(one.Fault)
 		if err != nil {
 			continue // it could not have been injected
 		}
-		end := one.End
-		if end.IsZero() {
-			end = time.Now()
+		if one.Active() {
+			one.End = end
 		}
+		alias, _ := one.Root().Alias(of)
 		all = append(all, score.Fault{
-			Name: one.Fault, Place: one.Root(), Start: one.Start, End: end,
-			Expect: kind.Expect, Allow: kind.Allow, Impact: one.Impact(s.Shop),
+			Name: one.Fault, Place: one.Root(), Start: one.Start, End: one.End,
+			Expect: kind.Expect, Allow: kind.Allow, Impact: one.Impact(of), Ends: one.Ends(of), Alias: alias,
 		})
 	}
 	return all

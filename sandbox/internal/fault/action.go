@@ -77,18 +77,3 @@ func (k Kind) behave(b *pod.Behaviour, callee string) {
 		b.Ports = k.ports
 	}
 }
-
-// Impact is which services a fault reaches: whose calls it hits, and all who call these.
-func (s Spec) Impact(of *shop.Shop) []string { return of.Impact(s.Place.direct(of)...) }
-
-// Touched are the services whose own calls a fault hits.
-func (s Spec) Touched(of *shop.Shop) []string { return s.Place.direct(of) }
-
-// Root is the place that a localiser is to name: what a client does wrong in its calls is
-// the client's, all else is where it was done.
-func (s Spec) Root() Place {
-	if kind, err := Find(s.Fault); err == nil && kind.Class == Client && s.Place.Kind == Pair {
-		return Place{Kind: Workload, A: s.Place.A}
-	}
-	return s.Place
-}

@@ -56,11 +56,6 @@ func TestLossOfThePair(t *testing.T) {
 	require.Len(t, spec.Impact(s), 8)
 }
 
-func TestRoot(t *testing.T) {
-	require.Equal(t, examples[fault.Pair], fault.Spec{Fault: "loss-3", Place: examples[fault.Pair]}.Root())
-	require.Equal(t, fault.Place{Kind: fault.Workload, A: "service-j"}, fault.Spec{Fault: "nagle", Place: examples[fault.Pair]}.Root())
-}
-
 func TestWhatCannotBe(t *testing.T) {
 	s := shop.Standard()
 	for _, spec := range []fault.Spec{

@@ -38,6 +38,9 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s %s", p.Kind, p.A)
 }
 
+// between tells whether it is between nodes.
+func (p Place) between() bool { return p.Kind == Node || p.Kind == ZonePair }
+
 // pods returns the pods that are at the place.
 func (p Place) pods(s *shop.Shop) ([]shop.Pod, error) {
 	switch p.Kind {

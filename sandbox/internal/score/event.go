@@ -22,6 +22,8 @@ type Fault struct {
 	Expect []string    `json:"expect"`          // types of problems that are right; none: TCP cannot see it
 	Allow  []string    `json:"allow,omitempty"` // types that are true, too, but need not be said
 	Impact []string    `json:"impact"`          // services that it reaches, sorted
+	Alias  fault.Place `json:"alias,omitzero"`  // another name for the place
+	Ends   []string    `json:"ends,omitempty"`  // services and pods whose calls it is in; none: it may be any
 }
 
 // A Problem is what was said.
@@ -36,9 +38,17 @@ type Problem struct {
 	Services   []string      `json:"services"`
 }
 
-// about tells whether a problem can be a fault's.
+// about tells whether a problem can be a fault's: it was detected in its time, and one of
+// its candidates is an end of a call that the fault is in, or such a call. In time alone
+// would not do: while a drill runs it is nearly always some fault's time.
 func (p *Problem) about(f *Fault) bool {
-	return !p.Detected.Before(f.Start) && !p.Detected.After(f.End.Add(grace))
+	return !p.Detected.Before(f.Start) && !p.Detected.After(f.End.Add(grace)) && p.near(f)
+}
+
+func (p *Problem) near(f *Fault) bool {
+	return len(f.Ends) == 0 || slices.ContainsFunc(p.Candidates, func(c fault.Place) bool {
+		return slices.Contains(f.Ends, c.A) && (c.B == "" || slices.Contains(f.Ends, c.B))
+	})
 }
 
 // allowed tells whether what it says is true of the fault though nobody expects it.
@@ -49,7 +59,12 @@ func (p *Problem) right(f *Fault) bool { return slices.Contains(f.Expect, p.Type
 
 // rank is the place of the fault among the candidates, from 1; 0 if it is not there.
 func (p *Problem) rank(f *Fault) int {
-	return 1 + slices.IndexFunc(p.Candidates, func(c fault.Place) bool { return same(c, f.Place) })
+	return 1 + slices.IndexFunc(p.Candidates, func(c fault.Place) bool { return f.at(c) })
+}
+
+// at tells whether that is where it was.
+func (f *Fault) at(p fault.Place) bool {
+	return same(p, f.Place) || f.Alias.Kind != "" && same(p, f.Alias)
 }
 
 // same compares places; a pair is the same from both ends.

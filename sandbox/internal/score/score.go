@@ -6,6 +6,8 @@ package score
 import (
 	"slices"
 	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 )
 
 // An Outcome is what became of one fault.
@@ -92,7 +94,7 @@ func (o *Outcome) detect(p *Problem) {
 		o.CloseDelay = p.Closed.Sub(f.End)
 	}
 	o.Type, o.Right, o.Rank = p.Type, p.right(f), p.rank(f)
-	o.Level = len(p.Candidates) > 0 && p.Candidates[0].Kind == f.Place.Kind
+	o.Level = len(p.Candidates) > 0 && slices.Contains([]fault.PlaceKind{f.Place.Kind, f.Alias.Kind}, p.Candidates[0].Kind)
 	services := slices.Sorted(slices.Values(p.Services))
 	o.Impact = Jaccard(f.Impact, slices.Compact(services))
 }

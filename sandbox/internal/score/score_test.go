@@ -61,6 +61,32 @@ func TestInventedCause(t *testing.T) {
 	require.Equal(t, 0, s.Summarise("", all).Recall.Of)
 }
 
+// What is said of others while a fault is there is not the fault's, and so false.
+func TestElsewhere(t *testing.T) {
+	f := loss(100, 160)
+	f.Ends = []string{"j", "j-0", "k", "k-0"}
+	elsewhere := fault.Place{Kind: fault.Pair, A: "a", B: "j"}
+	s := Of([]Fault{f}, []Problem{said("1", "rise", 110, elsewhere)}, time.Hour)
+	require.False(t, s.Outcomes[0].Detected, "of a call of the fault's only one end is there")
+	require.Len(t, s.False, 1)
+	s = Of([]Fault{f}, []Problem{said("1", "other", 110, elsewhere, place)}, time.Hour)
+	require.True(t, s.Outcomes[0].Detected, "a pod of one end is near")
+	require.Empty(t, s.False)
+}
+
+func TestTwoNames(t *testing.T) {
+	f := loss(100, 160)
+	f.Place, f.Alias = fault.Place{Kind: fault.ZonePair, A: "y", B: "z"}, fault.Place{Kind: fault.Node, A: "n"}
+	for _, root := range []fault.Place{f.Alias, {Kind: fault.ZonePair, A: "z", B: "y"}} {
+		o := Of([]Fault{f}, []Problem{said("1", "rise", 110, root)}, time.Hour).Outcomes[0]
+		require.Equal(t, 1, o.Rank)
+		require.True(t, o.Level)
+	}
+	o := Of([]Fault{f}, []Problem{said("1", "rise", 110, place)}, time.Hour).Outcomes[0]
+	require.Zero(t, o.Rank)
+	require.False(t, o.Level)
+}
+
 // Of two faults at once each gets the problem that names it, in whatever order.
 func TestTwoAtOnce(t *testing.T) {
 	other := Fault{Name: "refused", Place: place, Start: at(101), End: at(160), Expect: []string{"refused"}}
@@ -81,10 +107,10 @@ func TestSummary(t *testing.T) {
 	s := Of(faults, []Problem{said("1", "rise", 110, pair), said("2", "other", 430, place, pair), said("3", "rise", 300, pair)}, time.Hour)
 	sum := s.Summarise("all", all)
 	require.Equal(t, NewShare(2, 3), sum.Recall)
-	require.Equal(t, NewShare(1, 2), sum.Right)
-	require.Equal(t, NewShare(1, 2), sum.First)
-	require.Equal(t, NewShare(2, 2), sum.Third)
-	require.InDelta(t, .9, sum.Average, 1e-9)
+	require.Equal(t, NewShare(1, 3), sum.Right)
+	require.Equal(t, NewShare(1, 3), sum.First, "what was missed is not localised")
+	require.Equal(t, NewShare(2, 3), sum.Third)
+	require.InDelta(t, .6, sum.Average, 1e-9)
 	require.Equal(t, 10*time.Second, sum.Delay)
 	require.Equal(t, 30*time.Second, sum.Delay90)
 	require.Equal(t, NewShare(2, 3), s.Precision())

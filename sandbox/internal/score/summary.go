@@ -33,12 +33,13 @@ func NewShare(is, of int) Share {
 // Value is the share itself; not a number if there is nothing to have a share of.
 func (s Share) Value() float64 { return float64(s.Is) / float64(s.Of) }
 
-// A Summary is the score of a group of faults. What is said about localisation is about
-// detected faults.
+// A Summary is the score of a group of faults. Shares are of all faults that are expected
+// to be seen: what was not found was not localised either. Means and medians are of
+// detected ones.
 type Summary struct {
 	Name     string        `json:"name"`
 	Faults   int           `json:"faults"`
-	Recall   Share         `json:"recall"` // of faults that are expected to be seen
+	Recall   Share         `json:"recall"`
 	Right    Share         `json:"type_right"`
 	First    Share         `json:"ac_at_1"`
 	Third    Share         `json:"ac_at_3"`
@@ -82,10 +83,14 @@ func (s Score) Summarise(name string, wanted func(fault string) bool) Summary {
 		}
 		delays, onsets = append(delays, o.Delay), append(onsets, o.OnsetError.Abs())
 	}
-	sum.Recall = NewShare(detected, sum.Faults-sum.Quiet)
-	sum.Right, sum.First, sum.Third, sum.Level = NewShare(right, detected), NewShare(first, detected), NewShare(third, detected), NewShare(level, detected)
+	cases := sum.Faults - sum.Quiet
+	sum.Recall, sum.Right, sum.Level = NewShare(detected, cases), NewShare(right, cases), NewShare(level, cases)
+	sum.First, sum.Third = NewShare(first, cases), NewShare(third, cases)
+	if cases > 0 {
+		sum.Average = average / float64(cases)
+	}
 	if n := float64(detected); n > 0 {
-		sum.Average, sum.Impact, sum.PerFault = average/n, impact/n, float64(problems)/n
+		sum.Impact, sum.PerFault = impact/n, float64(problems)/n
 	}
 	sum.Delay, sum.Delay90, sum.Onset = quantile(delays, .5), quantile(delays, .9), quantile(onsets, .5)
 	return sum

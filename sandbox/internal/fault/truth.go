@@ -1,0 +1,106 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fault
+
+import (
+	"slices"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+)
+
+// Hit are the calls that a fault is in: a server's are those to it, a client's those that
+// it makes.
+func (s Spec) Hit(of *shop.Shop) (edges []shop.Edge) {
+	kind, _ := Find(s.Fault)
+	service := s.Place.A
+	if one, err := of.Pod(service); err == nil {
+		service = one.Service
+	}
+	for _, edge := range of.Edges {
+		var hit bool
+		switch {
+		case s.Place.Kind == Pair:
+			hit = edge.From == s.Place.A && edge.To == s.Place.B
+		case s.Place.between():
+			hit = true // nearly all services speak across nodes and zones
+		case kind.serve != nil:
+			hit = edge.To == service
+		case kind.ports > 0:
+			hit = edge.From == service
+		default:
+			hit = edge.From == service || edge.To == service
+		}
+		if hit {
+			edges = append(edges, edge)
+		}
+	}
+	return edges
+}
+
+// Impact is which services a fault reaches, sorted: both ends of the calls that it is in,
+// and all that wait for such a call. Others who call the same server do not.
+func (s Spec) Impact(of *shop.Shop) (all []string) {
+	for _, edge := range s.Hit(of) {
+		all = append(all, edge.To)
+		all = append(all, of.Impact(edge.From)...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Ends are the names of the services at both ends of the calls that a fault is in, and of
+// their pods. They are nil where a place is between nodes or zones: it may be any.
+func (s Spec) Ends(of *shop.Shop) (names []string) {
+	if s.Place.between() {
+		return nil
+	}
+	for _, edge := range s.Hit(of) {
+		for _, service := range []string{edge.From, edge.To} {
+			names = append(names, service)
+			for _, pod := range of.PodsOf(service) {
+				names = append(names, pod.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Touched are the services whose own calls a fault may hit, with those that they call.
+func (s Spec) Touched(of *shop.Shop) []string { return s.Place.direct(of) }
+
+// Root is the place that a localiser is to name: what a client does wrong in its calls is
+// the client's, all else is where it was done.
+func (s Spec) Root() Place {
+	if kind, err := Find(s.Fault); err == nil && kind.Class == Client && s.Place.Kind == Pair {
+		return Place{Kind: Workload, A: s.Place.A}
+	}
+	return s.Place
+}
+
+// Alias is another name for a place: of two zones, one of which has a single node, that
+// node is where all packets between them go, and no others. No observer can tell them apart.
+func (p Place) Alias(of *shop.Shop) (other Place, ok bool) {
+	zones := make(map[string][]string)
+	for _, n := range of.Nodes {
+		zones[n.Zone] = append(zones[n.Zone], n.Name)
+	}
+	if len(zones) != 2 || !p.between() {
+		return other, false
+	}
+	pair := Place{Kind: ZonePair, A: of.Nodes[0].Zone, B: of.Nodes[len(of.Nodes)-1].Zone}
+	for _, zone := range []string{pair.A, pair.B} {
+		if len(zones[zone]) != 1 {
+			continue
+		}
+		node := Place{Kind: Node, A: zones[zone][0]}
+		if p == node {
+			return pair, true
+		}
+		if p.Kind == ZonePair {
+			return node, true
+		}
+	}
+	return other, false
+}

@@ -1,0 +1,79 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package fault_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+)
+
+func TestImpact(t *testing.T) {
+	s, d := shop.Standard(), fault.Place{Kind: fault.Workload, A: "service-d"}
+	names := func(letters string) (all []string) {
+		for _, letter := range letters {
+			all = append(all, "service-"+string(letter))
+		}
+		return all
+	}
+	for _, test := range []struct {
+		name   string
+		place  fault.Place
+		impact string
+	}{
+		{"refused", d, "abdq"}, // but not its database
+		{"refused", fault.Place{Kind: fault.Pod, A: "service-d-1"}, "abdq"},
+		{"port-exhaustion", fault.Place{Kind: fault.Workload, A: "service-q"}, "dpq"}, // but not others who call d
+		{"loss-3", fault.Place{Kind: fault.Pair, A: "service-q", B: "service-d"}, "dq"},
+		{"loss-3", examples[fault.Pair], "abcefhjk"},
+		{"loss-3", fault.Place{Kind: fault.Pod, A: "service-d-1"}, "abdlq"},
+		{"loss-3", examples[fault.ZonePair], "abcdefghijklmnopq"},
+	} {
+		require.Equal(t, names(test.impact), fault.Spec{Fault: test.name, Place: test.place}.Impact(s), "%s at %s", test.name, test.place)
+	}
+}
+
+func TestEnds(t *testing.T) {
+	s := shop.Standard()
+	ends := func(kind fault.PlaceKind, name string) []string {
+		return fault.Spec{Fault: name, Place: examples[kind]}.Ends(s)
+	}
+	both := []string{
+		"service-j", "service-j-0", "service-j-1", "service-j-2", "service-k", "service-k-0", "service-k-1", "service-k-2",
+	}
+	require.Equal(t, both, ends(fault.Pair, "loss-3"))
+	require.Equal(t, both, ends(fault.Pod, "refused"), "only service-j calls service-k")
+	require.Contains(t, ends(fault.Pod, "loss-3"), "service-n-1")
+	require.Nil(t, ends(fault.Node, "loss-3"))
+	require.Nil(t, ends(fault.ZonePair, "loss-3"))
+}
+
+func TestRoot(t *testing.T) {
+	require.Equal(t, examples[fault.Pair], fault.Spec{Fault: "loss-3", Place: examples[fault.Pair]}.Root())
+	require.Equal(t, fault.Place{Kind: fault.Workload, A: "service-j"}, fault.Spec{Fault: "nagle", Place: examples[fault.Pair]}.Root())
+}
+
+// The same packets go through both, which the rules of the packet filter show.
+func TestAlias(t *testing.T) {
+	s := shop.Standard()
+	node, zones := fault.Place{Kind: fault.Node, A: "node-3"}, examples[fault.ZonePair]
+	alias, ok := node.Alias(s)
+	require.True(t, ok)
+	require.Equal(t, zones, alias)
+	alias, ok = zones.Alias(s)
+	require.True(t, ok)
+	require.Equal(t, node, alias)
+	one, err := fault.Spec{Fault: "loss-3", Place: node}.Plan(s)
+	require.NoError(t, err)
+	other, err := fault.Spec{Fault: "loss-3", Place: zones}.Plan(s)
+	require.NoError(t, err)
+	require.ElementsMatch(t, one.Ways, other.Ways)
+	for _, place := range []fault.Place{{Kind: fault.Node, A: "node-1"}, examples[fault.Pair]} {
+		_, ok = place.Alias(s)
+		require.False(t, ok, "%s", place)
+	}
+}
