@@ -28,6 +28,7 @@ type court struct {
 	last    time.Time // when the last packet that keeps its place is due
 	number  uint64
 	waiting waiting
+	pardon  bool  // all pass from now on
 	failed  error // the first verdict that could not be carried out
 }
 
@@ -40,7 +41,7 @@ func (c *court) arrive(now time.Time, id uint32, raw []byte) (waits bool) {
 	p, ok := parse(raw)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !ok {
+	if !ok || c.pardon {
 		c.note(c.judge.accept(id))
 		return false
 	}
@@ -88,10 +89,11 @@ func (c *court) release(now time.Time) time.Duration {
 	return 0
 }
 
-// amnesty frees all.
+// amnesty frees all, and who comes after that at once and uncounted.
 func (c *court) amnesty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.pardon = true
 	for len(c.waiting) > 0 {
 		c.free(c.waiting.take())
 	}

@@ -109,6 +109,30 @@ func TestOtherPacketsPass(t *testing.T) {
 	require.Equal(t, Stats{Packets: 1, Data: 1, Dropped: 1, DroppedData: 1}, court.truth.snapshot())
 }
 
+func TestAmnesty(t *testing.T) {
+	r := &record{}
+	court := newCourt(Config{Loss: .5, Delay: time.Hour, Seed: 7}, r, newTruth(nil))
+	for id := range uint32(10) {
+		court.arrive(start, id, packet(1))
+	}
+	require.Empty(t, r.accepted)
+	court.amnesty()
+	before := court.truth.snapshot()
+	require.Len(t, r.accepted, int(before.Packets-before.Dropped))
+	for id := range uint32(10) {
+		require.False(t, court.arrive(start, 10+id, packet(1)))
+	}
+	require.Len(t, r.accepted, int(before.Packets-before.Dropped)+10)
+	require.Equal(t, before, court.truth.snapshot(), "who comes later is not judged")
+}
+
+func TestHolds(t *testing.T) {
+	queues := []byte("    7  -1234     3 2 65535     0     0       10  1\n   17   1234     0 2 65535     0     0       10  1\n")
+	require.True(t, holds(queues, 7))
+	require.False(t, holds(queues, 17))
+	require.False(t, holds(queues, 1))
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	require.EqualError(t, Config{Loss: 2}.Validate(), "impairment loss: 2 is not between 0 and 1")
 	require.EqualError(t, Config{Rate: 5}.Validate(), "impairment rate: 5 bytes/s need a queue, which has 0 bytes")

@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +24,7 @@ const backlog = 1 << 15
 // A Queue impairs the packets that a netfilter rule sends to it, in the network namespace
 // in which it was opened.
 type Queue struct {
+	number uint16
 	nfq    *nfqueue.Nfqueue
 	raw    int // socket for copies
 	court  *court
@@ -51,7 +55,7 @@ func Open(number uint16, config Config, out io.Writer) (*Queue, error) {
 		return nil, fmt.Errorf("open netfilter queue %d: %w", number, err)
 	}
 	_ = nfq.Con.SetReadBuffer(8 << 20) // as much as is allowed
-	q := &Queue{nfq: nfq, raw: raw, wake: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan error, 1)}
+	q := &Queue{number: number, nfq: nfq, raw: raw, wake: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan error, 1)}
 	q.court = newCourt(config, q, newTruth(out))
 	ctx, cancel := context.WithCancel(context.Background())
 	q.cancel = cancel
@@ -130,10 +134,11 @@ func (q *Queue) again(packet []byte) error {
 // Stats returns what was done so far.
 func (q *Queue) Stats() Stats { return q.court.truth.snapshot() }
 
-// Close lets all waiting packets go. Take the rule away first, or packets that still come
-// are lost. It returns what went wrong since the queue was opened.
+// Close lets all waiting packets go, and counts no more. Take the rule away first, or
+// packets that still come are lost. It returns what went wrong since the queue was opened.
 func (q *Queue) Close() error {
 	q.court.amnesty()
+	q.drain()
 	q.closing.Store(true)
 	q.cancel()
 	<-q.done
@@ -144,4 +149,25 @@ func (q *Queue) Close() error {
 	default:
 	}
 	return errors.Join(errs...)
+}
+
+// drain waits until no packet is in the queue any more, which the kernel would drop.
+func (q *Queue) drain() {
+	for until := time.Now().Add(time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		raw, err := os.ReadFile("/proc/thread-self/net/netfilter/nfnetlink_queue")
+		if err != nil || !holds(raw, q.number) {
+			return
+		}
+	}
+}
+
+// holds reads the kernel's list of queues: the first column is the number, the third how
+// many packets wait for their verdict.
+func holds(queues []byte, number uint16) bool {
+	for line := range strings.Lines(string(queues)) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[0] == strconv.Itoa(int(number)) {
+			return fields[2] != "0"
+		}
+	}
+	return false
 }

@@ -178,13 +178,14 @@ func (n *node) remove(id uint16, last map[uint16]impair.Stats) error {
 	if err := n.direct(); err != nil {
 		return err
 	}
+	closed := f.close()
 	s, err := f.stats()
 	if err != nil {
-		return err
+		return errors.Join(closed, err)
 	}
 	last[id] = s
 	return errors.Join(
-		f.close(),
+		closed,
 		nft.Run(fmt.Sprintf("flush chain ip %s %s\ndelete chain ip %s %s\ndelete counter ip %s %s\n",
 			table, f.chain(), table, f.chain(), table, f.chain())))
 }

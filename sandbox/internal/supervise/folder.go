@@ -33,6 +33,10 @@ const (
 	historyFile  = "history.json"
 )
 
+// cgroup is the name of the group that all of this process' shop are in. Another shop on
+// the same machine, of another folder, has another one.
+func cgroup() string { return fmt.Sprintf("tcpwhy-shop-%d", os.Getpid()) }
+
 // owned is what a crash would leave behind.
 type owned struct {
 	PID     int
@@ -55,7 +59,7 @@ func openFolder(path string) (*folder, error) {
 	if err := f.recover(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	cgroups, err := world.Cgroups()
+	cgroups, err := world.Cgroups(cgroup())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -79,7 +83,7 @@ func (f *folder) recover() error {
 	for _, group := range left.Cgroups {
 		killAll(group)
 	}
-	return errors.Join(world.RemoveCgroups(), os.Remove(f.file(ownedFile)), remove(f.file(socketFile)))
+	return errors.Join(world.RemoveCgroups(left.Cgroups), os.Remove(f.file(ownedFile)), remove(f.file(socketFile)))
 }
 
 // killAll kills the processes of a cgroup and those below. The kernel has done so already

@@ -42,7 +42,7 @@ func up(t *testing.T, folder string) *supervise.Supervisor {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces need root")
 	}
-	s, err := supervise.Up(supervise.Options{Folder: folder, Load: 16, Day: time.Hour, Seed: 1})
+	s, err := supervise.Up(supervise.Options{Folder: folder, Load: 6, Day: time.Hour, Seed: 1})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Down()) })
 	return s
@@ -115,9 +115,12 @@ func TestShop(t *testing.T) {
 		require.Eventually(t, func() bool { return calls(t, s)["service-c service-h"].Done > done+10 }, time.Minute, 100*time.Millisecond)
 	})
 
-	require.NoError(t, s.Down())
-	paths, err := world.Cgroups()
+	paths, err := world.Cgroups(fmt.Sprintf("tcpwhy-shop-%d", os.Getpid()))
 	require.NoError(t, err)
+	for _, path := range paths {
+		require.DirExists(t, path)
+	}
+	require.NoError(t, s.Down())
 	for _, path := range paths {
 		require.NoDirExists(t, path)
 	}

@@ -57,7 +57,7 @@ func Up(o Options) (_ *Supervisor, err error) {
 	if err = os.WriteFile(f.file(identityFile), []byte(s.Shop.Identities()), 0o644); err != nil {
 		return nil, fmt.Errorf("write identities: %w", err)
 	}
-	if s.world, err = world.New(s.Shop, s.log); err != nil {
+	if s.world, err = world.New(s.Shop, s.log, cgroup()); err != nil {
 		return nil, err
 	}
 	if err = s.configure(o); err != nil {

@@ -16,20 +16,18 @@ import (
 	"time"
 )
 
-// root is the name of the cgroup that all others are in, in each hierarchy.
-const root = "tcpwhy-shop"
-
 // period is that of CPU quotas, in µs.
 const period = 100_000
 
-// A Hierarchy is where cgroups can be made.
-type Hierarchy struct {
-	Mount string
-	CPU   bool // its groups can be given a share of the CPU
+// A hierarchy is where cgroups can be made.
+type hierarchy struct {
+	root string // the group that all others are in
+	cpu  bool   // its groups can be given a share of the CPU
 }
 
 // hierarchies are those in which the collector looks for containers, and that for CPU.
-func hierarchies() (all []Hierarchy, err error) {
+// The shop's group has that name in each of them.
+func hierarchies(name string) (all []hierarchy, err error) {
 	mounts, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, fmt.Errorf("find cgroups: %w", err)
@@ -44,9 +42,9 @@ func hierarchies() (all []Hierarchy, err error) {
 		controllers := strings.Split(super[2], ",")
 		switch cpu := slices.Contains(controllers, "cpu"); {
 		case super[0] == "cgroup2":
-			all = append(all, Hierarchy{Mount: fields[4]})
+			all = append(all, hierarchy{root: filepath.Join(fields[4], name)})
 		case super[0] == "cgroup" && (cpu || slices.Contains(controllers, "pids") || slices.Contains(controllers, "memory")):
-			all = append(all, Hierarchy{Mount: fields[4], CPU: cpu})
+			all = append(all, hierarchy{root: filepath.Join(fields[4], name), cpu: cpu})
 		}
 	}
 	if len(all) == 0 {
@@ -55,22 +53,18 @@ func hierarchies() (all []Hierarchy, err error) {
 	return all, nil
 }
 
-// Cgroups returns the path of the shop's group in each hierarchy.
-func Cgroups() (paths []string, err error) {
-	all, err := hierarchies()
+// Cgroups returns the path of a shop's group of that name in each hierarchy.
+func Cgroups(name string) (paths []string, err error) {
+	all, err := hierarchies(name)
 	for _, h := range all {
-		paths = append(paths, filepath.Join(h.Mount, root))
+		paths = append(paths, h.root)
 	}
 	return paths, err
 }
 
-// RemoveCgroups removes the shop's groups with all groups in them. Processes in them must
+// RemoveCgroups removes a shop's groups with all groups in them. Processes in them must
 // have ended, or be on their way out.
-func RemoveCgroups() error {
-	paths, err := Cgroups()
-	if err != nil {
-		return err
-	}
+func RemoveCgroups(paths []string) error {
 	var errs []error
 	for _, path := range paths {
 		errs = append(errs, removeTree(path))
@@ -101,18 +95,18 @@ func removeTree(path string) error {
 }
 
 // makeCgroup makes a group of that name in each hierarchy.
-func makeCgroup(all []Hierarchy, name string) error {
+func makeCgroup(all []hierarchy, name string) error {
 	for _, h := range all {
-		if err := os.MkdirAll(filepath.Join(h.Mount, root, name), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(h.root, name), 0o755); err != nil {
 			return fmt.Errorf("make cgroup: %w", err)
 		}
 	}
 	return nil
 }
 
-func moveTo(all []Hierarchy, name string, pid int) error {
+func moveTo(all []hierarchy, name string, pid int) error {
 	for _, h := range all {
-		path := filepath.Join(h.Mount, root, name, "cgroup.procs")
+		path := filepath.Join(h.root, name, "cgroup.procs")
 		if err := os.WriteFile(path, []byte(strconv.Itoa(pid)), 0); err != nil {
 			return fmt.Errorf("move process %d: %w", pid, err)
 		}
@@ -121,16 +115,16 @@ func moveTo(all []Hierarchy, name string, pid int) error {
 }
 
 // limitCPU gives a group a share of one CPU; 0 takes the limit away.
-func limitCPU(all []Hierarchy, name string, share float64) error {
+func limitCPU(all []hierarchy, name string, share float64) error {
 	quota := -1
 	if share > 0 {
 		quota = int(share * period)
 	}
 	for _, h := range all {
-		if !h.CPU {
+		if !h.cpu {
 			continue
 		}
-		path := filepath.Join(h.Mount, root, name)
+		path := filepath.Join(h.root, name)
 		if err := os.WriteFile(filepath.Join(path, "cpu.cfs_quota_us"), []byte(strconv.Itoa(quota)), 0); err != nil {
 			return fmt.Errorf("limit CPU: %w", err)
 		}

@@ -25,7 +25,7 @@ type Process struct {
 }
 
 // start runs this program with other arguments. It is killed when the thread ends.
-func (n *Namespace) start(hierarchies []Hierarchy, group string, log *os.File, args ...string) (*Process, error) {
+func (n *Namespace) start(hierarchies []hierarchy, group string, log *os.File, args ...string) (*Process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start process: %w", err)

@@ -17,23 +17,23 @@ import (
 // A World is the shop's machines, and the processes on them.
 type World struct {
 	thread      *thread
-	hierarchies []Hierarchy
+	hierarchies []hierarchy
 	log         *os.File
 	fabric      *Namespace
 	Nodes       map[string]*Process
 	Pods        map[string]*Process
 }
 
-// New makes a shop's machines and starts their processes, which are idle. What of it was
-// made when an error comes is closed already.
-func New(s *shop.Shop, log *os.File) (_ *World, err error) {
+// New makes a shop's machines and starts their processes, which are idle, in cgroups below
+// one of that name. What of it was made when an error comes is closed already.
+func New(s *shop.Shop, log *os.File, cgroup string) (_ *World, err error) {
 	w := &World{thread: newThread(), log: log, Nodes: make(map[string]*Process), Pods: make(map[string]*Process)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	if w.hierarchies, err = hierarchies(); err != nil {
+	if w.hierarchies, err = hierarchies(cgroup); err != nil {
 		return nil, err
 	}
 	if w.fabric, err = w.thread.newNamespace(); err != nil {
@@ -133,5 +133,9 @@ func (w *World) Close() error {
 	if w.fabric != nil {
 		_ = w.fabric.file.Close()
 	}
-	return RemoveCgroups()
+	var paths []string
+	for _, h := range w.hierarchies {
+		paths = append(paths, h.root)
+	}
+	return RemoveCgroups(paths)
 }
