@@ -46,7 +46,7 @@ func runDrill() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		c.Printf("\nThe collector took %.2f CPUs and %d MiB. The report: %s\n\n", r.Usage.CPU, r.Usage.Memory>>20, o.Out)
+		c.Printf("\n%s\nThe report: %s\n\n", r.Load, o.Out)
 		return drill.Print(c.OutOrStdout(), r.Score)
 	}
 	return c
@@ -61,20 +61,31 @@ func run(p drill.Plan, o drill.Options) (drill.Report, error) {
 }
 
 func report() *cobra.Command {
-	return &cobra.Command{
-		Use: "report FILE…", Short: "Pool the reports of several drills", Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			var all []drill.Report
-			for _, path := range args {
-				r, err := drill.ReadReport(path)
-				if err != nil {
-					return err
-				}
-				all = append(all, r)
+	var compare bool
+	c := &cobra.Command{Use: "report FILE…", Short: "Pool the reports of several drills, or compare two", Args: cobra.MinimumNArgs(1)}
+	c.Flags().BoolVar(&compare, "compare", false, "compare two drills; an error if they do not agree")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var all []drill.Report
+		for _, path := range args {
+			r, err := drill.ReadReport(path)
+			if err != nil {
+				return err
 			}
+			all = append(all, r)
+		}
+		if !compare {
 			return drill.Print(c.OutOrStdout(), drill.Pool(all))
-		},
+		}
+		if len(all) != 2 {
+			return fmt.Errorf("compare reports: %d files are not 2", len(all))
+		}
+		agree, err := drill.Compare(c.OutOrStdout(), all[0], all[1])
+		if err == nil && !agree {
+			err = errors.New("compare reports: they do not agree")
+		}
+		return err
 	}
+	return c
 }
 
 func demo() *cobra.Command {
@@ -114,8 +125,8 @@ func tell(c *cobra.Command, r drill.Report) {
 		c.Printf("The collector said after %.0f s: %s\n  type %s (%s), root %s (%s), services %s (%.0f %% in common with the truth)\n",
 			o.Delay.Seconds(), p.Title, p.Type, yes(o.Right), p.Candidates[0], yes(o.Rank == 1), strings.Join(p.Services, " "), 100*o.Impact)
 	}
-	c.Printf("Other problems of the same fault: %d. False problems: %d. The talk's three minutes are 180 s.\nEverything is down.\n",
-		len(o.Problems)-1, len(r.Score.False))
+	c.Printf("Other problems of the same fault: %d. False problems: %d. The talk's three minutes are 180 s.\n%s\nEverything is down.\n",
+		len(o.Problems)-1, len(r.Score.False), r.Load)
 }
 
 func yes(right bool) string {

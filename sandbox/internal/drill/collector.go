@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -33,9 +32,8 @@ const ready = "Everything is ready"
 
 // A collector is one that runs.
 type collector struct {
-	cmd     *exec.Cmd
-	ended   chan error
-	started time.Time
+	cmd   *exec.Cmd
+	ended chan error
 }
 
 // startCollector starts one and waits until it observes.
@@ -49,7 +47,7 @@ func startCollector(binary, identities, out string) (*collector, error) {
 		return nil, fmt.Errorf("start collector: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	c := &collector{cmd: exec.Command(binary, "--config", config), ended: make(chan error, 1), started: time.Now()}
+	c := &collector{cmd: exec.Command(binary, "--config", config), ended: make(chan error, 1)}
 	c.cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out)
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// Of its own group, so that Ctrl-C stops it when the drill does.
@@ -83,33 +81,4 @@ func (c *collector) stop() error {
 	case <-time.After(30 * time.Second):
 		return errors.Join(errors.New("stop collector: it was still there after 30 s"), c.cmd.Process.Kill(), <-c.ended)
 	}
-}
-
-// A Usage is what a process took.
-type Usage struct {
-	CPU    float64 `json:"cpu"`    // CPUs, on average
-	Memory int64   `json:"memory"` // bytes, resident, at its end
-}
-
-// tick is the kernel's unit of processes' time in /proc.
-const tick = 10 * time.Millisecond
-
-func (c *collector) usage() (u Usage, err error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return u, fmt.Errorf("read usage: %w", err)
-	}
-	_, rest, _ := strings.Cut(string(raw), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 22 {
-		return u, fmt.Errorf("read usage: %d fields are fewer than 22", len(fields))
-	}
-	var numbers [3]int64
-	for i, at := range []int{11, 12, 21} { // utime, stime, rss
-		if numbers[i], err = strconv.ParseInt(fields[at], 10, 64); err != nil {
-			return u, fmt.Errorf("read usage: %w", err)
-		}
-	}
-	used := time.Duration(numbers[0]+numbers[1]) * tick
-	return Usage{CPU: used.Seconds() / time.Since(c.started).Seconds(), Memory: numbers[2] * int64(os.Getpagesize())}, nil
 }

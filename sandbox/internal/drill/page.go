@@ -7,26 +7,30 @@ import (
 	_ "embed"
 	"fmt"
 	"html/template"
+	"io"
 	"os"
 	"slices"
 	"time"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
 )
 
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Parse(pageText))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"seconds": seconds}).Parse(pageText))
 
 // A bar is a line in the picture of what happened when.
 type bar struct {
-	X, Width, Y float64
-	Color, Text string
+	X, Width, Y        float64
+	Color, Text, Title string
 }
 
 // The picture's measures.
 const (
-	width  = 1100.
-	height = 18.
+	labels = 360. // width of what is written before the bars
+	width  = 900. // of the bars
+	height = 18.  // of a line
 )
 
 func (r *Report) writePage(path string) error {
@@ -35,22 +39,35 @@ func (r *Report) writePage(path string) error {
 		return fmt.Errorf("write page: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	faults, problems := r.bars()
-	err = page.Execute(file, map[string]any{
-		"Report": r, "Faults": faults, "Problems": problems, "Precision": r.Score.Precision(),
-		"Middle": height * float64(len(faults)+1), "Height": height * float64(len(faults)+len(problems)+3), "Width": width,
-		"Memory": r.Usage.Memory >> 20, "FalsePerHour": r.Score.FalsePerHour(),
-	})
-	if err != nil {
+	if err := r.page(file); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	return nil
 }
 
+func (r *Report) page(w io.Writer) error {
+	bars := r.bars()
+	bottom := height * float64(len(bars)+3)
+	return page.Execute(w, map[string]any{
+		"Report": r, "Bars": bars, "Ticks": r.ticks(), "Precision": r.Score.Precision(), "FalsePerHour": r.Score.FalsePerHour(),
+		"Middle": height * (float64(len(r.Score.Outcomes)) + 1.5), "Bottom": bottom, "Height": bottom + height, "Width": labels + width,
+	})
+}
+
+func (r *Report) x(t time.Time) float64 {
+	return labels + width*t.Sub(r.Start).Seconds()/r.End.Sub(r.Start).Seconds()
+}
+
+// ticks are five minutes apart.
+func (r *Report) ticks() (all []bar) {
+	for at := time.Duration(0); at <= r.End.Sub(r.Start); at += 5 * time.Minute {
+		all = append(all, bar{X: r.x(r.Start.Add(at)), Text: fmt.Sprintf("%.0f min", at.Minutes())})
+	}
+	return all
+}
+
 // bars draws faults above and problems below.
-func (r *Report) bars() (faults, problems []bar) {
-	scale := width / r.End.Sub(r.Start).Seconds()
-	x := func(t time.Time) float64 { return t.Sub(r.Start).Seconds() * scale }
+func (r *Report) bars() (all []bar) {
 	for i, o := range r.Score.Outcomes {
 		color, f := "#c0392b", o.Fault
 		switch {
@@ -61,20 +78,22 @@ func (r *Report) bars() (faults, problems []bar) {
 		case o.Detected:
 			color = "#e67e22"
 		}
-		faults = append(faults, bar{x(f.Start), x(f.End) - x(f.Start), height * float64(i+1), color, fmt.Sprintf("%s, %s", f.Name, f.Place)})
+		text := fmt.Sprintf("%s, %s", f.Name, f.Place)
+		all = append(all, bar{r.x(f.Start), r.x(f.End) - r.x(f.Start), height * float64(i+1), color, text, text})
 	}
 	for i, p := range r.Problems {
-		end, color := p.Closed, "#2980b9"
+		end, color, text := p.Closed, "#2980b9", p.Type
 		if end.IsZero() {
 			end = r.End
 		}
-		for _, one := range r.Score.False {
-			if one.ID == p.ID {
-				color = "#c0392b"
-			}
+		if slices.ContainsFunc(r.Score.False, func(one score.Problem) bool { return one.ID == p.ID }) {
+			color = "#c0392b"
 		}
-		y := height * float64(len(r.Score.Outcomes)+i+3)
-		problems = append(problems, bar{x(p.Detected), max(3, x(end)-x(p.Detected)), y, color, p.Type + ": " + p.Title})
+		if len(p.Candidates) > 0 {
+			text += ", " + p.Candidates[0].String()
+		}
+		y := height * float64(len(r.Score.Outcomes)+i+2)
+		all = append(all, bar{r.x(p.Detected), max(3, r.x(end)-r.x(p.Detected)), y, color, text, p.Title})
 	}
-	return slices.Clip(faults), slices.Clip(problems)
+	return all
 }

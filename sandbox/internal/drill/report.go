@@ -6,11 +6,9 @@ package drill
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
@@ -23,17 +21,18 @@ type Report struct {
 	Plan       Plan                  `json:"plan"`
 	Start      time.Time             `json:"start"`
 	End        time.Time             `json:"end"`
-	Usage      Usage                 `json:"collector"`
+	Load       Load                  `json:"load"`
 	Injections []supervise.Injection `json:"injections"`
 	Problems   []score.Problem       `json:"problems"`
 	Score      score.Score           `json:"score"`
 	Summaries  []score.Summary       `json:"summaries"` // the first is of all faults
+	Targets    []score.Target        `json:"targets"`
 }
 
 // rate scores what was said by what was done.
 func (r *Report) rate() {
 	r.Score = score.Of(truths(shop.Standard(), r.Injections, r.End), r.Problems, r.End.Sub(r.Start))
-	r.Summaries = Summaries(r.Score)
+	r.Summaries, r.Targets = Summaries(r.Score), r.Score.Targets()
 }
 
 func (r *Report) write(out string) error {
@@ -84,34 +83,3 @@ func Summaries(s score.Score) []score.Summary {
 	}
 	return all
 }
-
-// Print writes a score as tables.
-func Print(w io.Writer, s score.Score) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "FAULT\tN\tDETECTED\t95 %\tDELAY p50\tp90\tONSET OFF\tTYPE\tAC@1\tAC@3\tLEVEL\tIMPACT\tPROBLEMS/FAULT")
-	for _, sum := range Summaries(s) {
-		if sum.Faults == sum.Quiet {
-			_, _ = fmt.Fprintf(t, "%s\t%d\tnot expected\n", sum.Name, sum.Faults)
-			continue
-		}
-		_, _ = fmt.Fprintf(t, "%s\t%d\t%s\t%.2f–%.2f\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.1f\n", sum.Name, sum.Faults,
-			of(sum.Recall), sum.Recall.Low, sum.Recall.High, seconds(sum.Delay), seconds(sum.Delay90), seconds(sum.Onset),
-			of(sum.Right), of(sum.First), of(sum.Third), of(sum.Level), sum.Impact, sum.PerFault)
-	}
-	precision := s.Precision()
-	_, _ = fmt.Fprintf(t, "\nPrecision %s (%.2f–%.2f), %d false problems in %s: %.1f an hour.\n", of(precision), precision.Low, precision.High,
-		len(s.False), s.Watched.Round(time.Second), s.FalsePerHour())
-	for _, p := range s.False {
-		_, _ = fmt.Fprintf(t, "  false: %s %s: %s\n", p.Detected.Format(time.TimeOnly), p.Type, p.Title)
-	}
-	for _, o := range s.Outcomes {
-		if len(o.Fault.Expect) > 0 && !o.Detected {
-			_, _ = fmt.Fprintf(t, "  missed: %s %s, %s\n", o.Fault.Start.Format(time.TimeOnly), o.Fault.Name, o.Fault.Place)
-		}
-	}
-	return t.Flush()
-}
-
-func of(s score.Share) string { return fmt.Sprintf("%d/%d", s.Is, s.Of) }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.0f s", d.Seconds()) }

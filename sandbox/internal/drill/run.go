@@ -55,10 +55,14 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
+	m, err := startMeter(c.cmd.Process.Pid, up.PIDs())
+	if err != nil {
+		return r, errors.Join(err, c.stop())
+	}
 	began := time.Now()
 	o.Say("The collector is up; the first fault comes after %v.", firstAt(p))
 	followed := follow(ctx, p, up, o.Say)
-	usage, measured := c.usage()
+	load, measured := m.stop()
 	stopped := c.stop()
 	injections, told := up.History()
 	if err := errors.Join(followed, measured, stopped, told); err != nil {
@@ -68,7 +72,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	r = Report{Plan: p, Start: began, End: time.Now(), Usage: usage, Problems: problems, Injections: injections}
+	r = Report{Plan: p, Start: began, End: time.Now(), Load: load, Problems: problems, Injections: injections}
 	r.rate()
 	return r, r.write(out)
 }

@@ -58,7 +58,7 @@ func TestInventedCause(t *testing.T) {
 	require.False(t, s.Outcomes[0].Detected)
 	require.Len(t, s.False, 2, "only what is allowed, there, is not false")
 	require.InDelta(t, 1, s.FalsePerHour(), 1e-9)
-	require.Equal(t, 0, s.Summarise("", all).Recall.Of)
+	require.Equal(t, 0, s.Summarise("", every).Recall.Of)
 }
 
 // What is said of others while a fault is there is not the fault's, and so false.
@@ -100,12 +100,10 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 }
 
-func all(string) bool { return true }
-
 func TestSummary(t *testing.T) {
 	faults := []Fault{loss(100, 160), loss(400, 460), loss(700, 760)}
 	s := Of(faults, []Problem{said("1", "rise", 110, pair), said("2", "other", 430, place, pair), said("3", "rise", 300, pair)}, time.Hour)
-	sum := s.Summarise("all", all)
+	sum := s.Summarise("all", every)
 	require.Equal(t, NewShare(2, 3), sum.Recall)
 	require.Equal(t, NewShare(1, 3), sum.Right)
 	require.Equal(t, NewShare(1, 3), sum.First, "what was missed is not localised")

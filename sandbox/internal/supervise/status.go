@@ -8,6 +8,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/world"
 )
 
 // A Status is what a shop is doing.
@@ -23,6 +24,16 @@ type PodStatus struct {
 	PID   int                    `json:"pid"`
 	Error string                 `json:"error,omitempty"`
 	Calls map[string]pod.Counter `json:"calls"` // by service; what it served is under ""
+}
+
+// PIDs are the numbers of all processes, pods' and nodes'.
+func (s *Supervisor) PIDs() (all []int) {
+	for _, processes := range []map[string]*world.Process{s.world.Pods, s.world.Nodes} {
+		for _, p := range processes {
+			all = append(all, p.PID())
+		}
+	}
+	return all
 }
 
 // Status asks each pod.

@@ -1,0 +1,112 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package drill
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+)
+
+// example is of a drill with a loss that was found, a refusal that was missed, a stall
+// that cannot be seen, and a false problem.
+func example() Report {
+	at := func(s int) time.Time { return time.Unix(int64(1_000_000+s), 0).UTC() }
+	pair := fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}
+	injection := func(id uint16, name string, place fault.Place, start int) supervise.Injection {
+		return supervise.Injection{ID: id, Spec: fault.Spec{Fault: name, Place: place}, Start: at(start), End: at(start + 75)}
+	}
+	r := Report{
+		Plan: Plan{Name: "full", Seed: 7}, Start: at(0), End: at(1200),
+		Load: Load{Collector: Usage{CPU: .05, Memory: 1 << 27, Peak: 1 << 28}, Shop: Usage{CPU: .95, Memory: 7 << 27}, Busy: 1.5, CPUs: 2, Seconds: 1200},
+		Injections: []supervise.Injection{
+			injection(1, "loss-3", pair, 100), injection(2, "refused", fault.Place{Kind: fault.Workload, A: "service-d"}, 300),
+			injection(3, "redis-stall", fault.Place{Kind: fault.Workload, A: "service-m"}, 500),
+		},
+		Problems: []score.Problem{
+			{ID: "a", Type: "tcp_tail_loss", Title: "Lost <b>", Detected: at(115), Onset: at(105), Closed: at(220), Candidates: []fault.Place{pair}, Services: []string{"service-j", "service-k"}},
+			{ID: "b", Type: "tcp_zero_window", Title: "Invented", Detected: at(530), Onset: at(520), Candidates: []fault.Place{{Kind: fault.Workload, A: "service-m"}}},
+		},
+	}
+	r.rate()
+	return r
+}
+
+func TestPage(t *testing.T) {
+	r := example()
+	var out bytes.Buffer
+	require.NoError(t, r.page(&out))
+	shown := out.String()
+	for _, want := range []string{
+		"The collector took 0.05 CPUs and 128 MiB (at most 256), the shop 0.95 CPUs and 896 MiB: 5 % and 12 % are the collector&#39;s. Of 2 CPUs 1.50 were busy.",
+		"<td>recall<td>≥ 0.95<td>1/2 = 0.50 (0.09–0.91)<td class=\"no\">no",
+		"<td>refused<td>workload service-d<td colspan=\"6\" class=\"no\">missed",
+		"<td>loss-3<td>pair service-j → service-k<td>15 s<td>5 s<td class=\"yes\">tcp_tail_loss<td>rank 1<td>0.25<td>1",
+		"<td>tcp_zero_window<td>Invented",
+		"<title>Lost &lt;b&gt;</title>",
+		">15 min</text>",
+	} {
+		require.Contains(t, shown, want)
+	}
+	require.Equal(t, map[string]int{"#27ae60": 1, "#c0392b": 2, "#7f8c8d": 1, "#2980b9": 1}, colours(t, shown))
+}
+
+// colours counts the bars of the picture, which is well-formed.
+func colours(t *testing.T, shown string) map[string]int {
+	t.Helper()
+	svg := shown[strings.Index(shown, "<svg"):strings.Index(shown, "</svg>")] + "</svg>"
+	all := make(map[string]int)
+	for decoder := xml.NewDecoder(strings.NewReader(svg)); ; {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "rect" {
+			for _, a := range start.Attr {
+				if a.Name.Local == "fill" {
+					all[a.Value]++
+				}
+			}
+		}
+	}
+}
+
+// What is written is read again, and scored alike; a drill agrees with itself, and not
+// with one of the same seed that had another plan.
+func TestReportIsReadAgain(t *testing.T) {
+	r, out := example(), t.TempDir()
+	require.NoError(t, r.write(out))
+	require.FileExists(t, filepath.Join(out, pageFile))
+	again, err := ReadReport(filepath.Join(out, reportFile))
+	require.NoError(t, err)
+	require.Equal(t, r.Targets, again.Targets)
+	require.Equal(t, r.Load, again.Load)
+	var table bytes.Buffer
+	agree, err := Compare(&table, r, again)
+	require.NoError(t, err)
+	require.True(t, agree)
+	require.Contains(t, table.String(), "AC@1         1/2 = 0.50 (0.09–0.91)  1/2 = 0.50 (0.09–0.91)  true")
+	again.Plan.Length++
+	agree, err = Compare(io.Discard, r, again)
+	require.NoError(t, err)
+	require.False(t, agree)
+	require.NoError(t, Print(&table, r.Score))
+	require.Contains(t, table.String(), "missed: 13:51:40 refused, workload service-d")
+	require.NoError(t, os.WriteFile(filepath.Join(out, reportFile), []byte("{"), 0o644))
+	_, err = ReadReport(filepath.Join(out, reportFile))
+	require.Error(t, err)
+}
