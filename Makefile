@@ -30,8 +30,8 @@ PROMETHEUS := bin/prometheus-$(PROMETHEUS_VERSION)
 # reason. Built once, and kept outside of the checkout by what it is built of.
 KUBERNETES_VERSION := 1.35.4
 K8S_BIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tcpwhy/k8s-$(shell sha256sum tools/k8sbin/go.sum | cut -c1-16)
-SOURCES := $(shell find internal receiver processor -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
-GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' 'receiver/*/documentation.md' 'processor/*/documentation.md'
+SOURCES := $(shell find internal receiver processor connector -name '*.go' ! -name '*_test.go' -o -name '*_bpfel.o')
+GENERATED := '*_bpfel.go' '*_bpfel.o' '*generated_*.go' '*/documentation.md'
 
 UID := $(shell id -u)
 ifeq ($(UID),0)
@@ -204,7 +204,7 @@ race: | have-go ## Run the tests of what is plain Go, and of the components, wit
 
 .PHONY: fuzz
 fuzz: | have-go ## Run each fuzz test for FUZZ (10s)
-	@grep -roE --include='*_test.go' '^func Fuzz\w+' internal receiver processor | sort | while IFS=: read -r file test; do \
+	@grep -roE --include='*_test.go' '^func Fuzz\w+' internal receiver processor connector | sort | while IFS=: read -r file test; do \
 		echo "$${test#func } in $$(dirname "$$file")"; \
 		$(GO) test -run '^$$' -fuzz "^$${test#func }$$" -fuzztime $(or $(FUZZ),10s) "./$$(dirname "$$file")" </dev/null || exit 1; \
 	done

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/processor/processortest"
 
+	"github.com/tcpwhy/tcpwhy/internal/anomaly"
 	"github.com/tcpwhy/tcpwhy/internal/identity/directory"
 	"github.com/tcpwhy/tcpwhy/internal/identity/static"
 	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor"
@@ -36,8 +37,8 @@ func (b *bench) processor() error {
 	points := newShop().next().DataPointCount()
 	t := newTable(fmt.Sprintf("The processor: %d data points an interval, of %d flows", points, shopFlows),
 		"aggregate", "ns a point", "objects a point", "to export: ns a point", "objects a point", "series")
-	for _, level := range []tcpanomalyprocessor.Aggregate{
-		tcpanomalyprocessor.AggregateNone, tcpanomalyprocessor.AggregatePod, tcpanomalyprocessor.AggregateWorkload,
+	for _, level := range []anomaly.Aggregate{
+		anomaly.AggregateNone, anomaly.AggregatePod, anomaly.AggregateWorkload,
 	} {
 		if err := b.level(t, level, path); err != nil {
 			return fmt.Errorf("aggregate %s: %w", level, err)
@@ -48,9 +49,9 @@ func (b *bench) processor() error {
 }
 
 // level measures one level of aggregation.
-func (b *bench) level(t *table, level tcpanomalyprocessor.Aggregate, identities string) error {
+func (b *bench) level(t *table, level anomaly.Aggregate, identities string) error {
 	factory := tcpanomalyprocessor.NewFactory()
-	cfg := factory.CreateDefaultConfig().(*tcpanomalyprocessor.Config)
+	cfg := factory.CreateDefaultConfig().(*anomaly.Config)
 	cfg.Identity = &directory.Config{Static: &static.Config{File: identities}}
 	cfg.Aggregate, cfg.Interval, cfg.MaxStale = level, 24*time.Hour, 24*time.Hour
 	ctx := context.Background()
@@ -77,7 +78,7 @@ func (b *bench) level(t *table, level tcpanomalyprocessor.Aggregate, identities 
 		}
 	}
 	var export usage
-	if level != tcpanomalyprocessor.AggregateNone {
+	if level != anomaly.AggregateNone {
 		sink.Reset()
 	}
 	if err := export.measure(func() error { return p.Shutdown(ctx) }); err != nil {

@@ -25,7 +25,7 @@ import (
 // the documentation, of which most show a part of a configuration only.
 func TestEachDocumentedConfigurationIsValid(t *testing.T) {
 	blocks := documentedBlocks(t)
-	for _, document := range []string{"README.md", "receiver/ebpftcpreceiver/README.md", "processor/tcpanomalyprocessor/README.md"} {
+	for _, document := range []string{"README.md", "receiver/ebpftcpreceiver/README.md", "processor/tcpanomalyprocessor/README.md", "connector/tcpanomalyconnector/README.md"} {
 		require.NotEmpty(t, blocks[document], document)
 	}
 	for document, blocks := range blocks {

@@ -8,9 +8,12 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 
+	"github.com/tcpwhy/tcpwhy/internal/anomaly"
 	"github.com/tcpwhy/tcpwhy/processor/tcpanomalyprocessor/internal/metadata"
 )
 
@@ -19,29 +22,36 @@ import (
 func NewFactory() processor.Factory {
 	return processor.NewFactory(
 		metadata.Type,
-		createDefaultConfig,
+		anomaly.CreateDefaultConfig,
 		processor.WithMetrics(createMetrics, metadata.MetricsStability),
 		processor.WithLogs(createLogs, metadata.LogsStability),
 	)
 }
 
-func createMetrics(
-	ctx context.Context,
-	set processor.Settings,
-	cfg component.Config,
-	next consumer.Metrics,
-) (processor.Metrics, error) {
-	return newMetricsProcessor(set, cfg.(*Config), next).component(ctx)
+func settings(set processor.Settings) anomaly.Settings {
+	return anomaly.Settings{
+		ID: set.ID, Kind: component.KindProcessor, Scope: metadata.ScopeName,
+		TelemetrySettings: set.TelemetrySettings, BuildInfo: set.BuildInfo,
+	}
 }
 
-func createLogs(
-	ctx context.Context,
-	set processor.Settings,
-	cfg component.Config,
-	next consumer.Logs,
-) (processor.Logs, error) {
-	side := newLogsSide(set, cfg.(*Config), next)
-	return processorhelper.NewLogs(ctx, set, cfg, next, passLogs,
-		processorhelper.WithStart(side.start), processorhelper.WithShutdown(side.shutdown),
+func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	side := anomaly.NewMetricsSide(settings(set), cfg.(*anomaly.Config), next)
+	process := func(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+		if md = side.Process(md); md.ResourceMetrics().Len() == 0 {
+			return md, processorhelper.ErrSkipProcessingData
+		}
+		return md, nil
+	}
+	return processorhelper.NewMetrics(ctx, set, cfg, next, process,
+		processorhelper.WithStart(side.Start), processorhelper.WithShutdown(side.Shutdown),
+		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: side.Mutates()}))
+}
+
+func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	side := anomaly.NewLogsSide(settings(set), cfg.(*anomaly.Config), next)
+	pass := func(_ context.Context, ld plog.Logs) (plog.Logs, error) { return ld, nil }
+	return processorhelper.NewLogs(ctx, set, cfg, next, pass,
+		processorhelper.WithStart(side.Start), processorhelper.WithShutdown(side.Shutdown),
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
 }

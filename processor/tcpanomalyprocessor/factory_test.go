@@ -51,5 +51,5 @@ func TestLogsPassUnchanged(t *testing.T) {
 
 func TestUnknownKeyIsAnError(t *testing.T) {
 	given := confmap.NewFromStringMap(map[string]any{"sensitivity": "high"})
-	require.ErrorContains(t, given.Unmarshal(createDefaultConfig()), "sensitivity")
+	require.ErrorContains(t, given.Unmarshal(NewFactory().CreateDefaultConfig()), "sensitivity")
 }

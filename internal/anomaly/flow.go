@@ -1,0 +1,60 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+	"github.com/tcpwhy/tcpwhy/internal/reduce"
+)
+
+// A flow is what the data points of one flow have in common, with who is at its ends.
+type flow struct {
+	reduce.Flow
+	key        reduce.Key
+	locality   *locality
+	attributes pcommon.Map // as they came
+	role       string
+	peer       peer
+
+	// Who its ends were when that was last looked up.
+	resolved   uint64 // ns since 1970
+	generation uint32 // of the locality
+	source     end
+	byAddress  *identity.Identity
+	found      finding
+	watched    *engine.Flow // nil until it is needed
+	places     []*place     // by selection; nil until it is needed
+}
+
+func newFlow(key reduce.Key, l *locality, attributes pcommon.Map, selections int) *flow {
+	f := &flow{key: key, locality: l, attributes: pcommon.NewMap(), places: make([]*place, selections)}
+	f.Label = f
+	for name, value := range attributes.All() {
+		if ofFlow(name) {
+			value.CopyTo(f.attributes.PutEmpty(name))
+		}
+	}
+	f.role = text(f.attributes, names.HandshakeRole)
+	f.peer = readPeer(f.attributes)
+	l.flows++
+	return f
+}
+
+// resolve finds who the ends were at a time (ns since 1970). If somebody else is there
+// than before, the flow's points belong elsewhere from now on.
+func (f *flow) resolve(directory identity.Directory, at uint64) (moved bool) {
+	source, byAddress := f.locality.at(directory, f.peer.source, at)
+	found := f.peer.find(directory, at)
+	moved = f.resolved == 0 || f.generation != f.locality.generation || byAddress != f.byAddress || found != f.found
+	f.resolved, f.generation = at, f.locality.generation
+	if moved {
+		f.source, f.byAddress, f.found = *source, byAddress, found
+		f.Generation++
+	}
+	return moved
+}

@@ -1,0 +1,163 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+	"github.com/tcpwhy/tcpwhy/internal/localize"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
+)
+
+// maxTotals is how many kinds of anomalies and problems, with their ends, are told of.
+const maxTotals = 1000
+
+// totals are the metrics for backends that take no events.
+type totals struct {
+	start     time.Time
+	instance  string                   // service.instance.id
+	anomalies map[string]*verdictCount // by type and ends
+	problems  map[string]*verdictCount // by id
+	overflow  uint64                   // events that found no room
+}
+
+type verdictCount struct {
+	attributes pcommon.Map
+	n          int64
+	closed     bool // told once more
+}
+
+func newTotals() *totals {
+	return &totals{start: time.Now(), instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
+}
+
+// add counts an event.
+func (t *totals) add(event *engine.Event) {
+	switch {
+	case event.Problem != nil:
+		t.addProblem(event.Problem)
+	case event.Anomaly.Verdict.Step == detect.Opened:
+		t.addAnomaly(event.Anomaly)
+	}
+}
+
+func (t *totals) addAnomaly(a *engine.Anomaly) {
+	attributes := pcommon.NewMap()
+	if label, ok := a.Label.(pcommon.Map); ok {
+		label.CopyTo(attributes)
+	}
+	attributes.PutStr(names.AnomalyType, a.Type)
+	key := a.Type
+	for _, name := range []string{
+		names.Source.WorkloadName, names.Source.K8sNamespaceName, names.Destination.WorkloadName,
+		names.Destination.K8sNamespaceName, names.DestinationAddress, names.HandshakeRole,
+	} {
+		key += "\x00" + text(attributes, name)
+	}
+	if t.anomalies[key] == nil {
+		if len(t.anomalies) >= maxTotals {
+			t.overflow++
+			return
+		}
+		t.anomalies[key] = &verdictCount{attributes: attributes}
+	}
+	t.anomalies[key].n++
+}
+
+func (t *totals) addProblem(change *problem.Change) {
+	p := &change.Problem
+	known := t.problems[p.ID]
+	if known == nil {
+		if len(t.problems) >= maxTotals {
+			t.overflow++
+			return
+		}
+		known = new(verdictCount)
+		t.problems[p.ID] = known
+	}
+	known.attributes = pcommon.NewMap()
+	known.attributes.PutStr(names.ProblemType, p.Type)
+	putEnd(known.attributes, &names.Source, p.Node)
+	putEnd(known.attributes, &names.Destination, p.Remote)
+	known.n, known.closed = 1, change.State == problem.Close
+	if known.closed {
+		known.n = 0
+	}
+}
+
+func putEnd(attributes pcommon.Map, side *names.End, name localize.Name) {
+	putKnown(attributes, side.WorkloadName, name.Name)
+	putKnown(attributes, side.WorkloadKind, name.Kind)
+	putKnown(attributes, side.K8sNamespaceName, name.Namespace)
+}
+
+// write tells all totals. A problem that ended is told of once more.
+func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	if len(t.anomalies)+len(t.problems) == 0 {
+		return md
+	}
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.SetSchemaUrl(names.SchemaURL)
+	rm.Resource().Attributes().PutStr(names.ServiceName, product)
+	rm.Resource().Attributes().PutStr(names.ServiceInstanceID, t.instance)
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.SetSchemaUrl(names.SchemaURL)
+	sm.Scope().SetName(scope)
+	sm.Scope().SetVersion(version)
+	if len(t.anomalies) > 0 {
+		sum := describe(sm, &names.FlowAnomalyCount).SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		for _, n := range t.anomalies {
+			n.write(sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(t.start))
+		}
+	}
+	if len(t.problems) > 0 {
+		t.writeProblems(describe(sm, &names.FlowProblemActive).SetEmptyGauge().DataPoints(), now)
+	}
+	return md
+}
+
+// writeProblems tells how many problems each type and pair has.
+func (t *totals) writeProblems(points pmetric.NumberDataPointSlice, now time.Time) {
+	sums := make(map[string]pmetric.NumberDataPoint)
+	for id, n := range t.problems {
+		key := ""
+		for name, value := range n.attributes.All() {
+			key += name + "\x00" + value.Str() + "\x00"
+		}
+		if point, ok := sums[key]; ok {
+			point.SetIntValue(point.IntValue() + n.n)
+		} else {
+			sums[key] = n.write(points, now)
+		}
+		if n.closed {
+			delete(t.problems, id)
+		}
+	}
+}
+
+func describe(sm pmetric.ScopeMetrics, m *names.Metric) pmetric.Metric {
+	to := sm.Metrics().AppendEmpty()
+	to.SetName(m.Name)
+	to.SetUnit(m.Unit)
+	to.SetDescription(m.Description)
+	return to
+}
+
+func (n *verdictCount) write(points pmetric.NumberDataPointSlice, now time.Time) pmetric.NumberDataPoint {
+	p := points.AppendEmpty()
+	n.attributes.CopyTo(p.Attributes())
+	p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+	p.SetIntValue(n.n)
+	return p
+}

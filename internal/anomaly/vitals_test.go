@@ -1,0 +1,91 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+
+	"github.com/tcpwhy/tcpwhy/internal/anomaly/internal/metadatatest"
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
+)
+
+func noRoom(n int64) []metricdata.DataPoint[int64] {
+	return []metricdata.DataPoint[int64]{{Value: n, Attributes: attribute.NewSet(attribute.String("reason", "no_room"))}}
+}
+
+// An agent's clock that is an hour slow is told of, and its flows are watched.
+func TestAWrongClockIsCounted(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+	require.NoError(t, err)
+	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
+	p.tell(5000, 1)
+	skewed := func(n int64) {
+		t.Helper()
+		metadatatest.AssertEqualTCPAnomalyDetectionReportsSkewed(t, p.self, []metricdata.DataPoint[int64]{{Value: n}}, metricdatatest.IgnoreTimestamp())
+	}
+	skewed(0)
+	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()).Add(time.Hour) }
+	p.tell(10000, 2)
+	p.tell(15000, 3)
+	skewed(2)
+	metadatatest.AssertEqualTCPAnomalyPairs(t, p.self, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
+}
+
+// There are 1,001 problems to remember, and room for 1,000.
+func TestProblemsBeyondTheirRoomAreCounted(t *testing.T) {
+	full := problem.NewRegister(2000)
+	var findings []problem.Finding
+	for n := range 1001 {
+		id := fmt.Sprint("anomaly-", n)
+		findings = append(findings, problem.Finding{Class: id, Members: []problem.Anomaly{{ID: id, Gate: problem.Alone, Onset: morning}}})
+	}
+	require.Len(t, full.Observe(morning, findings, nil), 1001)
+	shelf := newShelf()
+	var err error
+	shelf.kept[problemsKey], err = full.Save()
+	require.NoError(t, err)
+	p := startMetrics(t, stored(t, "shelf"), shelf, morning)
+	metadatatest.AssertEqualTCPAnomalyProblemsDropped(t, p.self, noRoom(1), metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualTCPAnomalyStorageFailures(t, p.self, []metricdata.DataPoint[int64]{{Value: 0}}, metricdatatest.IgnoreTimestamp())
+}
+
+func TestTotalsBeyondTheirRoomAreCounted(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+	require.NoError(t, err)
+	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
+	for n := range maxTotals + 2 {
+		p.metrics.desk.totals.add(&engine.Event{Problem: &problem.Change{State: problem.Open, Problem: problem.Problem{ID: fmt.Sprint(n)}}})
+	}
+	metadatatest.AssertEqualTCPAnomalyTotalsOverflow(t, p.self, noRoom(2), metricdatatest.IgnoreTimestamp())
+}
+
+// What cannot be kept is counted, until it can.
+func TestWhatIsNotSavedIsCounted(t *testing.T) {
+	shelf := newShelf()
+	p := startMetrics(t, stored(t, "shelf"), shelf, morning)
+	failures := func(n int64) {
+		t.Helper()
+		metadatatest.AssertEqualTCPAnomalyStorageFailures(t, p.self, []metricdata.DataPoint[int64]{{Value: n}}, metricdatatest.IgnoreTimestamp())
+	}
+	shelf.full = errors.New("no space left on device")
+	p.lose(func() {})
+	p.metrics.memory.save(t.Context(), p.metrics.desk)
+	p.metrics.memory.save(t.Context(), p.metrics.desk)
+	failures(2)
+	shelf.full = nil
+	p.metrics.memory.save(t.Context(), p.metrics.desk)
+	failures(2)
+	assert.Contains(t, string(shelf.kept[problemsKey]), "tcp_retransmit_rise")
+}

@@ -1,0 +1,240 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"slices"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/names"
+	"github.com/tcpwhy/tcpwhy/internal/reduce"
+)
+
+// deliveryPoints is how many data points are handed on at once, as a rule. Each has
+// about 250 bytes on the wire, and a gRPC server accepts 4 MiB.
+const deliveryPoints = 8192
+
+// A delivery is a part of what leaves at the end of an interval.
+type delivery struct {
+	metrics pmetric.Metrics
+	outputs []*reduce.Output
+}
+
+// A writer writes the outputs of a reducer as OTLP.
+type writer struct {
+	*reducer
+	version     string
+	time        pcommon.Timestamp
+	temporality pmetric.AggregationTemporality
+	deliveries  []*delivery
+}
+
+// write returns all that there is to tell at a time (ns since 1970).
+func (r *reducer) write(version string, now uint64) []*delivery {
+	r.table.Begin(now, r.forget)
+	w := &writer{reducer: r, version: version, time: pcommon.Timestamp(now), temporality: pmetric.AggregationTemporalityCumulative}
+	if r.table.Delta() {
+		w.temporality = pmetric.AggregationTemporalityDelta
+	}
+	for _, g := range r.groups {
+		w.writeGroup(g)
+	}
+	return w.deliveries
+}
+
+// accepted says that a delivery has arrived.
+func (r *reducer) accepted(d *delivery) {
+	for _, o := range d.outputs {
+		if r.table.Accepted(o) {
+			continue
+		}
+		s := o.Label.(*series)
+		of := &s.group.outputs[s.metric.index]
+		*of = slices.DeleteFunc(*of, func(other *reduce.Output) bool { return other == o })
+		s.group.series--
+		r.tidy(s.group)
+	}
+}
+
+// delivery returns the one to add to.
+func (w *writer) delivery() *delivery {
+	if n := len(w.deliveries); n > 0 && len(w.deliveries[n-1].outputs) < deliveryPoints {
+		return w.deliveries[n-1]
+	}
+	d := &delivery{metrics: pmetric.NewMetrics()}
+	w.deliveries = append(w.deliveries, d)
+	return d
+}
+
+func (w *writer) writeGroup(g *group) {
+	d := w.delivery()
+	rm := d.metrics.ResourceMetrics().AppendEmpty()
+	g.attributes.CopyTo(rm.Resource().Attributes())
+	rm.SetSchemaUrl(names.SchemaURL)
+	sm := rm.ScopeMetrics().AppendEmpty()
+	sm.Scope().SetName(w.scope)
+	sm.Scope().SetVersion(w.version)
+	for _, outputs := range g.outputs {
+		if len(outputs) > 0 {
+			w.writeMetric(sm.Metrics(), outputs)
+			d.outputs = append(d.outputs, outputs...)
+		}
+	}
+	if sm.Metrics().Len() == 0 {
+		d.metrics.ResourceMetrics().RemoveIf(func(other pmetric.ResourceMetrics) bool { return other == rm })
+	}
+}
+
+// writeMetric writes a metric, or two: one for each type of histogram.
+func (w *writer) writeMetric(metrics pmetric.MetricSlice, outputs []*reduce.Output) {
+	var numbers pmetric.NumberDataPointSlice
+	var explicit pmetric.HistogramDataPointSlice
+	var exponential pmetric.ExponentialHistogramDataPointSlice
+	var began [reduce.ShapeExponential + 1]bool
+	for _, o := range outputs {
+		if !w.table.Read(o, &w.value) {
+			continue
+		}
+		s := o.Label.(*series)
+		first := !began[o.Shape]
+		began[o.Shape] = true
+		switch o.Shape {
+		case reduce.ShapeExplicit:
+			if first {
+				explicit = w.beginExplicit(metrics, s.metric, len(outputs))
+			}
+			w.writeExplicit(explicit.AppendEmpty(), s)
+		case reduce.ShapeExponential:
+			if first {
+				exponential = w.beginExponential(metrics, s.metric, len(outputs))
+			}
+			w.writeExponential(exponential.AppendEmpty(), s)
+		default:
+			if first {
+				numbers = w.beginNumbers(metrics, s.metric, len(outputs))
+			}
+			w.writeNumber(numbers.AppendEmpty(), s)
+		}
+	}
+}
+
+func begin(metrics pmetric.MetricSlice, metric *metric) pmetric.Metric {
+	m := metrics.AppendEmpty()
+	m.SetName(metric.Name)
+	m.SetUnit(metric.Unit)
+	m.SetDescription(metric.Description)
+	return m
+}
+
+func (w *writer) beginNumbers(metrics pmetric.MetricSlice, metric *metric, n int) pmetric.NumberDataPointSlice {
+	m := begin(metrics, metric)
+	var points pmetric.NumberDataPointSlice
+	if metric.Kind == names.Gauge {
+		points = m.SetEmptyGauge().DataPoints()
+	} else {
+		m.SetEmptySum().SetIsMonotonic(true)
+		m.Sum().SetAggregationTemporality(w.temporality)
+		points = m.Sum().DataPoints()
+	}
+	points.EnsureCapacity(n)
+	return points
+}
+
+func (w *writer) beginExplicit(metrics pmetric.MetricSlice, metric *metric, n int) pmetric.HistogramDataPointSlice {
+	h := begin(metrics, metric).SetEmptyHistogram()
+	h.SetAggregationTemporality(w.temporality)
+	h.DataPoints().EnsureCapacity(n)
+	return h.DataPoints()
+}
+
+func (w *writer) beginExponential(metrics pmetric.MetricSlice, metric *metric, n int) pmetric.ExponentialHistogramDataPointSlice {
+	h := begin(metrics, metric).SetEmptyExponentialHistogram()
+	h.SetAggregationTemporality(w.temporality)
+	h.DataPoints().EnsureCapacity(n)
+	return h.DataPoints()
+}
+
+// describe writes the attributes of a data point.
+func (s *series) describe(attributes pcommon.Map) {
+	// The copy keeps this capacity, so that the slice is allocated once.
+	attributes.EnsureCapacity(s.attributes.Len() + s.split.Len())
+	s.attributes.CopyTo(attributes)
+	for name, value := range s.split.All() {
+		value.CopyTo(attributes.PutEmpty(name))
+	}
+}
+
+// A written is any data point.
+type written interface {
+	Attributes() pcommon.Map
+	SetStartTimestamp(pcommon.Timestamp)
+	SetTimestamp(pcommon.Timestamp)
+	SetFlags(pmetric.DataPointFlags)
+}
+
+// head writes what all data points have. It returns whether there is a value to write.
+func head[P written](w *writer, p P, s *series) bool {
+	s.describe(p.Attributes())
+	start := pcommon.Timestamp(w.value.Start)
+	p.SetStartTimestamp(start)
+	p.SetTimestamp(max(w.time, start))
+	if w.value.Ended {
+		p.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
+	}
+	return !w.value.Ended
+}
+
+func (w *writer) writeNumber(p pmetric.NumberDataPoint, s *series) {
+	if !head(w, p, s) {
+		return
+	}
+	if n := w.value.Number; n.Fraction {
+		p.SetDoubleValue(n.Float)
+	} else {
+		p.SetIntValue(n.Int)
+	}
+}
+
+func (w *writer) writeExplicit(p pmetric.HistogramDataPoint, s *series) {
+	h := &w.value.Explicit
+	p.ExplicitBounds().FromRaw(h.Bounds)
+	if !head(w, p, s) {
+		// Prometheus ends the series of each bucket that the point names.
+		p.SetSum(0)
+		p.BucketCounts().FromRaw(make([]uint64, len(h.Counts)))
+		return
+	}
+	p.BucketCounts().FromRaw(h.Counts)
+	p.SetCount(sum(h.Counts))
+	if h.HasSum {
+		p.SetSum(h.Sum)
+	}
+}
+
+func (w *writer) writeExponential(p pmetric.ExponentialHistogramDataPoint, s *series) {
+	if !head(w, p, s) {
+		return
+	}
+	h := &w.value.Exponential
+	p.SetScale(h.Scale)
+	p.SetZeroCount(h.Zero)
+	p.SetZeroThreshold(h.Threshold)
+	p.SetCount(h.Zero + sum(h.Counts))
+	if h.HasSum {
+		p.SetSum(h.Sum)
+	}
+	if len(h.Counts) > 0 {
+		p.Positive().SetOffset(h.Offset)
+		p.Positive().BucketCounts().FromRaw(h.Counts)
+	}
+}
+
+func sum(counts []uint64) (total uint64) {
+	for _, count := range counts {
+		total += count
+	}
+	return total
+}
