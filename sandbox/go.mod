@@ -6,6 +6,9 @@ require (
 	charm.land/bubbletea/v2 v2.1.1
 	github.com/FerretDB/wire v0.1.7-0.20250708055527-67b1f7c98628
 	github.com/apache/dubbo-go-hessian2 v1.12.5
+	github.com/charmbracelet/x/ansi v0.11.9
+	github.com/charmbracelet/x/vt v0.1.0
+	github.com/creack/pty v1.1.24
 	github.com/elastic/elastic-transport-go/v8 v8.9.0
 	github.com/florianl/go-nfqueue/v2 v2.0.2
 	github.com/go-mysql-org/go-mysql v1.13.0
@@ -31,7 +34,7 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/charmbracelet/colorprofile v0.4.3 // indirect
 	github.com/charmbracelet/ultraviolet v0.0.0-20261008173134-6b8d4baf91b4 // indirect
-	github.com/charmbracelet/x/ansi v0.11.9 // indirect
+	github.com/charmbracelet/x/exp/ordered v0.1.0 // indirect
 	github.com/charmbracelet/x/term v0.2.2 // indirect
 	github.com/charmbracelet/x/termios v0.1.1 // indirect
 	github.com/charmbracelet/x/windows v0.2.2 // indirect

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
 // folder is where a shop keeps its files, unless told otherwise.
@@ -24,9 +25,10 @@ func New() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.PersistentFlags().StringVar(&folder, "run", folder, "folder in which a shop keeps its files")
-	root.AddCommand(show(), runDrill(), report(), demo(), up(), supervise(), status(), faults(), inject(), lift(), history(), down())
+	root.AddCommand(show(), runDrill(), report(), demo(), up(), keep(), status(), faults(), inject(), lift(), history(), down())
 	root.AddCommand(
 		&cobra.Command{Use: "pod", Hidden: true, RunE: func(*cobra.Command, []string) error { return pod.Main(os.Stdin, os.Stdout) }},
+		&cobra.Command{Use: "reap", Hidden: true, RunE: func(*cobra.Command, []string) error { return supervise.Reap(os.Stdin, folder) }},
 		&cobra.Command{Use: "node", Hidden: true, RunE: func(*cobra.Command, []string) error { return node.Main(os.Stdin, os.Stdout) }},
 	)
 	return root

@@ -14,12 +14,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
-	shopctl "github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
 func status() *cobra.Command {
 	return &cobra.Command{Use: "status", Short: "Tell what each pod has done", RunE: func(c *cobra.Command, _ []string) error {
-		s, err := shopctl.NewConsole(folder).Status()
+		s, err := supervise.NewConsole(folder).Status()
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func inject() *cobra.Command {
 			if len(args) == 4 {
 				spec.Place.B = args[3]
 			}
-			one, err := shopctl.NewConsole(folder).Inject(spec)
+			one, err := supervise.NewConsole(folder).Inject(spec)
 			if err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func lift() *cobra.Command {
 		if err != nil {
 			return fmt.Errorf("read number of fault: %w", err)
 		}
-		one, err := shopctl.NewConsole(folder).Lift(uint16(id))
+		one, err := supervise.NewConsole(folder).Lift(uint16(id))
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func lift() *cobra.Command {
 
 func history() *cobra.Command {
 	return &cobra.Command{Use: "history", Short: "List all faults so far", RunE: func(c *cobra.Command, _ []string) error {
-		all, err := shopctl.NewConsole(folder).History()
+		all, err := supervise.NewConsole(folder).History()
 		if err != nil {
 			return err
 		}

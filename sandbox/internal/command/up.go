@@ -17,12 +17,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	shopctl "github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
 // options are the flags of up and supervise.
-func options(c *cobra.Command) *shopctl.Options {
-	o := &shopctl.Options{}
+func options(c *cobra.Command) *supervise.Options {
+	o := &supervise.Options{}
 	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
 	c.Flags().DurationVar(&o.Day, "day", 24*time.Hour, "length of a day, in which the load swings")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of all that is random")
@@ -49,16 +49,18 @@ func up() *cobra.Command {
 			fmt.Sprintf("--day=%s", o.Day), fmt.Sprintf("--seed=%d", o.Seed))
 		keeper.Stdout, keeper.Stderr = log, log
 		keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
 		if err := keeper.Start(); err != nil {
 			return err
 		}
-		return await(c, keeper, log.Name())
+		return await(ctx, c, keeper, log.Name())
 	}
 	return c
 }
 
-// await returns when the shop answers, or its keeper has ended.
-func await(c *cobra.Command, keeper *exec.Cmd, log string) error {
+// await returns when the shop answers, or its keeper has ended, which it does when ctx ends.
+func await(ctx context.Context, c *cobra.Command, keeper *exec.Cmd, log string) error {
 	ended := make(chan error, 1)
 	go func() { ended <- keeper.Wait() }()
 	for {
@@ -66,24 +68,26 @@ func await(c *cobra.Command, keeper *exec.Cmd, log string) error {
 		case err := <-ended:
 			why, _ := os.ReadFile(log)
 			return fmt.Errorf("start shop: its keeper has ended (%w): %s", err, strings.TrimSpace(string(why)))
+		case <-ctx.Done():
+			return errors.Join(errors.New("start shop: it was stopped"), keeper.Process.Signal(syscall.SIGTERM), <-ended)
 		case <-time.After(100 * time.Millisecond):
 		}
-		if status, err := shopctl.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {
+		if status, err := supervise.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {
 			c.Printf("The shop is up: %d pods. Who is who: %s\n", len(status.Pods), status.Identities)
 			return nil
 		}
 	}
 }
 
-// supervise is what up leaves in the background.
-func supervise() *cobra.Command {
+// keep is what up leaves in the background.
+func keep() *cobra.Command {
 	c := &cobra.Command{Use: "supervise", Hidden: true, Short: "Start the shop and stay"}
 	o := options(c)
 	c.RunE = func(*cobra.Command, []string) error {
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		o.Folder = folder
-		s, err := shopctl.Up(*o)
+		s, err := supervise.Up(*o)
 		if err != nil {
 			return err
 		}
@@ -94,12 +98,12 @@ func supervise() *cobra.Command {
 
 func down() *cobra.Command {
 	return &cobra.Command{Use: "down", Short: "Take the shop down, and remove what a crash left", RunE: func(c *cobra.Command, _ []string) error {
-		err := shopctl.NewConsole(folder).Down()
+		err := supervise.NewConsole(folder).Down()
 		if err == nil {
 			c.Println("The shop is down.")
 			return nil
 		}
-		if recovered := shopctl.Recover(folder); recovered != nil {
+		if recovered := supervise.Recover(folder); recovered != nil {
 			return errors.Join(err, recovered)
 		}
 		c.Println("No shop is up; nothing of one is left.")

@@ -8,14 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	shopctl "github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/view"
 )
 
 func show() *cobra.Command {
 	verdicts := filepath.Join("out", "drill", "verdicts.json")
 	c := &cobra.Command{Use: "view", Short: "Show services, faults and problems, and inject faults, in the terminal", RunE: func(*cobra.Command, []string) error {
-		return view.Run(shopctl.NewConsole(folder), verdicts)
+		return view.Run(supervise.NewConsole(folder), verdicts)
 	}}
 	c.Flags().StringVar(&verdicts, "verdicts", verdicts, "file into which a collector writes what it says")
 	return c

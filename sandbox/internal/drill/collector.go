@@ -36,8 +36,8 @@ type collector struct {
 	ended chan error
 }
 
-// startCollector starts one and waits until it observes.
-func startCollector(binary, identities, out string) (*collector, error) {
+// startCollector starts one, has it adopted, and waits until it observes.
+func startCollector(binary, identities, out string, adopt func(pid int) error) (*collector, error) {
 	config := filepath.Join(out, configFile)
 	if err := os.WriteFile(config, collectorConfig, 0o644); err != nil {
 		return nil, fmt.Errorf("start collector: %w", err)
@@ -56,6 +56,9 @@ func startCollector(binary, identities, out string) (*collector, error) {
 		return nil, fmt.Errorf("start collector: build it by make build: %w", err)
 	}
 	go func() { c.ended <- c.cmd.Wait() }()
+	if err := adopt(c.cmd.Process.Pid); err != nil {
+		return nil, errors.Join(err, c.stop())
+	}
 	for until := time.Now().Add(time.Minute); ; {
 		said, _ := os.ReadFile(log.Name())
 		switch {

@@ -51,7 +51,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	}
 	defer func() { err = errors.Join(err, up.Down()) }()
 	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))
-	c, err := startCollector(o.Collector, up.Identities(), out)
+	c, err := startCollector(o.Collector, up.Identities(), out, up.Adopt)
 	if err != nil {
 		return r, err
 	}

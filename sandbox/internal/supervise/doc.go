@@ -3,5 +3,5 @@
 
 // Package supervise keeps a shop running: it starts it, injects faults into it, tells its
 // state, and takes it down with all that belongs to it. What it owns is written down before
-// it is made, so that the next one can remove what a crash left.
+// it is made, and a process of its own waits for a crash to remove that.
 package supervise

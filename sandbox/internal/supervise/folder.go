@@ -43,6 +43,8 @@ type owned struct {
 	Cgroups []string
 }
 
+var errHeld = errors.New("another shop is up, see sandbox status")
+
 // openFolder takes the folder, after it has removed what a crash left.
 func openFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
@@ -53,7 +55,7 @@ func openFolder(path string) (*folder, error) {
 		return nil, fmt.Errorf("open run folder: %w", err)
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("open run folder %s: another shop is up, see sandbox status", path), lock.Close())
+		return nil, errors.Join(fmt.Errorf("open run folder %s: %w", path, errHeld), lock.Close())
 	}
 	f := &folder{path, lock}
 	if err := f.recover(); err != nil {

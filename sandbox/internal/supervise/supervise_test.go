@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		err = pod.Main(os.Stdin, os.Stdout)
 	case "node":
 		err = node.Main(os.Stdin, os.Stdout)
+	case "reap":
+		err = supervise.Reap(os.Stdin, os.Args[3])
 	default:
 		os.Exit(m.Run())
 	}

@@ -28,6 +28,7 @@ type Options struct {
 type Supervisor struct {
 	Shop   *shop.Shop
 	folder *folder
+	reaper *reaper
 	log    *os.File
 	world  *world.World
 
@@ -51,6 +52,9 @@ func Up(o Options) (_ *Supervisor, err error) {
 			err = errors.Join(err, s.Down())
 		}
 	}()
+	if s.reaper, err = startReaper(o.Folder); err != nil {
+		return nil, err
+	}
 	if s.log, err = os.Create(f.file(logFile)); err != nil {
 		return nil, fmt.Errorf("start shop: %w", err)
 	}
@@ -138,5 +142,8 @@ func (s *Supervisor) Down() error {
 	if s.log != nil {
 		errs = append(errs, s.log.Close())
 	}
-	return errors.Join(append(errs, s.folder.close())...)
+	return errors.Join(append(errs, s.folder.close(), s.reaper.stop())...)
 }
+
+// Adopt has a process that was started for the shop end with it, if that crashes.
+func (s *Supervisor) Adopt(pid int) error { return s.world.Adopt(pid) }

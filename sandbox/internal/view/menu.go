@@ -43,14 +43,26 @@ func (m *menu) options() (all []string) {
 	case 3:
 		kind, _ := fault.Find(m.chosen[2])
 		for _, place := range m.places(kind) {
-			all = append(all, place.String())
+			all = append(all, label(place))
 		}
 	}
 	return all
 }
 
+// label says where a fault would be: at one or all instances of the service, or beyond it.
+func label(p fault.Place) string {
+	switch p.Kind {
+	case fault.Workload:
+		return "all instances"
+	case fault.Pod:
+		return "instance " + p.A
+	default:
+		return p.String()
+	}
+}
+
 // places are those of the chosen service at which a fault can be: all its instances, one,
-// or what it says to one of those that it calls.
+// what it says to one of those that it calls, or all that crosses a node's or zone's border.
 func (m *menu) places(kind fault.Kind) (all []fault.Place) {
 	service := m.chosen[0]
 	for _, at := range kind.Places {
@@ -67,6 +79,14 @@ func (m *menu) places(kind fault.Kind) (all []fault.Place) {
 					all = append(all, fault.Place{Kind: at, A: service, B: edge.To})
 				}
 			}
+		case fault.Node:
+			for _, pod := range m.shop.PodsOf(service) {
+				if place := (fault.Place{Kind: at, A: pod.Node}); !slices.Contains(all, place) {
+					all = append(all, place)
+				}
+			}
+		case fault.ZonePair:
+			all = append(all, fault.Place{Kind: at, A: m.shop.Nodes[0].Zone, B: m.shop.Nodes[len(m.shop.Nodes)-1].Zone})
 		}
 	}
 	return all

@@ -35,6 +35,21 @@ func TestFromServiceToFault(t *testing.T) {
 	require.Len(t, m.options(), 17, "it begins anew")
 }
 
+func TestWhere(t *testing.T) {
+	m := menu{shop: shop.Standard()}
+	for _, option := range []string{"service-k", fault.Container, "cpu"} {
+		pick(t, &m, option)
+	}
+	require.Equal(t, []string{"all instances", "instance service-k-0", "instance service-k-1", "instance service-k-2"}, m.options())
+	spec, done := pick(t, &m, "instance service-k-1")
+	require.True(t, done)
+	require.Equal(t, fault.Place{Kind: fault.Pod, A: "service-k-1"}, spec.Place)
+	for _, option := range []string{"service-l", fault.Network, "jitter"} {
+		pick(t, &m, option)
+	}
+	require.Subset(t, m.options(), []string{"node node-1", "zone_pair zone-1 → zone-2"})
+}
+
 func TestOnlyWhatCanBe(t *testing.T) {
 	m := menu{shop: shop.Standard()}
 	pick(t, &m, "service-l")

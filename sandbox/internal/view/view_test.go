@@ -4,10 +4,13 @@
 package view
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
@@ -25,7 +28,7 @@ func status(served, failed uint64) supervise.Status {
 }
 
 func TestWhatIsShown(t *testing.T) {
-	var m tea.Model = model{menu: menu{shop: shop.Standard()}}
+	var m tea.Model = model{menu: menu{shop: shop.Standard()}, width: 80, height: 24}
 	first := time.Unix(1000, 0)
 	m, _ = m.Update(news{at: first, status: status(100, 0)})
 	m, _ = m.Update(news{
@@ -34,14 +37,39 @@ func TestWhatIsShown(t *testing.T) {
 		problems: []score.Problem{{Title: "Segments are lost."}},
 	})
 	shown := m.View().Content
-	require.Contains(t, shown, "service-j   http/1.1            15.0             2.0")
+	require.Contains(t, shown, "j http/1.1        15    2")
 	require.Contains(t, shown, "pair service-j → service-k")
 	require.Contains(t, shown, "Segments are lost.")
-	require.Contains(t, shown, "choose a service: [service-a] b c")
+	require.Contains(t, shown, "[service-a] b  c")
+}
+
+// However large the terminal is, the menu is there, and no line is too long.
+func TestSizes(t *testing.T) {
+	for _, size := range []tea.WindowSizeMsg{{Width: 80, Height: 24}, {Width: 200, Height: 60}, {Width: 40, Height: 12}, {Width: 10, Height: 3}} {
+		var m tea.Model = model{menu: menu{shop: shop.Standard()}}
+		m, _ = m.Update(size)
+		var history []supervise.Injection
+		for i := range 50 {
+			history = append(history, supervise.Injection{ID: uint16(i), Spec: fault.Spec{Fault: "loss-3", Place: fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}}})
+		}
+		m, _ = m.Update(news{history: history, problems: make([]score.Problem, 50), err: errors.New("a long one:\nthe shop does not answer")})
+		lines := strings.Split(m.View().Content, "\n")
+		require.LessOrEqual(t, len(lines), size.Height)
+		require.Contains(t, lines[len(lines)-1], "↑↓ move"[:min(7, size.Width)])
+		for _, line := range lines {
+			require.LessOrEqual(t, ansi.StringWidth(line), size.Width)
+		}
+		if size.Height >= 24 {
+			require.Len(t, lines, size.Height)
+			require.Contains(t, m.View().Content, "a long one: the shop")
+			require.Contains(t, m.View().Content, " 49 active")
+			require.Contains(t, m.View().Content, "[service-a]")
+		}
+	}
 }
 
 func TestKeys(t *testing.T) {
-	var m tea.Model = model{menu: menu{shop: shop.Standard()}}
+	var m tea.Model = model{menu: menu{shop: shop.Standard()}, width: 80, height: 24}
 	for _, key := range []rune{tea.KeyDown, tea.KeyEnter} {
 		m, _ = m.Update(tea.KeyPressMsg(tea.Key{Code: key}))
 	}

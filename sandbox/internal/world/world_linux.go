@@ -121,6 +121,21 @@ func (w *World) LimitCPU(pod string, share float64) error {
 	return limitCPU(w.hierarchies, p.group, share)
 }
 
+// guests is the cgroup of processes that are no part of the shop but must not outlive it.
+const guests = "guests"
+
+// Adopt moves a process into a cgroup of the shop's, but not where shares of CPU are given:
+// there it would compete with pods, and not with the shop as any other process does.
+func (w *World) Adopt(pid int) error {
+	var all []hierarchy
+	for _, h := range w.hierarchies {
+		if !h.cpu {
+			all = append(all, h)
+		}
+	}
+	return errors.Join(makeCgroup(all, guests), moveTo(all, guests, pid))
+}
+
 // Close ends all processes and removes everything.
 func (w *World) Close() error {
 	for _, all := range []map[string]*Process{w.Pods, w.Nodes} {

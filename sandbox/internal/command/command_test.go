@@ -1,0 +1,46 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package command
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The sandbox' processes are this program's own, which is the test's here. It is a
+// collector, too, that starts, says nothing, and ends when it is told to.
+func TestMain(m *testing.M) {
+	switch first := append(os.Args, "", "")[1]; {
+	case first == "--config":
+		ended := make(chan os.Signal, 1)
+		signal.Notify(ended, syscall.SIGTERM)
+		fmt.Println("Everything is ready.")
+		<-ended
+	case first == "" || strings.HasPrefix(first, "-"):
+		os.Exit(m.Run())
+	default:
+		if err := New().Execute(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// sandbox is this program with other arguments, and a run folder of its own.
+func sandbox(t *testing.T, folder string, args ...string) *exec.Cmd {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("network namespaces need root")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(self, append(args, "--run", folder)...)
+}
