@@ -152,7 +152,7 @@ func TestOneFaultIsOneEvent(t *testing.T) {
 
 	told := problems(logs)
 	require.Len(t, told, 1)
-	assert.Equal(t, map[string]any{"type": "tcp_connect_refused", "state": "open", "node": "web"}, map[string]any{
+	assert.Equal(t, map[string]any{"type": "tcp_connect_refused", "state": "open", "node": "10.0.2.1"}, map[string]any{
 		"type": raw(told[0], "tcp.problem.type"), "state": raw(told[0], "tcp.problem.state"), "node": raw(told[0], "tcp.problem.node"),
 	})
 	scope := logs.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).Scope().Name()
@@ -195,7 +195,7 @@ func TestMetricsAlone(t *testing.T) {
 	assert.Equal(t, map[string]int64{"no_logs_pipeline": 2}, c.counted("events_dropped"))
 }
 
-// A connector that did not start lets go of its configuration, too.
+// What ended lets go of its configuration.
 func TestNothingIsKept(t *testing.T) {
 	c := cross(t, map[string]any{}, new(consumertest.LogsSink), new(consumertest.MetricsSink))
 	c.shutdown()
