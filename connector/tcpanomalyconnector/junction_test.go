@@ -204,6 +204,34 @@ func TestNothingIsKept(t *testing.T) {
 	assert.Empty(t, junctions.byConfig)
 }
 
+// A logs pipeline that takes nothing for ever delays neither metrics nor the end.
+func TestABlockedLogsPipeline(t *testing.T) {
+	wall := make(chan struct{})
+	blocked, err := consumer.NewLogs(func(context.Context, plog.Logs) error {
+		<-wall
+		return nil
+	})
+	require.NoError(t, err)
+	metrics := new(consumertest.MetricsSink)
+	c := cross(t, map[string]any{"events": map[string]any{"queue_size": 1}}, blocked, metrics)
+	c.refuse()
+	require.Eventually(t, func() bool { return c.counted("open_problems")[""] == 1 }, 30*time.Second, 10*time.Millisecond)
+	before := len(metrics.AllMetrics())
+	c.refuse()
+	assert.Greater(t, len(metrics.AllMetrics()), before, "they are through when the call returns")
+	assert.Equal(t, map[string]int64{"": 0}, c.counted("events_sent"))
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	c.end.Do(func() {
+		for _, part := range c.parts {
+			require.NoError(t, part.Shutdown(ctx))
+		}
+	})
+	assert.Less(t, time.Since(began), 10*time.Second)
+	close(wall)
+}
+
 func raw(record plog.LogRecord, name string) any {
 	value, _ := record.Attributes().Get(name)
 	return value.AsRaw()

@@ -75,7 +75,7 @@ func newStory(t *testing.T, archive *txtar.Archive) *story {
 	require.NoError(t, cfg.Validate())
 	s.p = NewMetricsSide(settingsOf(componenttest.NewNopTelemetrySettings()), cfg, s)
 	s.p.open = func(context.Context) (openDirectory, error) { return market(), nil }
-	s.p.clock = clock{now: func() time.Time { return s.now }, tick: func(time.Duration) (<-chan time.Time, func()) {
+	s.p.clock = Clock{Now: func() time.Time { return s.now }, Tick: func(time.Duration) (<-chan time.Time, func()) {
 		return nil, func() {}
 	}}
 	require.NoError(t, s.p.Start(t.Context(), componenttest.NewNopHost()))

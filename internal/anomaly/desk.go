@@ -44,7 +44,7 @@ var desks = struct {
 }{byConfig: make(map[*Config]*desk)}
 
 // openDesk returns the desk of a configuration, for one more pipeline.
-func openDesk(cfg *Config, logger *zap.Logger) (*desk, error) {
+func openDesk(cfg *Config, set *Settings) (*desk, error) {
 	desks.Lock()
 	defer desks.Unlock()
 	d := desks.byConfig[cfg]
@@ -56,7 +56,7 @@ func openDesk(cfg *Config, logger *zap.Logger) (*desk, error) {
 			return nil, fmt.Errorf("detection: %w", err)
 		}
 		d = &desk{
-			cfg: cfg, logger: logger, engine: e, totals: newTotals(),
+			cfg: cfg, logger: set.Logger, engine: e, totals: newTotals(set.Clock.orSystem().Now()),
 			events: make(chan engine.Event, cfg.Events.QueueSize), dropped: make(map[string]uint64),
 		}
 		desks.byConfig[cfg] = d

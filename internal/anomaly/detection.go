@@ -74,17 +74,15 @@ func (c *Config) look() time.Duration {
 }
 
 // detect asks for news, and tells the metrics of what was found, until ctx is done.
-func (p *MetricsSide) detect(ctx context.Context) {
+func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time) {
 	defer close(p.detected)
-	ticks := time.NewTicker(p.cfg.look())
-	defer ticks.Stop()
-	for told := p.clock.now(); ; {
+	for told := p.clock.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticks.C:
+		case <-ticks:
 		}
-		now := p.clock.now()
+		now := p.clock.Now()
 		p.desk.judge(now)
 		if p.leads && now.Sub(told) >= p.cfg.Interval {
 			told = now
@@ -115,7 +113,7 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 	if !p.cfg.Detection.Enabled {
 		return nil
 	}
-	if p.desk, err = openDesk(p.cfg, p.set.Logger); err != nil {
+	if p.desk, err = openDesk(p.cfg, &p.set); err != nil {
 		return err
 	}
 	if p.leads = p.desk.claim(); !p.leads {
@@ -135,7 +133,11 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 	p.observed.watch = &watcher{p.desk.engine}
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.blind, p.detected = cancel, make(chan struct{})
-	go p.detect(loop)
+	ticks, stop := p.clock.Tick(p.cfg.look())
+	go func() {
+		defer stop()
+		p.detect(loop, ticks)
+	}()
 	return nil
 }
 

@@ -25,7 +25,7 @@ type eventWriter struct {
 	named   bool // the event's name is an attribute, too
 }
 
-func (w *eventWriter) write(events []engine.Event) plog.Logs {
+func (w *eventWriter) write(events []engine.Event, observed time.Time) plog.Logs {
 	logs := plog.NewLogs()
 	rl := logs.ResourceLogs().AppendEmpty()
 	rl.SetSchemaUrl(names.SchemaURL)
@@ -34,7 +34,7 @@ func (w *eventWriter) write(events []engine.Event) plog.Logs {
 	sl.SetSchemaUrl(names.SchemaURL)
 	sl.Scope().SetName(w.scope)
 	sl.Scope().SetVersion(w.version)
-	now := pcommon.NewTimestampFromTime(time.Now())
+	now := pcommon.NewTimestampFromTime(observed)
 	for i := range events {
 		record := sl.LogRecords().AppendEmpty()
 		record.SetTimestamp(pcommon.NewTimestampFromTime(events[i].At))

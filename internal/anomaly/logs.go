@@ -5,6 +5,7 @@ package anomaly
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -23,6 +24,8 @@ const (
 	// twice as long each time; attempts is how often.
 	firstRetry = 100 * time.Millisecond
 	attempts   = 6
+	// grace is how long a pipeline that takes nothing delays the end.
+	grace = 5 * time.Second
 )
 
 // A LogsSide hands on the events that are found in the metrics of its component.
@@ -33,13 +36,23 @@ type LogsSide struct {
 	writer eventWriter
 	desk   *desk
 
+	clock Clock
+	grace time.Duration // how long Shutdown waits for the pipeline
+
 	stop    context.CancelFunc
 	stopped chan struct{}
+
+	mu        sync.Mutex
+	offered   int  // events that are on their way, and not told what became of
+	abandoned bool // they are lost, whatever the pipeline will say
 }
 
 // NewLogsSide returns what hands events on to next.
 func NewLogsSide(set Settings, cfg *Config, next consumer.Logs) *LogsSide {
-	return &LogsSide{cfg: cfg, next: next, set: set, writer: eventWriter{scope: set.Scope, version: set.BuildInfo.Version, named: cfg.Events.EventNameAttribute}}
+	return &LogsSide{
+		cfg: cfg, next: next, set: set, clock: set.Clock.orSystem(), grace: grace,
+		writer: eventWriter{scope: set.Scope, version: set.BuildInfo.Version, named: cfg.Events.EventNameAttribute},
+	}
 }
 
 // Start begins to hand events on.
@@ -48,7 +61,7 @@ func (s *LogsSide) Start(ctx context.Context, _ component.Host) error {
 		return nil
 	}
 	var err error
-	if s.desk, err = openDesk(s.cfg, s.set.Logger); err != nil {
+	if s.desk, err = openDesk(s.cfg, &s.set); err != nil {
 		return err
 	}
 	s.desk.read(1)
@@ -58,26 +71,60 @@ func (s *LogsSide) Start(ctx context.Context, _ component.Host) error {
 	return nil
 }
 
-// Shutdown offers once what still waits.
+// Shutdown offers once what still waits. A pipeline that takes nothing is given up after a
+// while, and what it did not take is counted: nobody waits for it for ever.
 func (s *LogsSide) Shutdown(ctx context.Context) error {
 	if s.stop == nil {
 		return nil
 	}
 	s.stop()
-	<-s.stopped
 	s.stop = nil
-	for batch := s.gather(nil); len(batch) > 0; batch = s.gather(batch[:0]) {
-		s.deliver(ctx, batch, 1)
+	ctx, cancel := context.WithTimeout(ctx, s.grace)
+	defer cancel()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		<-s.stopped
+		s.drain(ctx)
+	}()
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		s.abandon()
 	}
 	s.desk.read(-1)
 	s.desk.close()
 	return nil
 }
 
+// drain offers once what still waits.
+func (s *LogsSide) drain(ctx context.Context) {
+	for batch := s.gather(nil); len(batch) > 0; batch = s.gather(batch[:0]) {
+		s.deliver(ctx, batch, 1)
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// abandon gives up what is on its way, and what waits.
+func (s *LogsSide) abandon() {
+	s.mu.Lock()
+	lost := s.offered
+	s.offered, s.abandoned = 0, true
+	s.mu.Unlock()
+	for batch := s.gather(nil); len(batch) > 0; batch = s.gather(batch[:0]) {
+		lost += len(batch)
+	}
+	s.desk.count(lost, names.DropNotAccepted)
+	s.set.Logger.Warn("the logs pipeline takes nothing: events that waited for it are lost",
+		zap.Int("events", lost), zap.Duration("waited", s.grace))
+}
+
 func (s *LogsSide) run(ctx context.Context) {
 	defer close(s.stopped)
 	var batch []engine.Event
-	for {
+	for ctx.Err() == nil { // what waits then is for Shutdown
 		select {
 		case <-ctx.Done():
 			return
@@ -104,22 +151,39 @@ func (s *LogsSide) gather(batch []engine.Event) []engine.Event {
 // deliver hands events on, written anew each time, because a pipeline may change what it
 // is given.
 func (s *LogsSide) deliver(ctx context.Context, batch []engine.Event, attempts int) {
+	s.offer(len(batch))
 	for attempt, wait := 1, firstRetry; ; attempt, wait = attempt+1, 2*wait {
-		err := s.next.ConsumeLogs(ctx, s.writer.write(batch))
+		err := s.next.ConsumeLogs(ctx, s.writer.write(batch, s.clock.Now()))
 		switch {
 		case err == nil:
-			s.desk.count(len(batch), "")
+			s.settle("")
 			return
 		case consumererror.IsPermanent(err):
-			s.desk.count(len(batch), names.DropRefused)
 			s.set.Logger.Warn("events were refused", zap.Int("events", len(batch)), zap.Error(err))
+			s.settle(names.DropRefused)
 			return
 		case attempt >= attempts || !sleep(ctx, wait):
-			s.desk.count(len(batch), names.DropNotAccepted)
 			s.set.Logger.Warn("events were not accepted", zap.Int("events", len(batch)), zap.Error(err))
+			s.settle(names.DropNotAccepted)
 			return
 		}
 	}
+}
+
+// offer notes that events are on their way, settle what became of them.
+func (s *LogsSide) offer(events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offered = events
+}
+
+func (s *LogsSide) settle(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.abandoned {
+		s.desk.count(s.offered, reason)
+	}
+	s.offered = 0
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -63,7 +63,7 @@ func TestAProblemOutlivesARestart(t *testing.T) {
 	require.NoError(t, p.metrics.Shutdown(t.Context()))
 
 	cfg = stored(t, "shelf")
-	again := startMetrics(t, cfg, shelf, p.metrics.clock.now())
+	again := startMetrics(t, cfg, shelf, p.metrics.clock.Now())
 	again.startLogs(cfg)
 	for n := range 12 {
 		again.tell(200_000+5000*n, 1000+150*n)

@@ -26,7 +26,7 @@ type MetricsSide struct {
 	cfg   *Config
 	next  consumer.Metrics // nil: nothing is handed on, flows are looked at only
 	set   Settings
-	clock clock
+	clock Clock
 	open  func(context.Context) (openDirectory, error)
 
 	// Set by start.
@@ -49,24 +49,11 @@ type MetricsSide struct {
 	detected chan struct{}
 }
 
-// A clock is the time, which tests set.
-type clock struct {
-	now  func() time.Time
-	tick func(time.Duration) (<-chan time.Time, func())
-}
-
-func systemClock() clock {
-	return clock{now: time.Now, tick: func(d time.Duration) (<-chan time.Time, func()) {
-		t := time.NewTicker(d)
-		return t.C, t.Stop
-	}}
-}
-
 // NewMetricsSide returns what hands metrics on to next. Nil is nobody: then flows are looked at,
 // and that is all.
 func NewMetricsSide(set Settings, cfg *Config, next consumer.Metrics) *MetricsSide {
 	return &MetricsSide{
-		cfg: cfg, next: next, set: set, clock: systemClock(),
+		cfg: cfg, next: next, set: set, clock: set.Clock.orSystem(),
 		open: func(ctx context.Context) (openDirectory, error) {
 			configured := cfg.Identity
 			if configured == nil {
@@ -123,17 +110,19 @@ func (p *MetricsSide) Start(ctx context.Context, host component.Host) error {
 	if p.reducer != nil {
 		loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		p.stop, p.stopped = cancel, make(chan struct{})
-		go p.run(loop)
+		ticks, stop := p.clock.Tick(p.cfg.Interval)
+		go func() {
+			defer stop()
+			p.run(loop, ticks)
+		}()
 	}
 	return nil
 }
 
-func (p *MetricsSide) now() uint64 { return uint64(p.clock.now().UnixNano()) }
+func (p *MetricsSide) now() uint64 { return uint64(p.clock.Now().UnixNano()) }
 
-func (p *MetricsSide) run(ctx context.Context) {
+func (p *MetricsSide) run(ctx context.Context, ticks <-chan time.Time) {
 	defer close(p.stopped)
-	ticks, stop := p.clock.tick(p.cfg.Interval)
-	defer stop()
 	for {
 		select {
 		case <-ctx.Done():

@@ -50,12 +50,13 @@ func startPipeline(t *testing.T, cfg *Config) *pipeline {
 }
 
 // startLogs starts the logs' side, too.
-func (p *pipeline) startLogs(cfg *Config) {
+func (p *pipeline) startLogs(cfg *Config) *LogsSide {
 	t := p.t
 	t.Helper()
 	logs := NewLogsSide(settingsOf(p.self.NewTelemetrySettings()), cfg, p.sink)
 	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
 	t.Cleanup(func() { require.NoError(t, logs.Shutdown(context.Background())) })
+	return logs
 }
 
 // startMetrics starts the metrics' side alone.
@@ -65,7 +66,7 @@ func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) 
 	p.now.Store(at.UnixNano())
 	set := settingsOf(p.self.NewTelemetrySettings())
 	p.metrics = NewMetricsSide(set, cfg, p.counts)
-	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()) }
+	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()) }
 	require.NoError(t, p.metrics.Start(t.Context(), host))
 	t.Cleanup(func() {
 		require.NoError(t, p.metrics.Shutdown(context.Background())) // again does nothing
@@ -91,7 +92,7 @@ tcp.flow.retransmit.episodes sum
 		m.Sum().DataPoints().At(0).SetTimestamp(pcommon.Timestamp(at))
 	}
 	p.metrics.Process(md)
-	p.metrics.desk.judge(p.metrics.clock.now().Add(5 * time.Second))
+	p.metrics.desk.judge(p.metrics.clock.Now().Add(5 * time.Second))
 }
 
 // problems are the attributes of what was told of problems, and how many records there were.
@@ -168,7 +169,7 @@ func TestEventsWithoutALogsPipelineAreCounted(t *testing.T) {
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", "no_logs_pipeline"))},
 	}, metricdatatest.IgnoreTimestamp())
 
-	p.metrics.tellTotals(t.Context(), p.metrics.clock.now())
+	p.metrics.tellTotals(t.Context(), p.metrics.clock.Now())
 	told := make(map[string]int64)
 	for _, md := range p.counts.AllMetrics() {
 		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {

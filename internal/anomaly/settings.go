@@ -11,6 +11,8 @@ type Settings struct {
 	Kind component.Kind
 	// Scope is the name of the instrumentation scope of what is told.
 	Scope string
+	// Clock is the time; the zero one is the system's.
+	Clock Clock
 	component.TelemetrySettings
 	BuildInfo component.BuildInfo
 }

@@ -39,7 +39,7 @@ func (p *MetricsSide) observeDirectory() error {
 		return errUnresolved
 	}
 	each := func(f func(*sourceStatus, otelmetric.MeasurementOption)) error {
-		for _, s := range sources(opened.Status(), p.clock.now()) {
+		for _, s := range sources(opened.Status(), p.clock.Now()) {
 			f(&s, otelmetric.WithAttributes(attribute.String(names.IdentitySource, s.name)))
 		}
 		return nil

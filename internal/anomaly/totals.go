@@ -35,8 +35,8 @@ type verdictCount struct {
 	closed     bool // told once more
 }
 
-func newTotals() *totals {
-	return &totals{start: time.Now(), instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
+func newTotals(start time.Time) *totals {
+	return &totals{start: start, instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
 }
 
 // add counts an event.

@@ -36,7 +36,7 @@ func TestAWrongClockIsCounted(t *testing.T) {
 		metadatatest.AssertEqualTCPAnomalyDetectionReportsSkewed(t, p.self, []metricdata.DataPoint[int64]{{Value: n}}, metricdatatest.IgnoreTimestamp())
 	}
 	skewed(0)
-	p.metrics.clock.now = func() time.Time { return time.Unix(0, p.now.Load()).Add(time.Hour) }
+	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()).Add(time.Hour) }
 	p.tell(10000, 2)
 	p.tell(15000, 3)
 	skewed(2)

@@ -19,24 +19,30 @@ import (
 
 // NewFactory returns the factory of tcp_anomaly. It serves metrics, which are
 // what it watches, and logs, because its verdicts leave as log records.
-func NewFactory() processor.Factory {
+func NewFactory() processor.Factory { return newFactory(anomaly.Clock{}) }
+
+// A maker makes the components, by a clock.
+type maker struct{ clock anomaly.Clock }
+
+func newFactory(clock anomaly.Clock) processor.Factory {
+	m := maker{clock}
 	return processor.NewFactory(
 		metadata.Type,
 		anomaly.CreateDefaultConfig,
-		processor.WithMetrics(createMetrics, metadata.MetricsStability),
-		processor.WithLogs(createLogs, metadata.LogsStability),
+		processor.WithMetrics(m.createMetrics, metadata.MetricsStability),
+		processor.WithLogs(m.createLogs, metadata.LogsStability),
 	)
 }
 
-func settings(set processor.Settings) anomaly.Settings {
+func (m maker) settings(set processor.Settings) anomaly.Settings {
 	return anomaly.Settings{
-		ID: set.ID, Kind: component.KindProcessor, Scope: metadata.ScopeName,
+		ID: set.ID, Kind: component.KindProcessor, Scope: metadata.ScopeName, Clock: m.clock,
 		TelemetrySettings: set.TelemetrySettings, BuildInfo: set.BuildInfo,
 	}
 }
 
-func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
-	side := anomaly.NewMetricsSide(settings(set), cfg.(*anomaly.Config), next)
+func (m maker) createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	side := anomaly.NewMetricsSide(m.settings(set), cfg.(*anomaly.Config), next)
 	process := func(_ context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
 		if md = side.Process(md); md.ResourceMetrics().Len() == 0 {
 			return md, processorhelper.ErrSkipProcessingData
@@ -48,9 +54,11 @@ func createMetrics(ctx context.Context, set processor.Settings, cfg component.Co
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: side.Mutates()}))
 }
 
-func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
-	side := anomaly.NewLogsSide(settings(set), cfg.(*anomaly.Config), next)
-	pass := func(_ context.Context, ld plog.Logs) (plog.Logs, error) { return ld, nil }
+func (m maker) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	side := anomaly.NewLogsSide(m.settings(set), cfg.(*anomaly.Config), next)
+	pass := func(_ context.Context, ld plog.Logs) (plog.Logs, error) {
+		return ld, nil
+	}
 	return processorhelper.NewLogs(ctx, set, cfg, next, pass,
 		processorhelper.WithStart(side.Start), processorhelper.WithShutdown(side.Shutdown),
 		processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}))
