@@ -1,0 +1,107 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpanomalyprocessor
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/golden"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatatest/plogtest"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/pdatatest/pmetrictest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+var update = flag.Bool("update", false, "write anew what leaves the processor, into testdata/golden")
+
+// Each folder of testdata/golden is a case: config.yaml is the processor's, in.yaml what
+// receivers tell, and logs.yaml, metrics.yaml and telemetry.txt are what leaves. What a case
+// has to open stands in in.yaml, where -update does not write.
+func TestGolden(t *testing.T) {
+	cases, err := filepath.Glob("testdata/golden/*/in.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	for _, path := range cases {
+		folder := filepath.Dir(path)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			r := readRecording(t, path)
+			s := startStage(t, filepath.Join(folder, "config.yaml"))
+			added := s.play(r)
+			logs, metrics, sums, telemetry := s.end()
+			assert.InDeltaMapValues(t, added, sums, 1e-9, "what goes through adds up to what came")
+			assert.ElementsMatch(t, r.Opens, opened(logs, names.ProblemState, names.ProblemType), r.About)
+			assert.Subset(t, r.Tells, opened(logs, names.AnomalyState, names.AnomalyType), r.About)
+			assert.Subset(t, opened(logs, names.AnomalyState, names.AnomalyType), r.Tells, r.About)
+			compare(t, folder, logs, metrics, telemetry)
+		})
+	}
+}
+
+// Each rule that metrics reach has a case that opens it, and one beside it that does not.
+func TestGoldenHasEachRule(t *testing.T) {
+	missing := map[string]bool{ // what rules call in other ways, too
+		"tcp_tail_loss": true, "tcp_window_scale_zero": true, "tcp_reordering": true, "tcp_incast": true,
+	}
+	for _, rule := range diagnose.Rules() {
+		missing[rule.Type] = true
+	}
+	cases, err := filepath.Glob("testdata/golden/*/in.yaml")
+	require.NoError(t, err)
+	for _, path := range cases {
+		r := readRecording(t, path)
+		for _, name := range slices.Concat(r.Opens, r.Tells) {
+			delete(missing, name)
+		}
+		if folder := filepath.Dir(path); !strings.HasSuffix(folder, "-not") {
+			assert.FileExists(t, folder+"-not/in.yaml", "the near miss")
+		}
+	}
+	assert.Empty(t, missing, "types without a case")
+}
+
+// opened are the types of what was opened, by the attributes that say so.
+func opened(logs plog.Logs, state, kind string) (types []string) {
+	if logs.ResourceLogs().Len() == 0 {
+		return nil
+	}
+	for _, record := range logs.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+		if state, ok := record.Attributes().Get(state); ok && state.Str() == "open" {
+			value, _ := record.Attributes().Get(kind)
+			types = append(types, value.Str())
+		}
+	}
+	return types
+}
+
+// compare compares what left with what a folder has, or writes it there.
+func compare(t *testing.T, folder string, logs plog.Logs, metrics pmetric.Metrics, telemetry string) {
+	t.Helper()
+	logsPath, metricsPath, telemetryPath := filepath.Join(folder, "logs.yaml"), filepath.Join(folder, "metrics.yaml"), filepath.Join(folder, "telemetry.txt")
+	if *update {
+		require.NoError(t, golden.WriteLogsToFile(logsPath, logs))
+		require.NoError(t, golden.WriteMetricsToFile(metricsPath, metrics, golden.SkipMetricTimestampNormalization()))
+		require.NoError(t, os.WriteFile(telemetryPath, []byte(telemetry), 0o644))
+		return
+	}
+	wantLogs, err := golden.ReadLogs(logsPath)
+	require.NoError(t, err)
+	require.NoError(t, plogtest.CompareLogs(wantLogs, logs))
+	wantMetrics, err := golden.ReadMetrics(metricsPath)
+	require.NoError(t, err)
+	require.NoError(t, pmetrictest.CompareMetrics(wantMetrics, metrics, pmetrictest.IgnoreMetricDataPointsOrder()))
+	wantTelemetry, err := os.ReadFile(telemetryPath)
+	require.NoError(t, err)
+	assert.Equal(t, string(wantTelemetry), telemetry)
+}
