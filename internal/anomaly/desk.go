@@ -24,6 +24,8 @@ type desk struct {
 	mu     sync.Mutex // of what the engine is told and asked
 	engine *engine.Engine
 	totals *totals
+	// Acknowledgements of problems that are open, and of others.
+	acknowledged, unknown uint64
 
 	events chan engine.Event // bounded
 

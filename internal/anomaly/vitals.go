@@ -51,6 +51,16 @@ func (p *MetricsSide) observeDetection() error {
 			_, l := p.desk.vitals()
 			return map[string]uint64{names.DropRefused: l.Series, names.DropEvicted: l.Evicted}
 		})),
+		t.RegisterTCPAnomalyAcknowledgementsCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
+			acknowledged, _ := p.desk.acknowledgements()
+			o.Observe(int64(acknowledged))
+			return nil
+		}),
+		t.RegisterTCPAnomalyAcknowledgementsUnknownCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
+			_, unknown := p.desk.acknowledgements()
+			o.Observe(int64(unknown))
+			return nil
+		}),
 		t.RegisterTCPAnomalyEventsSentCallback(func(_ context.Context, o otelmetric.Int64Observer) error {
 			sent, _ := p.desk.fates()
 			o.Observe(int64(sent))

@@ -10,7 +10,7 @@ const FlowProblem = "tcp.flow.problem"
 const (
 	ProblemID               = "tcp.problem.id"
 	ProblemDisplayID        = "tcp.problem.display_id" // P-YYMMDD-nnn
-	ProblemState            = "tcp.problem.state"      // open, update, close
+	ProblemState            = "tcp.problem.state"      // open, update, close; acknowledged by who has seen it
 	ProblemType             = "tcp.problem.type"
 	ProblemTitle            = "tcp.problem.title"
 	ProblemStartTime        = "tcp.problem.start_time"
@@ -44,6 +44,10 @@ const (
 	// the problem is about.
 	ProblemFilter = "tcp.problem.filter"
 )
+
+// ProblemAcknowledged is the value of [ProblemState] by which people say that they have seen a
+// problem. It is never in a [FlowProblem].
+const ProblemAcknowledged = "acknowledged"
 
 // Metrics of the processor, for backends that take no events. Both ends are on their points.
 var (

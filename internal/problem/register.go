@@ -173,12 +173,18 @@ func (r *Register) end(now time.Time) (changes []Change) {
 	return changes
 }
 
-// Acknowledge notes that a person has seen a problem. It returns false if it is not open.
+// Acknowledge notes that a person has seen a problem, which nobody can before it is detected. It
+// returns false if it is not open. The first one counts.
 func (r *Register) Acknowledge(id string, at time.Time) bool {
 	for _, p := range r.open {
 		if p.ID == id || p.DisplayID == id {
-			p.Acknowledged, p.AckAuto = at, false
-			p.Emitted = time.Time{} // told of at the next moment
+			if p.AckAuto {
+				if at.Before(p.Detected) {
+					at = p.Detected
+				}
+				p.Acknowledged, p.AckAuto = at, false
+				p.Emitted = time.Time{} // told of at the next moment
+			}
 			return true
 		}
 	}

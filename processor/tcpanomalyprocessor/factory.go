@@ -57,6 +57,7 @@ func (m maker) createMetrics(ctx context.Context, set processor.Settings, cfg co
 func (m maker) createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
 	side := anomaly.NewLogsSide(m.settings(set), cfg.(*anomaly.Config), next)
 	pass := func(_ context.Context, ld plog.Logs) (plog.Logs, error) {
+		side.Acknowledge(ld)
 		return ld, nil
 	}
 	return processorhelper.NewLogs(ctx, set, cfg, next, pass,

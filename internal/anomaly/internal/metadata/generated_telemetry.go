@@ -25,35 +25,37 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                            metric.Meter
-	mu                               sync.Mutex
-	registrations                    []metric.Registration
-	TCPAnomalyBaselines              metric.Int64ObservableCounter
-	TCPAnomalyDetectionPointsUnused  metric.Int64ObservableCounter
-	TCPAnomalyDetectionReportsSkewed metric.Int64ObservableCounter
-	TCPAnomalyDetectionSeriesUnused  metric.Int64ObservableCounter
-	TCPAnomalyEventsDropped          metric.Int64ObservableCounter
-	TCPAnomalyEventsSent             metric.Int64ObservableCounter
-	TCPAnomalyExportFailures         metric.Int64Counter
-	TCPAnomalyIdentities             metric.Int64ObservableGauge
-	TCPAnomalyIdentityAge            metric.Float64ObservableGauge
-	TCPAnomalyIdentityCurrent        metric.Int64ObservableGauge
-	TCPAnomalyInputSeries            metric.Int64ObservableGauge
-	TCPAnomalyOpenAnomalies          metric.Int64ObservableGauge
-	TCPAnomalyOpenProblems           metric.Int64ObservableGauge
-	TCPAnomalyPairs                  metric.Int64ObservableGauge
-	TCPAnomalyPointsDuplicate        metric.Int64ObservableCounter
-	TCPAnomalyPointsForgotten        metric.Int64ObservableCounter
-	TCPAnomalyPointsInvalid          metric.Int64ObservableCounter
-	TCPAnomalyPointsLate             metric.Int64ObservableCounter
-	TCPAnomalyPointsOverflow         metric.Int64ObservableCounter
-	TCPAnomalyPointsRefused          metric.Int64ObservableCounter
-	TCPAnomalyProblemsDropped        metric.Int64ObservableCounter
-	TCPAnomalyResets                 metric.Int64ObservableCounter
-	TCPAnomalySeries                 metric.Int64ObservableGauge
-	TCPAnomalyStorageFailures        metric.Int64ObservableCounter
-	TCPAnomalyTotalsOverflow         metric.Int64ObservableCounter
-	TCPAnomalyUnresolved             metric.Int64ObservableCounter
+	meter                             metric.Meter
+	mu                                sync.Mutex
+	registrations                     []metric.Registration
+	TCPAnomalyAcknowledgements        metric.Int64ObservableCounter
+	TCPAnomalyAcknowledgementsUnknown metric.Int64ObservableCounter
+	TCPAnomalyBaselines               metric.Int64ObservableCounter
+	TCPAnomalyDetectionPointsUnused   metric.Int64ObservableCounter
+	TCPAnomalyDetectionReportsSkewed  metric.Int64ObservableCounter
+	TCPAnomalyDetectionSeriesUnused   metric.Int64ObservableCounter
+	TCPAnomalyEventsDropped           metric.Int64ObservableCounter
+	TCPAnomalyEventsSent              metric.Int64ObservableCounter
+	TCPAnomalyExportFailures          metric.Int64Counter
+	TCPAnomalyIdentities              metric.Int64ObservableGauge
+	TCPAnomalyIdentityAge             metric.Float64ObservableGauge
+	TCPAnomalyIdentityCurrent         metric.Int64ObservableGauge
+	TCPAnomalyInputSeries             metric.Int64ObservableGauge
+	TCPAnomalyOpenAnomalies           metric.Int64ObservableGauge
+	TCPAnomalyOpenProblems            metric.Int64ObservableGauge
+	TCPAnomalyPairs                   metric.Int64ObservableGauge
+	TCPAnomalyPointsDuplicate         metric.Int64ObservableCounter
+	TCPAnomalyPointsForgotten         metric.Int64ObservableCounter
+	TCPAnomalyPointsInvalid           metric.Int64ObservableCounter
+	TCPAnomalyPointsLate              metric.Int64ObservableCounter
+	TCPAnomalyPointsOverflow          metric.Int64ObservableCounter
+	TCPAnomalyPointsRefused           metric.Int64ObservableCounter
+	TCPAnomalyProblemsDropped         metric.Int64ObservableCounter
+	TCPAnomalyResets                  metric.Int64ObservableCounter
+	TCPAnomalySeries                  metric.Int64ObservableGauge
+	TCPAnomalyStorageFailures         metric.Int64ObservableCounter
+	TCPAnomalyTotalsOverflow          metric.Int64ObservableCounter
+	TCPAnomalyUnresolved              metric.Int64ObservableCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -65,6 +67,36 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterTCPAnomalyAcknowledgementsCallback sets callback for observable TCPAnomalyAcknowledgements metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyAcknowledgementsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyAcknowledgements, obs: o})
+		return nil
+	}, builder.TCPAnomalyAcknowledgements)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyAcknowledgementsUnknownCallback sets callback for observable TCPAnomalyAcknowledgementsUnknown metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyAcknowledgementsUnknownCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyAcknowledgementsUnknown, obs: o})
+		return nil
+	}, builder.TCPAnomalyAcknowledgementsUnknown)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterTCPAnomalyBaselinesCallback sets callback for observable TCPAnomalyBaselines metric.
@@ -480,6 +512,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.TCPAnomalyAcknowledgements, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_acknowledgements",
+		metric.WithDescription("Log records by which people said that they have seen a problem that is open. [Development]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyAcknowledgementsUnknown, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_acknowledgements_unknown",
+		metric.WithDescription("Log records that acknowledge a problem which is not open, or not known here. [Development]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.TCPAnomalyBaselines, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_baselines",
 		metric.WithDescription("Cumulative series that may be older than what is remembered. What they had counted before is not added. [Development]"),
