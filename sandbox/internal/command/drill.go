@@ -36,6 +36,7 @@ func drillOptions(c *cobra.Command) (*drill.Options, *uint64) {
 func runDrill() *cobra.Command {
 	c := &cobra.Command{Use: "drill [full|smoke|quiet]", Short: "Break the shop by a plan, and score what the collector says", Args: cobra.MaximumNArgs(1)}
 	o, seed := drillOptions(c)
+	check := c.Flags().Bool("check", false, "fail if no fault at all was found")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		name := append(args, "full")[0]
 		plan, ok := plans[name]
@@ -47,7 +48,10 @@ func runDrill() *cobra.Command {
 			return err
 		}
 		c.Printf("\n%s\nThe report: %s\n\n", r.Load, o.Out)
-		return drill.Print(c.OutOrStdout(), r.Score)
+		if err := drill.Print(c.OutOrStdout(), r.Score); err != nil || !*check {
+			return err
+		}
+		return drill.Check(r)
 	}
 	return c
 }

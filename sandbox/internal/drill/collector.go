@@ -48,7 +48,7 @@ func startCollector(binary, identities, out string, adopt func(pid int) error) (
 	}
 	defer func() { _ = log.Close() }()
 	c := &collector{cmd: exec.Command(binary, "--config", config), ended: make(chan error, 1)}
-	c.cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out)
+	c.cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out, "SANDBOX_PROCESS="+processName())
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// Of its own group, so that Ctrl-C stops it when the drill does.
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -73,6 +73,16 @@ func startCollector(binary, identities, out string, adopt func(pid int) error) (
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// processName is the shop's, which is this program, as the kernel shortens it.
+func processName() string {
+	const longest = 15
+	name := filepath.Base(os.Args[0])
+	if self, err := os.Executable(); err == nil {
+		name = filepath.Base(self)
+	}
+	return name[:min(len(name), longest)]
 }
 
 // stop ends it and waits until it has ended.

@@ -85,6 +85,14 @@ func colours(t *testing.T, shown string) map[string]int {
 	}
 }
 
+func TestCheck(t *testing.T) {
+	r := example()
+	require.NoError(t, Check(r))
+	r.Problems = r.Problems[1:]
+	r.rate()
+	require.EqualError(t, Check(r), "check drill: of 2 faults that can be seen none was found")
+}
+
 // What is written is read again, and scored alike; a drill agrees with itself, and not
 // with one of the same seed that had another plan.
 func TestReportIsReadAgain(t *testing.T) {

@@ -46,6 +46,16 @@ func (r *Report) write(out string) error {
 	return r.writePage(filepath.Join(out, pageFile))
 }
 
+// Check is for CI: an error if of the faults that are expected to be seen none was. A
+// collector or a shop that ended, a report that was not written, and what was not removed
+// are errors of the drill itself.
+func Check(r Report) error {
+	if all := r.Summaries[0]; all.Recall.Is == 0 {
+		return fmt.Errorf("check drill: of %d faults that can be seen none was found", all.Recall.Of)
+	}
+	return nil
+}
+
 // ReadReport reads a report that was written, and scores it by the rules of today, so that
 // those of two drills can be compared.
 func ReadReport(path string) (r Report, err error) {

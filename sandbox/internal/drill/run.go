@@ -50,6 +50,9 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, up.Down()) }()
+	if err := up.Probe(); err != nil {
+		return r, err
+	}
 	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))
 	c, err := startCollector(o.Collector, up.Identities(), out, up.Adopt)
 	if err != nil {
@@ -65,7 +68,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	load, measured := m.stop()
 	stopped := c.stop()
 	injections, told := up.History()
-	if err := errors.Join(followed, measured, stopped, told); err != nil {
+	if err := errors.Join(followed, measured, stopped, told, up.Sound()); err != nil {
 		return r, err
 	}
 	problems, err := verdict.Read(filepath.Join(out, verdictFile))

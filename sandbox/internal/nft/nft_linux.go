@@ -15,6 +15,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"
+	"golang.org/x/sys/unix"
 )
 
 // Run applies commands as nft reads them from a file, all or none.
@@ -51,7 +52,11 @@ func ToQueue(table, chain string, number uint16) error {
 		Table: t, Chain: &nftables.Chain{Table: t, Name: chain},
 		Exprs: []expr.Any{&expr.Target{Name: "NFQUEUE", Info: &info}},
 	})
-	if err := conn.Flush(); err != nil {
+	err = conn.Flush()
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EPROTONOSUPPORT) {
+		err = fmt.Errorf("%w: this kernel lacks nft_compat or xt_NFQUEUE, without which packets can be dropped but not impaired", err)
+	}
+	if err != nil {
 		return fmt.Errorf("add rule for queue %d to chain %s: %w", number, chain, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -39,6 +40,7 @@ type Command struct {
 	Services []Service `json:"services,omitempty"`
 	Add      *Fault    `json:"add,omitempty"`
 	Remove   uint16    `json:"remove,omitempty"`
+	Probe    bool      `json:"probe,omitempty"` // only say whether packets can be impaired
 }
 
 // A Service is a virtual address and who is behind it.
@@ -95,8 +97,23 @@ func (n *node) obey(c Command, last map[uint16]impair.Stats) error {
 		return n.add(*c.Add)
 	case c.Remove != 0:
 		return n.remove(c.Remove, last)
+	case c.Probe:
+		return probe()
 	}
 	return nil
+}
+
+// probe opens a queue that no packet reaches.
+func probe() error {
+	f := &fault{Fault: Fault{ID: math.MaxUint16, Impair: &impair.Config{}}}
+	err := nft.Run(fmt.Sprintf("add chain ip %s %s\n", table, f.chain()))
+	if err != nil {
+		return err
+	}
+	if err = f.open(); err != nil {
+		err = fmt.Errorf("impair packets: %w", err)
+	}
+	return errors.Join(err, nft.Run(fmt.Sprintf("flush chain ip %s %s\ndelete chain ip %s %s\n", table, f.chain(), table, f.chain())), f.close())
 }
 
 // translation sends each new connection to a virtual address to one of the pods behind it,

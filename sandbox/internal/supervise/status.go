@@ -4,8 +4,10 @@
 package supervise
 
 import (
+	"errors"
 	"os"
 
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/world"
@@ -24,6 +26,27 @@ type PodStatus struct {
 	PID   int                    `json:"pid"`
 	Error string                 `json:"error,omitempty"`
 	Calls map[string]pod.Counter `json:"calls"` // by service; what it served is under ""
+}
+
+// Probe tells whether packets can be impaired on this machine.
+func (s *Supervisor) Probe() error {
+	_, err := s.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
+	return err
+}
+
+// Sound tells whether every pod answers still.
+func (s *Supervisor) Sound() error {
+	status, err := s.Status()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range status.Pods {
+		if p.Error != "" {
+			errs = append(errs, errors.New(p.Error))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // PIDs are the numbers of all processes, pods' and nodes'.
