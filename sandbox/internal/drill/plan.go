@@ -60,25 +60,30 @@ func Demo(seed uint64) Plan {
 // Quiet is an hour without faults.
 func Quiet(seed uint64) Plan { return Plan{Name: "quiet", Seed: seed, Length: time.Hour} }
 
-// Full has each kind of fault at each kind of place, two at once where they are apart.
+// Full has each kind of fault at each kind of place, two at once where they are apart. What
+// touches everybody is alone: 3 % loss and delay, and of the rest as many as there is time
+// for; other seeds have others.
 func Full(seed uint64) Plan {
 	p := planner{shop: shop.Standard(), random: rand.New(rand.NewPCG(seed, 2)), pace: calm}
 	p.plan = Plan{Name: "full", Seed: seed}
 	p.clock = p.pace.warm
-	var alone, apart []fault.Spec
+	var alone, more, apart []fault.Spec
 	for _, kind := range fault.Kinds() {
 		for _, place := range kind.Places {
 			spec := p.somewhere(kind.Name, place)
 			switch {
 			case place != fault.Node && place != fault.ZonePair:
 				apart = append(apart, spec)
-			case kind.Name == "loss-3" || kind.Name == "delay" || kind.Name == "loss-1" && place == fault.Node:
-				alone = append(alone, spec) // these touch everybody
+			case kind.Name == "loss-3" || kind.Name == "delay" && place == fault.Node:
+				alone = append(alone, spec)
+			default:
+				more = append(more, spec)
 			}
 		}
 	}
 	slots := p.pairUp(apart)
-	for _, spec := range alone {
+	p.random.Shuffle(len(more), func(i, j int) { more[i], more[j] = more[j], more[i] })
+	for _, spec := range append(alone, more[:room]...) {
 		slots = append(slots, []fault.Spec{spec})
 	}
 	p.random.Shuffle(len(slots), func(i, j int) { slots[i], slots[j] = slots[j], slots[i] })
@@ -87,6 +92,10 @@ func Full(seed uint64) Plan {
 	}
 	return p.done()
 }
+
+// room is for how many faults a whole drill has time that are neither loss nor delay, and
+// touch everybody.
+const room = 2
 
 type planner struct {
 	shop   *shop.Shop

@@ -4,6 +4,9 @@
 package drill
 
 import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,6 +41,37 @@ func TestFullHasEveryKind(t *testing.T) {
 	}
 	require.LessOrEqual(t, p.Length, 75*time.Minute, "%d faults", len(p.Steps))
 	t.Logf("%d faults in %v", len(p.Steps), p.Length)
+}
+
+// Every class and kind of fault is in each plan, whatever the seed is, and every kind of
+// place has been had by what can be there after a few of them.
+func TestSeedsCoverAll(t *testing.T) {
+	missing := make(map[string]bool)
+	for _, kind := range fault.Kinds() {
+		for _, place := range kind.Places {
+			missing[kind.Name+" "+string(place)] = true
+		}
+	}
+	for seed := range uint64(60) {
+		p, classes := Full(seed), make(map[string]bool)
+		require.LessOrEqual(t, p.Length, 75*time.Minute)
+		for _, step := range p.Steps {
+			kind, err := fault.Find(step.Fault)
+			require.NoError(t, err)
+			classes[kind.Class] = true
+			delete(missing, step.Fault+" "+string(step.Place.Kind))
+		}
+		require.Len(t, classes, 6, "seed %d", seed)
+	}
+	require.Empty(t, missing)
+}
+
+// A plan is the same on every machine and in every version that calls itself the same: what
+// was drilled can be drilled again.
+func TestPlanOfSeed(t *testing.T) {
+	raw, err := json.Marshal(Full(1))
+	require.NoError(t, err)
+	require.Equal(t, "0e01fac9b0911093", fmt.Sprintf("%x", sha256.Sum256(raw))[:16], "the plan of seed 1 has changed: say so in README.md, and measure anew")
 }
 
 func TestSmokeIsShort(t *testing.T) {

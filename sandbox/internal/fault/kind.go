@@ -44,6 +44,7 @@ type Kind struct {
 
 var (
 	onPaths   = []PlaceKind{Pair, Pod, Node, ZonePair}
+	onCalls   = []PlaceKind{Pair, Pod} // between nodes it would be the end of the shop
 	onServers = []PlaceKind{Workload, Pod}
 	loss      = []string{"tcp_retransmit_rise", "tcp_tail_loss"}
 )
@@ -52,9 +53,9 @@ var (
 func Kinds() []Kind {
 	network, server := networkKinds(), serverKinds()
 	for i := range network {
-		network[i].Class, network[i].Places = Network, onPaths
-		if network[i].oneWay {
-			network[i].Places = []PlaceKind{Pair}
+		network[i].Class = Network
+		if network[i].Places == nil {
+			network[i].Places = onPaths
 		}
 	}
 	for i := range server {
@@ -85,12 +86,12 @@ func networkKinds() []Kind {
 		{Name: "reordering", About: "5 % of packets are overtaken by 15 ms", Expect: []string{"tcp_reordering", "tcp_spurious_retransmit"},
 			impair: &impair.Config{Delay: time.Millisecond, Reorder: .05, ReorderBy: 15 * time.Millisecond}},
 		{Name: "duplication", About: "5 % of packets come twice", impair: &impair.Config{Duplicate: .05}},
-		{Name: "bandwidth", About: "250 kB/s with a queue of 64 kB", Expect: []string{"tcp_rtt_rise", "tcp_jitter_rise"},
+		{Name: "bandwidth", Places: onCalls, About: "250 kB/s with a queue of 64 kB", Expect: []string{"tcp_rtt_rise", "tcp_jitter_rise"},
 			impair: &impair.Config{Rate: 250e3, Queue: 64e3}},
 		{Name: "mtu-black-hole", About: "packets above 1,000 bytes vanish, small ones pass", Expect: []string{"tcp_pmtu_blackhole"}, match: "ip length > 1000"},
-		{Name: "one-way-drop", About: "nothing arrives in one direction", oneWay: true, match: "meta l4proto tcp",
+		{Name: "one-way-drop", Places: onCalls, About: "nothing arrives in one direction", oneWay: true, match: "meta l4proto tcp",
 			Expect: []string{"tcp_connect_timeout", "tcp_idle_drop", "tcp_syn_retransmit", "tcp_retransmit_rise", "tcp_tail_loss"}},
-		{Name: "filtered", About: "connections cannot be opened, SYNs vanish", oneWay: true, match: "tcp flags & (syn | ack) == syn",
+		{Name: "filtered", Places: []PlaceKind{Pair}, About: "connections cannot be opened, SYNs vanish", oneWay: true, match: "tcp flags & (syn | ack) == syn",
 			Expect: []string{"tcp_connect_timeout", "tcp_syn_retransmit"}},
 	}
 }
