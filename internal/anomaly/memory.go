@@ -42,7 +42,7 @@ func openMemory(ctx context.Context, host component.Host, which *component.ID, s
 	}
 	client, err := opener.GetClient(ctx, set.Kind, set.ID, "")
 	if err != nil {
-		return nil, fmt.Errorf("storage: open %s: %w", which, err)
+		return nil, fmt.Errorf("storage: open %s: %w: check that its directory can be written, and remove a file that is broken", which, err)
 	}
 	return &memory{client: client, logger: set.Logger}, nil
 }
