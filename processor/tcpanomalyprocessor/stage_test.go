@@ -6,6 +6,7 @@ package tcpanomalyprocessor
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,8 +30,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/anomaly"
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
-
-const interval = 10 * time.Second
 
 // A stage is a processor in a time of its own.
 type stage struct {
@@ -102,6 +101,7 @@ func (s *stage) pass(d time.Duration) {
 // play tells all of a recording, and returns what its sums add up to.
 func (s *stage) play(r *recording) map[string]float64 {
 	p := &player{t: s.t, began: s.now.Add(time.Second), totals: make(map[string]map[string]*total)}
+	interval := s.cfg.(*anomaly.Config).Interval
 	for _, step := range r.Steps {
 		for range step.Intervals {
 			at := s.now.Add(interval - time.Second)
@@ -137,6 +137,7 @@ func (s *stage) endBy(ctx context.Context) (plog.Logs, pmetric.Metrics, map[stri
 			record.CopyTo(told)
 			told.SetObservedTimestamp(0)
 			round(told.Attributes())
+			sortNames(told.Attributes())
 		}
 	}
 	all := s.metricsBehind.AllMetrics()
@@ -151,6 +152,17 @@ func round(attributes pcommon.Map) {
 			value.SetDouble(rounded)
 		}
 	}
+}
+
+// sortNames puts attributes in order: a golden file changes only where what it says does.
+func sortNames(attributes pcommon.Map) {
+	sorted := pcommon.NewMap()
+	raw := attributes.AsRaw()
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		value, _ := attributes.Get(name)
+		value.CopyTo(sorted.PutEmpty(name))
+	}
+	sorted.MoveTo(attributes)
 }
 
 // lastTotals is the last of what tells of anomalies and problems, if anything does.
