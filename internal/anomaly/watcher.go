@@ -102,9 +102,8 @@ func (f *flow) spec() engine.Spec {
 }
 
 func (f *flow) engineRole() engine.Role {
-	_, peered := f.attributes.Get(names.DestinationAddress)
 	switch {
-	case !peered:
+	case !f.peered():
 		return engine.Listener
 	case f.role == names.Client:
 		return engine.Client
@@ -112,6 +111,17 @@ func (f *flow) engineRole() engine.Role {
 		return engine.Server
 	}
 	return engine.Unknown
+}
+
+// peered tells whether a flow has another end. What another processor has added up to workloads
+// has a name of it, and no address.
+func (f *flow) peered() bool {
+	for _, name := range [...]string{names.DestinationAddress, names.Destination.WorkloadName, names.Destination.Kind} {
+		if _, ok := f.attributes.Get(name); ok {
+			return true
+		}
+	}
+	return false
 }
 
 // endIn reads an end from data point attributes. Who has no name goes by the address, all
