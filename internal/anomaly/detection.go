@@ -73,10 +73,11 @@ func (c *Config) look() time.Duration {
 	return min(max(c.window()/20, 100*time.Millisecond), time.Second)
 }
 
-// detect asks for news, and tells the metrics of what was found, until ctx is done.
-func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time) {
+// detect asks for news at each tick, and tells the metrics of what was found, last at told, until
+// ctx is done.
+func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time, told time.Time) {
 	defer close(p.detected)
-	for told := p.clock.Now(); ; {
+	for {
 		select {
 		case <-ctx.Done():
 			return
@@ -134,9 +135,10 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.blind, p.detected = cancel, make(chan struct{})
 	ticks, stop := p.clock.Tick(p.cfg.look())
+	began := p.clock.Now()
 	go func() {
 		defer stop()
-		p.detect(loop, ticks)
+		p.detect(loop, ticks, began)
 	}()
 	return nil
 }

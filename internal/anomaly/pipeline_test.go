@@ -31,6 +31,7 @@ type pipeline struct {
 	counts  *consumertest.MetricsSink
 	self    *componenttest.Telemetry
 	now     atomic.Int64
+	slow    time.Duration // the agent's clock
 }
 
 func settingsOf(telemetry component.TelemetrySettings) Settings {
@@ -79,8 +80,8 @@ func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) 
 func (p *pipeline) tell(segments, episodes int) {
 	p.t.Helper()
 	p.now.Add(int64(10 * time.Second))
-	at := p.now.Load() - int64(time.Second)
-	began := morning.Add(time.Second).UnixNano()
+	at := p.now.Load() - int64(time.Second+p.slow)
+	began := morning.Add(time.Second - p.slow).UnixNano()
 	md := parse(p.t, fmt.Sprintf(`resource {process.executable.name=nginx host.name=here}
 tcp.flow.data_segments sum
   {destination.address=10.0.2.1 destination.port=5432 network.tcp.handshake.role=client network.io.direction=transmit} 1s..9s %d

@@ -25,22 +25,21 @@ func noRoom(n int64) []metricdata.DataPoint[int64] {
 	return []metricdata.DataPoint[int64]{{Value: n, Attributes: attribute.NewSet(attribute.String("reason", "no_room"))}}
 }
 
-// An agent's clock that is an hour slow is told of, and its flows are watched.
+// An agent's clock that is an hour slow is told of, and its flows are watched. What it tells first
+// is from before the start, and says nothing.
 func TestAWrongClockIsCounted(t *testing.T) {
-	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
-	require.NoError(t, err)
-	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
-	p.tell(5000, 1)
-	skewed := func(n int64) {
-		t.Helper()
-		metadatatest.AssertEqualTCPAnomalyDetectionReportsSkewed(t, p.self, []metricdata.DataPoint[int64]{{Value: n}}, metricdatatest.IgnoreTimestamp())
+	for slow, skewed := range map[time.Duration]int64{0: 0, time.Hour: 2} {
+		cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+		require.NoError(t, err)
+		p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
+		p.slow = slow
+		for n := range 3 {
+			p.tell(5000*n, n)
+		}
+		point := func(n int64) []metricdata.DataPoint[int64] { return []metricdata.DataPoint[int64]{{Value: n}} }
+		metadatatest.AssertEqualTCPAnomalyDetectionReportsSkewed(t, p.self, point(skewed), metricdatatest.IgnoreTimestamp())
+		metadatatest.AssertEqualTCPAnomalyPairs(t, p.self, point(1), metricdatatest.IgnoreTimestamp())
 	}
-	skewed(0)
-	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()).Add(time.Hour) }
-	p.tell(10000, 2)
-	p.tell(15000, 3)
-	skewed(2)
-	metadatatest.AssertEqualTCPAnomalyPairs(t, p.self, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
 }
 
 // There are 1,001 problems to remember, and room for 1,000.
