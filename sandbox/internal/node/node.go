@@ -27,6 +27,7 @@ type Fault struct {
 	Match  string         `json:"match,omitempty"`  // more that a packet must match, as nft writes it
 	Impair *impair.Config `json:"impair,omitempty"` // nil: all that match are dropped
 	Truth  string         `json:"truth,omitempty"`  // file for what was done to which packet
+	Last   bool           `json:"last,omitempty"`   // after all others: no fault, but how the network is
 }
 
 // A Way is from any of some addresses or networks to any of others.
@@ -129,7 +130,7 @@ func translation(services []Service) string {
 		fmt.Fprintf(&b, "  ip daddr %s tcp dport %d dnat to numgen random mod %d map { %s }\n",
 			s.Address, s.Port, len(pods), strings.Join(pods, ", "))
 	}
-	fmt.Fprintf(&b, " }\n chain faults { type filter hook forward priority filter; }\n}\n")
+	fmt.Fprintf(&b, " }\n chain faults { type filter hook forward priority filter; }\n chain last { type filter hook forward priority filter + 10; }\n}\n")
 	return b.String()
 }
 
@@ -172,11 +173,15 @@ func (f *fault) chain() string { return fmt.Sprintf("fault%d", f.ID) }
 // direct writes down anew which packets meet which fault. Only those on their way to the
 // node's own pods do: between nodes a packet would meet it twice.
 func (n *node) direct() error {
-	commands := fmt.Sprintf("flush chain ip %s faults\n", table)
+	commands := fmt.Sprintf("flush chain ip %s faults\nflush chain ip %s last\n", table, table)
 	for _, f := range n.faults {
+		chain := "faults"
+		if f.Last {
+			chain = "last"
+		}
 		for _, way := range f.Ways {
-			commands += fmt.Sprintf("add rule ip %s faults oifname %q ip protocol tcp ip saddr { %s } ip daddr { %s } %s jump %s\n",
-				table, Bridge, strings.Join(way.From, ", "), strings.Join(way.To, ", "), f.Match, f.chain())
+			commands += fmt.Sprintf("add rule ip %s %s oifname %q ip protocol tcp ip saddr { %s } ip daddr { %s } %s jump %s\n",
+				table, chain, Bridge, strings.Join(way.From, ", "), strings.Join(way.To, ", "), f.Match, f.chain())
 		}
 	}
 	return nft.Run(commands)

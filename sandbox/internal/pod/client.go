@@ -18,7 +18,7 @@ import (
 )
 
 // lanes are the connections that a pool uses in turn, so that each pod of a service is
-// called by each client.
+// called by each client. Who sends in bulk has one.
 const lanes = 4
 
 // A client calls one service.
@@ -104,7 +104,10 @@ func (c *client) caller() (caller protocol.Caller, done func(), err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := &c.lanes[c.turn.Add(1)%lanes]
+	l := &c.lanes[0]
+	if c.target.Style != shop.Bulk {
+		l = &c.lanes[c.turn.Add(1)%lanes]
+	}
 	if now := time.Now(); l.caller == nil || now.After(l.until) {
 		if old := l.caller; old != nil {
 			time.AfterFunc(c.target.Timeout, func() { _ = old.Close() })

@@ -6,6 +6,7 @@ package shop
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Namespace is the one that all workloads of the shop are in.
@@ -57,6 +58,9 @@ type Edge struct {
 	Rate     float64 // calls each second of all of From's pods, whoever asks
 	Request  int     // bytes
 	Response int     // bytes
+
+	// Distance is how long a packet takes besides, each way, as to another region.
+	Distance time.Duration
 }
 
 // A Node is a machine, which is a network namespace here.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // Entry is the service at which customers arrive; it makes up the customers itself.
@@ -87,7 +88,7 @@ func edges() []Edge {
 		{From: "k", To: "l", Style: Pool, Share: .8, Request: 300, Response: 12 * kB},
 		{From: "i", To: "m", Style: Pool, Share: 1, Request: 300, Response: 14 * kB},
 		{From: "g", To: "n", Style: Pool, Share: 1, Request: 500, Response: 16 * kB},
-		{From: "k", To: "n", Style: Bulk, Rate: 2, Request: 120 * kB, Response: 200},
+		{From: "k", To: "n", Style: Bulk, Rate: 2, Request: 120 * kB, Response: 200, Distance: 10 * time.Millisecond},
 		{From: "q", To: "p", Style: Push},
 		{From: "q", To: "d", Style: Short, Rate: 4, Request: 700, Response: 8 * kB},
 	}

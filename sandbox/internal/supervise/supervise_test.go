@@ -5,13 +5,17 @@ package supervise_test
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netns"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
@@ -89,6 +93,12 @@ func TestShop(t *testing.T) {
 		}
 	})
 
+	t.Run("who is far takes longer to be reached", func(t *testing.T) {
+		far, near := reach(t, s, "service-k-0", "service-n-0"), reach(t, s, "service-g-0", "service-n-0")
+		require.GreaterOrEqual(t, far, 20*time.Millisecond, "10 ms each way")
+		require.Less(t, near, 15*time.Millisecond)
+	})
+
 	t.Run("the truth about packets adds up", func(t *testing.T) {
 		place := fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}
 		one, err := s.Inject(fault.Spec{Fault: "loss-10", Place: place, Seed: 7})
@@ -127,6 +137,49 @@ func TestShop(t *testing.T) {
 		require.NoDirExists(t, path)
 	}
 	require.NoFileExists(t, filepath.Join(folder, "owned.json"))
+}
+
+// reach is the shortest time that a handshake from one pod to another takes.
+func reach(t *testing.T, s *supervise.Supervisor, from, to string) time.Duration {
+	t.Helper()
+	status, err := s.Status()
+	require.NoError(t, err)
+	var pid int
+	var address string
+	for _, p := range status.Pods {
+		switch p.Name {
+		case from:
+			pid = p.PID
+		case to:
+			service, err := s.Shop.Service(p.Service)
+			require.NoError(t, err)
+			address = netip.AddrPortFrom(p.Address, service.Port).String()
+		}
+	}
+	best := make(chan time.Duration)
+	go func() { // on a thread that ends with it, for it stays in the namespace
+		runtime.LockOSThread()
+		shortest := time.Duration(-1)
+		defer func() { best <- shortest }()
+		ns, err := netns.GetFromPid(pid)
+		if err != nil || netns.Set(ns) != nil {
+			return
+		}
+		for range 10 {
+			began := time.Now()
+			conn, err := net.DialTimeout("tcp4", address, time.Second)
+			if err != nil {
+				continue
+			}
+			if took := time.Since(began); shortest < 0 || took < shortest {
+				shortest = took
+			}
+			_ = conn.Close()
+		}
+	}()
+	shortest := <-best
+	require.GreaterOrEqual(t, shortest, time.Duration(0), "%s cannot reach %s", from, to)
+	return shortest
 }
 
 // written counts lines of all truths that have a word.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/impair"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
@@ -87,6 +88,9 @@ func (s *Supervisor) configure(o Options) error {
 		if _, err := s.tellNode(name, node.Command{Services: services}); err != nil {
 			return err
 		}
+		if err := s.setApart(name); err != nil {
+			return err
+		}
 	}
 	for height := range 10 {
 		for _, p := range s.Shop.Pods {
@@ -104,6 +108,32 @@ func (s *Supervisor) configure(o Options) error {
 	}
 	return nil
 }
+
+// setApart has packets of far calls take their time. Faults come first, so that nobody
+// has to know of it.
+func (s *Supervisor) setApart(name string) error {
+	for i, edge := range s.Shop.Edges {
+		if edge.Distance == 0 {
+			continue
+		}
+		var ends [2][]string
+		for end, service := range []string{edge.From, edge.To} {
+			for _, p := range s.Shop.PodsOf(service) {
+				ends[end] = append(ends[end], p.Address.String())
+			}
+		}
+		if _, err := s.tellNode(name, node.Command{Add: &node.Fault{
+			ID: firstApart + uint16(i), Last: true, Impair: &impair.Config{Delay: edge.Distance},
+			Ways: []node.Way{{From: ends[0], To: ends[1]}, {From: ends[1], To: ends[0]}},
+		}}); err != nil {
+			return fmt.Errorf("set %s and %s apart: %w", edge.From, edge.To, err)
+		}
+	}
+	return nil
+}
+
+// firstApart is the first number of those that are no faults.
+const firstApart = 60_000
 
 func (s *Supervisor) tellNode(name string, c node.Command) (node.Reply, error) {
 	reply, err := world.Ask[node.Command, node.Reply](s.world.Nodes[name], c)
