@@ -36,8 +36,9 @@ type value struct {
 }
 
 type record struct {
-	EventName  string
-	Attributes []struct {
+	EventName    string
+	TimeUnixNano string
+	Attributes   []struct {
 		Key   string
 		Value value
 	}
@@ -88,23 +89,39 @@ func Parse(r io.Reader) ([]score.Problem, error) {
 }
 
 // join adds what a record tells to what is known. The detection's type and root count, not
-// what is said later: nobody waits for that.
+// what is said later: nobody waits for that. A problem that was closed and is opened once
+// more is told of anew, and so is one of its own from then on.
 func (r record) join(all []score.Problem) []score.Problem {
 	if r.EventName != event {
 		return all
 	}
 	id := r.text("tcp.problem.id")
-	at := slices.IndexFunc(all, func(p score.Problem) bool { return p.ID == id })
-	if at < 0 {
+	detected, onset := r.time("tcp.problem.detected_time"), r.time("tcp.problem.start_time")
+	state, times := r.text("tcp.problem.state"), 0
+	at := -1
+	for i, p := range all {
+		if p.ID == id || strings.HasPrefix(p.ID, id+" ") {
+			at, times = i, times+1
+		}
+	}
+	if times > 1 {
+		onset = all[at].Onset // that of the first time is no news
+	}
+	if again := at >= 0 && state == "open" && !all[at].Closed.IsZero(); again || at < 0 {
+		if again {
+			id = fmt.Sprintf("%s again %d", id, times)
+			detected = nanoseconds(r.TimeUnixNano)
+			onset = detected
+		}
 		all = append(all, score.Problem{
 			ID: id, Type: r.text("tcp.problem.type"), Title: r.text("tcp.problem.title"),
-			Detected: r.time("tcp.problem.detected_time"), Candidates: r.places(),
+			Detected: detected, Candidates: r.places(),
 		})
 		at = len(all) - 1
 	}
 	p := &all[at]
-	p.Onset, p.Services = r.time("tcp.problem.start_time"), r.list("tcp.problem.affected.services")
-	if r.text("tcp.problem.state") == "close" {
+	p.Onset, p.Services = onset, r.list("tcp.problem.affected.services")
+	if state == "close" {
 		p.Closed = r.time("tcp.problem.end_time")
 	}
 	return all
@@ -131,7 +148,11 @@ func (r record) time(key string) time.Time {
 	if v.IntValue == nil {
 		return time.Time{}
 	}
-	n, err := strconv.ParseInt(*v.IntValue, 10, 64)
+	return nanoseconds(*v.IntValue)
+}
+
+func nanoseconds(raw string) time.Time {
+	n, err := strconv.ParseInt(raw, 10, 64)
 	if err != nil {
 		return time.Time{}
 	}

@@ -50,6 +50,26 @@ func TestProblemFromBeginToEnd(t *testing.T) {
 	require.Equal(t, []string{"service-j"}, p.Services)
 }
 
+// Who is told that a problem is open once more is told of something new.
+func TestProblemOpensAgain(t *testing.T) {
+	again := strings.Replace(line("tcp.flow.problem", "open", "tcp_tail_loss", "3000000000"), `"eventName"`, `"timeUnixNano":"20000000000","eventName"`, 1)
+	all, err := verdict.Parse(strings.NewReader(file(
+		line("tcp.flow.problem", "open", "tcp_retransmit_rise", "3000000000"),
+		line("tcp.flow.problem", "close", "tcp_retransmit_rise", "3000000000"),
+		again,
+		line("tcp.flow.problem", "update", "tcp_retransmit_rise", "3000000000"),
+	)))
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, time.Unix(3, 0), all[0].Detected)
+	require.Equal(t, time.Unix(9, 0), all[0].Closed)
+	require.Equal(t, "p1 again 1", all[1].ID)
+	require.Equal(t, "tcp_tail_loss", all[1].Type)
+	require.Equal(t, time.Unix(20, 0), all[1].Detected)
+	require.Equal(t, time.Unix(20, 0), all[1].Onset)
+	require.True(t, all[1].Closed.IsZero())
+}
+
 func TestBrokenLineInTheMiddle(t *testing.T) {
 	_, err := verdict.Parse(strings.NewReader("{\n{}\n"))
 	require.ErrorContains(t, err, "line 1")
