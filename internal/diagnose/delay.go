@@ -31,5 +31,5 @@ func matchDelay(p *Pair) (Finding, bool) {
 		where = fmt.Sprintf("the smallest is %.3f ms, so a queue fills on the way", 1e3*s.MinRTT)
 	}
 	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Evidence: fmt.Sprintf(
-		"Round trips rose from %.3f ms to %.3f ms; %s.", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, where)}, true
+		"Round trips rose from %.3f ms to %.3f ms; %s.%s", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, where, slowServer(p))}, true
 }

@@ -20,5 +20,5 @@ func matchJitter(p *Pair) (Finding, bool) {
 		return Finding{}, false
 	}
 	return Finding{Side: SidePath, Weight: p.Jitter.Evidence, Evidence: fmt.Sprintf(
-		"Jitter rose from %.3f ms to %.3f ms.", 1e3*p.Jitter.Baseline, 1e3*p.Jitter.Value)}, true
+		"Jitter rose from %.3f ms to %.3f ms.%s", 1e3*p.Jitter.Baseline, 1e3*p.Jitter.Value, slowServer(p))}, true
 }

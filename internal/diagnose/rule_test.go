@@ -149,7 +149,11 @@ func TestWhose(t *testing.T) {
 	slow := client(steady(3, func(r *diagnose.Report) { r.Awaiting = 4; r.Exchanges = 200 }))
 	w := diagnose.Whose(&slow)
 	assert.True(t, w.AppLimited)
-	assert.Equal(t, "Not the network: an answer takes 200 ms after the request was acknowledged.", w.String())
+	assert.Equal(t, "What calls wait for is not the network: an answer takes 200 ms after the request was acknowledged.", w.String())
+	back := diagnose.Pair{Receiver: slow.Sender}
+	assert.Equal(t, w.Answer, diagnose.Whose(&back).Answer, "answers, as the client tells")
+	slow.RTT = &diagnose.Rise{Baseline: .001, Value: .03}
+	assert.Empty(t, diagnose.Whose(&slow).String(), "round trips are a good part of it")
 	quick := client(steady(3, func(r *diagnose.Report) { r.Awaiting = 1; r.Exchanges = 100_000 }))
 	assert.Empty(t, diagnose.Whose(&quick).String())
 	bulk := client(steady(3, limited(diagnose.NetworkLimited, .9)))

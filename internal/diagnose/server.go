@@ -23,25 +23,49 @@ const (
 	// appLimited is the share of time with something to send below which the application
 	// sets the pace.
 	appLimited = .2
-	// slowAnswer is how many smallest round trips an answer takes if the server is slow.
+	// slowAnswer is how many round trips an answer takes if the server is slow.
 	slowAnswer = 10
 )
 
-// Whose tells whose time a client's exchanges take.
+// Whose tells whose time the exchanges of a pair take. That is for the client to say, in
+// whichever direction the pair is looked at.
 func Whose(p *Pair) Slowness {
-	s := p.Sender.last(ticks)
-	w := Slowness{AppLimited: 1-s.share(Idle) < appLimited}
-	if !p.Client || s.Exchanges == 0 || s.Seconds == 0 {
+	sender := p.Sender.last(ticks)
+	w := Slowness{AppLimited: 1-sender.share(Idle) < appLimited}
+	client := p.Sender
+	if !p.Client {
+		client = p.Receiver
+	}
+	s := client.last(ticks)
+	if s.Exchanges == 0 || s.Seconds == 0 {
 		return w
 	}
 	awaiting := 0.
-	for i := max(0, len(p.Sender)-ticks); i < len(p.Sender); i++ {
-		awaiting += float64(p.Sender[i].Awaiting)
+	for _, r := range client[max(0, len(client)-ticks):] {
+		awaiting += float64(r.Awaiting)
 	}
-	awaiting /= float64(min(ticks, len(p.Sender)))
+	awaiting /= float64(min(ticks, len(client)))
 	w.Answer = awaiting / (float64(s.Exchanges) / s.Seconds)
-	w.Server = awaiting >= 1 && w.Answer >= slowAnswer*s.MinRTT
+	w.Server = awaiting >= 1 && w.Answer >= slowAnswer*roundTrip(p, s.MinRTT)
 	return w
+}
+
+// roundTrip is what the network takes: the smallest, or what it has risen to.
+func roundTrip(p *Pair, smallest float64) float64 {
+	for _, rise := range [...]*Rise{p.RTT, p.Jitter} {
+		if rise != nil {
+			smallest = max(smallest, rise.Value)
+		}
+	}
+	return smallest
+}
+
+// slowServer is what to add to the evidence of a slow network if calls wait for the server.
+func slowServer(p *Pair) string {
+	if w := Whose(p); w.Server {
+		return " " + w.String()
+	}
+	return ""
 }
 
 // String is a sentence, empty if there is nothing to say.
@@ -49,5 +73,5 @@ func (w Slowness) String() string {
 	if !w.Server {
 		return ""
 	}
-	return fmt.Sprintf("Not the network: an answer takes %.0f ms after the request was acknowledged.", 1e3*w.Answer)
+	return fmt.Sprintf("What calls wait for is not the network: an answer takes %.0f ms after the request was acknowledged.", 1e3*w.Answer)
 }
