@@ -63,19 +63,22 @@ func run(m *testing.M) (code int) {
 // A live cluster is a namespace of the API server, and what kubelets would do in it.
 type live struct {
 	t         *testing.T
+	server    *apiserver.Server
 	admin     *apiserver.Client
 	proxy     *apiserver.Proxy
 	namespace string
 }
 
-func newLive(t *testing.T) *live {
+func newLive(t *testing.T) *live { return newLiveOf(t, server) }
+
+func newLiveOf(t *testing.T, server *apiserver.Server) *live {
 	admin, err := server.As(apiserver.AdminToken)
 	require.NoError(t, err)
 	t.Cleanup(admin.Close)
 	proxy, err := apiserver.NewProxy(server.Address)
 	require.NoError(t, err)
 	t.Cleanup(proxy.Stop)
-	l := &live{t: t, admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
+	l := &live{t: t, server: server, admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
 	l.do(http.MethodPost, "/api/v1/namespaces", &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: l.namespace}}, nil)
 	return l
 }
@@ -92,7 +95,7 @@ func (l *live) open(token string, cfg kubernetes.Config) *kubernetes.Source {
 	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c,
 clusters: [{name: c, cluster: {server: "https://%s", certificate-authority: %q}}],
 users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c, user: u}}]}`,
-		l.proxy.Address, server.CAFile(), token)
+		l.proxy.Address, l.server.CAFile(), token)
 	require.NoError(l.t, os.WriteFile(path, []byte(text), 0o600))
 	l.t.Setenv("KUBECONFIG", path)
 	cfg.AuthType = kubernetes.AuthKubeConfig

@@ -31,12 +31,13 @@ type Server struct {
 	Address string
 
 	folder, bin string
+	flags       []string // of the API server, beside its own
 	etcd, api   *exec.Cmd
 	etcdURL     string
 }
 
-// Start starts both and waits until the API server is ready.
-func Start() (*Server, error) {
+// Start starts both, the API server with more flags, and waits until it is ready.
+func Start(flags ...string) (*Server, error) {
 	bin := os.Getenv("K8S_BIN")
 	if bin == "" {
 		return nil, errors.New("find kube-apiserver: K8S_BIN is not set: make test-k8s")
@@ -45,7 +46,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{folder: folder, bin: bin}
+	s := &Server{folder: folder, bin: bin, flags: flags}
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -75,14 +76,16 @@ func (s *Server) start() error {
 func (s *Server) Resume() (err error) {
 	_, port, _ := net.SplitHostPort(s.Address)
 	file := func(name string) string { return filepath.Join(s.folder, name) }
-	s.api, err = s.run("kube-apiserver", "--etcd-servers="+s.etcdURL,
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+port, "--endpoint-reconciler-type=none",
-		"--tls-cert-file="+file("serving.crt"), "--tls-private-key-file="+file("serving.key"), "--token-auth-file="+file("tokens.csv"),
+	s.api, err = s.run("kube-apiserver", append([]string{
+		"--etcd-servers=" + s.etcdURL,
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + port, "--endpoint-reconciler-type=none",
+		"--tls-cert-file=" + file("serving.crt"), "--tls-private-key-file=" + file("serving.key"), "--token-auth-file=" + file("tokens.csv"),
 		"--authorization-mode=RBAC", "--allow-privileged=true", "--disable-admission-plugins=ServiceAccount",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-signing-key-file="+file("accounts.key"),
-		"--service-account-key-file="+file("accounts.pub"), "--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112",
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-signing-key-file=" + file("accounts.key"),
+		"--service-account-key-file=" + file("accounts.pub"), "--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/112",
 		"--shutdown-watch-termination-grace-period=2s", "--profiling=false",
-		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000")
+		"--max-requests-inflight=2000", "--max-mutating-requests-inflight=1000",
+	}, s.flags...)...)
 	if err != nil {
 		return err
 	}
