@@ -181,6 +181,8 @@ func (s *stage) act(o puppetOrder) (a puppetAnswer, err error) {
 		return a, s.take(o.Do)
 	case "start":
 		return s.start()
+	case "fork":
+		return s.fork()
 	case "drop listener":
 		return a, s.listener.Close()
 	}
