@@ -18,6 +18,7 @@ type Detector[S, P, D any] interface {
 	Teach(pool *P, s *S, w Window, data *D)
 	Idle(s *S, w Window) Step
 	Evidence(s *S) float64
+	Fading(s *S, w Window) bool
 	Open(s *S) Step
 	Verdict(s *S, step Step) Verdict
 }
@@ -97,6 +98,13 @@ func (f *Family[S, P, D]) Losses() Losses { return f.losses }
 func (f *Family[S, P, D]) Suspicious(series uint64) bool {
 	i, ok := f.index[series]
 	return ok && (f.slots[i].open || f.detector.Evidence(&f.slots[i].state) > 0)
+}
+
+// Fading reports whether what opened a series' anomaly seems to be over, although it is too
+// early to close it.
+func (f *Family[S, P, D]) Fading(series uint64, w Window) bool {
+	i, ok := f.index[series]
+	return ok && f.slots[i].open && f.detector.Fading(&f.slots[i].state, w)
 }
 
 // Observe judges a series' data of a window. emit gets what is to be told of

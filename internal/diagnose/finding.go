@@ -3,6 +3,8 @@
 
 package diagnose
 
+import "slices"
+
 // A Side is the part of the pair at which the trouble is made.
 type Side string
 
@@ -64,6 +66,9 @@ var rules = []*Rule{
 
 // Rules returns all rules, in order of precedence.
 func Rules() []*Rule { return rules }
+
+// Rank is a rule's place in the order of precedence.
+func Rank(rule *Rule) int { return slices.Index(rules, rule) }
 
 // Diagnose returns all that matches, the cause first.
 func Diagnose(p *Pair) []Finding {

@@ -23,6 +23,9 @@ type anomaly struct {
 	verdict detect.Verdict
 	matched detect.Window // the last one in which the rule did
 	told    detect.Window
+	// fading: it has not ended, but nothing speaks for it now. It keeps its problem open, and
+	// is no sign of another fault.
+	fading bool
 }
 
 // rulesOf are those that speak for what detectors find.

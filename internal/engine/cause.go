@@ -18,13 +18,15 @@ type cause struct {
 
 // explains says which classes of trouble are symptoms of another. Segments that are lost
 // are also those of handshakes, and each retransmission is a long round trip; a receiver
-// without room drops what comes; who cannot connect sends its SYN again.
+// without room drops what comes, and who waits for it gives up; who cannot connect sends its
+// SYN again.
 func explains(cause, symptom *diagnose.Rule) bool {
 	switch cause.Class {
 	case diagnose.ClassLoss:
 		return symptom.Class == diagnose.ClassDelay || symptom.Class == diagnose.ClassLoss || symptom == rulesOf[kindSYN]
 	case diagnose.ClassWindow:
-		return symptom.Class == diagnose.ClassDelay || symptom.Class == diagnose.ClassLoss || symptom.Class == diagnose.ClassWindow
+		return symptom.Class == diagnose.ClassDelay || symptom.Class == diagnose.ClassLoss || symptom.Class == diagnose.ClassWindow ||
+			symptom.Class == diagnose.ClassReset
 	case diagnose.ClassWrite:
 		return symptom.Class == diagnose.ClassDelay
 	case diagnose.ClassConnect:
@@ -35,6 +37,17 @@ func explains(cause, symptom *diagnose.Rule) bool {
 			cause.Critical && symptom.Class == diagnose.ClassLoss
 	}
 	return cause.Class == symptom.Class
+}
+
+// symptoms are the classes of which a rule explains something.
+func symptoms(rule *diagnose.Rule) []string {
+	var classes []string
+	for _, other := range diagnose.Rules() {
+		if other != rule && explains(rule, other) && !slices.Contains(classes, other.Class) {
+			classes = append(classes, other.Class)
+		}
+	}
+	return classes
 }
 
 // causes are those of one view, in order of precedence. What is mild and not explained
@@ -54,7 +67,7 @@ func (v *view) causes() []*cause {
 	}
 	for _, a := range v.anomalies() {
 		for _, c := range causes {
-			if c.members[0] != a && explains(c.finding.Rule, a.rule) {
+			if c.members[0] != a && !a.fading && explains(c.finding.Rule, a.rule) {
 				c.members = append(c.members, a)
 				break
 			}

@@ -128,6 +128,14 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 	return d.shifts[k].Suspicious(v.id)
 }
 
+// fading tells whether what opened an anomaly seems to be over.
+func (d *detectors) fading(w detect.Window, k kind, v *view) bool {
+	if f := d.ratios[k]; f != nil {
+		return f.Fading(v.id, w)
+	}
+	return d.shifts[k].Fading(v.id, w)
+}
+
 // losses is what the detectors had no room for.
 func (d *detectors) losses() (sum detect.Losses) {
 	for k := range numKinds {

@@ -50,7 +50,7 @@ func (e *Engine) finding(f *fault) problem.Finding {
 	main := f.main()
 	rule := main.finding.Rule
 	r := problem.Finding{
-		Type: main.members[0].typ(), Class: rule.Class, Root: f.root, Side: string(main.finding.Side),
+		Type: main.members[0].typ(), Class: rule.Class, Rank: diagnose.Rank(rule), Symptoms: symptoms(rule), Root: f.root, Side: string(main.finding.Side),
 		Advice: rule.Advice, AdviceID: rule.AdviceID,
 	}
 	if incast, ok := f.incast(); ok {

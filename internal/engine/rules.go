@@ -40,6 +40,9 @@ func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 // rules lets all rules look at what may be wrong.
 func (e *Engine) rules(w detect.Window) {
 	e.age(w)
+	for _, a := range e.live {
+		a.fading = e.fades(w, a)
+	}
 	for _, v := range e.views {
 		if v.troubled() || w-v.trouble < detect.Window(e.history) {
 			e.diagnose(w, v)
@@ -51,6 +54,16 @@ func (e *Engine) rules(w detect.Window) {
 		}
 	}
 	e.tell(w.End(e.set.Width))
+}
+
+// fadeWindows is after how many windows without a match nothing speaks for a rule's anomaly.
+const fadeWindows = 3
+
+func (e *Engine) fades(w detect.Window, a *anomaly) bool {
+	if a.kind == numKinds {
+		return w-a.matched >= fadeWindows
+	}
+	return e.detectors.fading(w, a.kind, a.view)
 }
 
 // age lets time go on for views with anomalies of which nothing is heard any more.

@@ -119,7 +119,7 @@ func (v *view) pair() *diagnose.Pair {
 		kindLoss: &p.Loss, kindNeedless: &p.Needless, kindRTT: &p.RTT, kindJitter: &p.Jitter, kindSYN: &p.SYN, kindResets: &p.Resets,
 	}
 	for kind, a := range v.risen {
-		if a != nil {
+		if a != nil && !a.fading {
 			*rises[kind] = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
 		}
 	}

@@ -4,6 +4,7 @@
 package problem
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/localize"
@@ -42,8 +43,10 @@ const (
 
 // A Finding is what one root explains at one moment.
 type Finding struct {
-	Type     string // value of tcp.problem.type
-	Class    string // types of one class may be symptoms of one fault
+	Type     string   // value of tcp.problem.type
+	Class    string   // types of one class may be symptoms of one fault
+	Rank     int      // of its rule: one with a lower rank explains others, not the other way round
+	Symptoms []string // classes of what it may explain at its place, if their rank is higher
 	Severity Severity
 	Root     localize.Root
 	Side     string // sender, receiver or path
@@ -72,12 +75,32 @@ func (f *Finding) opens() bool {
 }
 
 // onset is the earliest beginning.
-func (f *Finding) onset() time.Time {
+func (f *Finding) onset() time.Time { return f.onsetWithout(nil) }
+
+// onsetWithout is the earliest beginning of what is not known; zero if all is.
+func (f *Finding) onsetWithout(known []string) time.Time {
 	var first time.Time
 	for i := range f.Members {
-		if at := f.Members[i].Onset; first.IsZero() || at.Before(first) {
-			first = at
+		a := &f.Members[i]
+		if (first.IsZero() || a.Onset.Before(first)) && !slices.Contains(known, a.ID) {
+			first = a.Onset
 		}
 	}
 	return first
+}
+
+// pairs are those of its members.
+func (f *Finding) pairs() []Pair {
+	var pairs []Pair
+	for i := range f.Members {
+		if p := (Pair{f.Members[i].Sender, f.Members[i].Receiver}); p != (Pair{}) && !slices.Contains(pairs, p) {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// touches tells whether a workload is at an end of one of its pairs.
+func (f *Finding) touches(workload localize.Name) bool {
+	return slices.ContainsFunc(f.Members, func(a Anomaly) bool { return a.Sender == workload || a.Receiver == workload })
 }

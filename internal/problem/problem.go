@@ -16,6 +16,10 @@ import (
 const (
 	// maxMembers are the anomalies that a problem names.
 	maxMembers = 100
+	// sure is how much likelier a root must be to replace another at once, nats, and persists
+	// how often in a row it is found else.
+	sure     = 3
+	persists = 3
 	// maxServices are the affected services that it names; all are counted.
 	maxServices = 50
 )
@@ -27,6 +31,7 @@ type Problem struct {
 	Finding          // the last one, with the first one's Members' Onset in Start
 
 	Start        time.Time // earliest onset
+	Latest       time.Time // onset of the member that came last
 	Detected     time.Time
 	Acknowledged time.Time
 	AckAuto      bool      // nobody acknowledged it: when its root was published
@@ -37,9 +42,12 @@ type Problem struct {
 	MemberIDs []string // of all anomalies so far, at most 100
 	Anomalies int      // all of them
 
-	Live     []string  // members that have not ended
-	LastEnd  time.Time // the latest end of a member
-	Seen     time.Time // the last moment at which it was found
+	Live     []string       // members that have not ended
+	LastEnd  time.Time      // the latest end of a member
+	Seen     time.Time      // the last moment at which it was found
+	Serious  time.Time      // the last moment at which what was found would have opened it
+	Rival    localize.Place // another root that was found instead of its own
+	Rivals   int            // how often in a row
 	Emitted  time.Time
 	Restored bool // from before a restart, and not found again yet
 	Pairs    []Pair
@@ -76,11 +84,17 @@ func newID(f *Finding, start time.Time) string {
 // that news: another root, type or severity, or that it is there after a restart still.
 func (p *Problem) take(f *Finding, now time.Time) (news bool) {
 	if !p.Seen.Equal(now) {
-		news = p.Type != f.Type || p.Severity != f.Severity || p.Root.Place != f.Root.Place
 		if p.Restored { // whatever it was found by before will never end
-			p.Live, p.Restored, news = nil, false, true
+			p.Live, p.Restored, p.Serious, news = nil, false, now, true
 		}
-		p.Finding, p.Seen = *f, now
+		if p.replaces(f) {
+			news = news || p.Type != f.Type || p.Severity != f.Severity || p.Root.Place != f.Root.Place
+			p.Finding, p.Rivals = *f, 0
+		}
+		p.Seen = now
+	}
+	if f.opens() {
+		p.Serious = now
 	}
 	if onset := f.onset(); onset.Before(p.Start) {
 		p.Start = onset
@@ -91,7 +105,30 @@ func (p *Problem) take(f *Finding, now time.Time) (news bool) {
 	return news
 }
 
+// replaces tells whether a finding says better what the problem is. A symptom does not replace
+// its cause, and another root not the one that is known, unless it explains more, is much
+// likelier, or is found again and again: near the end of a fault each moment has its own.
+func (p *Problem) replaces(f *Finding) bool {
+	if p.Seen.IsZero() || f.Rank < p.Rank || len(p.Live) == 0 {
+		return true
+	}
+	if f.Rank > p.Rank {
+		return false
+	}
+	if f.Root.Place == p.Root.Place || len(f.Members) > len(p.Members) || f.Root.Likelihood >= p.Root.Likelihood+sure {
+		return true
+	}
+	if f.Root.Place != p.Rival {
+		p.Rival, p.Rivals = f.Root.Place, 0
+	}
+	p.Rivals++
+	return p.Rivals >= persists
+}
+
 func (p *Problem) join(a *Anomaly) {
+	if a.Onset.After(p.Latest) {
+		p.Latest = a.Onset
+	}
 	if pair := (Pair{a.Sender, a.Receiver}); pair != (Pair{}) && !slices.Contains(p.Pairs, pair) && len(p.Pairs) < maxMembers {
 		p.Pairs = append(p.Pairs, pair)
 	}
@@ -108,20 +145,56 @@ func (p *Problem) join(a *Anomaly) {
 	}
 }
 
-// about tells whether a finding is of the same fault: it shares an anomaly, or, in the
-// same class, its root, or a pair.
+// about tells whether a finding is of the same fault as the open problem. It is if it has the
+// same class and root, or is a symptom of it. Else what is new of it must have begun while the
+// problem was seen, and not long after the rest: then anomalies that both have tell that
+// they are one, or, in the same class, that their pairs are the same for the most part. What a fault
+// leaves behind must not make the next one a part of it.
 func (p *Problem) about(f *Finding) bool {
-	for i := range f.Members {
-		if slices.Contains(p.Live, f.Members[i].ID) {
-			return true
+	same := p.Class == f.Class
+	if same && p.Root.Place == f.Root.Place || p.explains(f) {
+		return true
+	}
+	shares := slices.ContainsFunc(f.Members, func(a Anomaly) bool { return slices.Contains(p.Live, a.ID) })
+	if !shares && !(same && p.overlaps(f)) {
+		return false
+	}
+	began := f.onsetWithout(p.Live)
+	switch {
+	case began.IsZero(), p.Restored:
+		return true
+	case same:
+		return !began.After(p.Seen) && began.Sub(p.Latest) <= overlap
+	}
+	return !began.After(p.Seen) && began.Sub(p.Start) <= overlap
+}
+
+// explains tells whether a finding is a symptom of what one of its ends does by itself.
+func (p *Problem) explains(f *Finding) bool {
+	return p.Rank < f.Rank && slices.Contains(p.Symptoms, f.Class) && p.Side != "path" && f.touches(p.Node) &&
+		f.onsetWithout(p.Live).Sub(p.Seen) <= aftermath
+}
+
+// overlaps tells whether at least half of the pairs of the problem, or of the finding, are those
+// of the other.
+func (p *Problem) overlaps(f *Finding) bool {
+	pairs, common := f.pairs(), 0
+	for _, pair := range pairs {
+		if slices.Contains(p.Pairs, pair) {
+			common++
 		}
 	}
+	return common > 0 && 2*common >= min(len(pairs), len(p.Pairs))
+}
+
+// returns tells whether a finding is that of a closed problem again: with the same root, or
+// the same pairs for the most part.
+func (p *Problem) returns(f *Finding) bool {
 	if p.Class != f.Class {
 		return false
 	}
-	return p.Root.Place == f.Root.Place || slices.ContainsFunc(f.Members, func(a Anomaly) bool {
-		return slices.Contains(p.Pairs, Pair{a.Sender, a.Receiver})
-	})
+	pairs := f.pairs()
+	return p.Root.Place == f.Root.Place || p.overlaps(f) && 2*min(len(pairs), len(p.Pairs)) > max(len(pairs), len(p.Pairs))
 }
 
 // leave takes out the members that ended.
@@ -135,11 +208,12 @@ func (p *Problem) leave(ended map[string]time.Time) {
 	})
 }
 
-// over tells whether nothing of the problem is left. After a restart its members are found
-// anew, under other ids.
+// over tells whether nothing of the problem is left: its members have ended, or what is found
+// has been too little to open it for a while. After a restart its members are found anew,
+// under other ids.
 func (p *Problem) over(now time.Time) bool {
 	if p.Restored {
 		return now.Sub(p.Seen) > overlap
 	}
-	return len(p.Live) == 0
+	return len(p.Live) == 0 || now.Sub(p.Serious) > overlap
 }

@@ -13,8 +13,11 @@ import (
 const (
 	// reopen is how long after its end a problem comes back as the same.
 	reopen = 10 * time.Minute
-	// overlap is how long after a restart a problem waits to be found again.
+	// overlap is how long after a restart a problem waits to be found again, how far apart
+	// anomalies of one fault begin, and how long one lasts of which only small ones are left.
 	overlap = 120 * time.Second
+	// aftermath is how long after a fault was seen last its symptoms begin.
+	aftermath = time.Minute
 	// repeat is how often an open problem is told of again.
 	repeat = 5 * time.Minute
 )
@@ -122,7 +125,7 @@ func (r *Register) merge(p *Problem, f *Finding, now time.Time) (changes []Chang
 
 // comeBack opens a closed problem again.
 func (r *Register) comeBack(f *Finding, now time.Time) *Problem {
-	i := slices.IndexFunc(r.closed, func(p *Problem) bool { return p.about(f) && f.onset().Sub(p.End) <= reopen })
+	i := slices.IndexFunc(r.closed, func(p *Problem) bool { return p.returns(f) && f.onset().Sub(p.End) <= reopen })
 	if i < 0 {
 		return nil
 	}
@@ -163,9 +166,13 @@ func (r *Register) end(now time.Time) (changes []Change) {
 		if !p.over(now) {
 			return false
 		}
-		if p.End = p.LastEnd; p.End.IsZero() {
+		if p.End = p.LastEnd; p.End.IsZero() || len(p.Live) > 0 {
 			p.End = p.Seen
+			if p.Serious.After(p.Start) {
+				p.End = p.Serious
+			}
 		}
+		p.Live = nil
 		r.closed = append(r.closed, p)
 		changes = append(changes, p.tell(Close, now))
 		return true

@@ -13,6 +13,8 @@ const (
 	recovered   = 5.0 // T that closes an anomaly, nats
 	fallClip    = 2.0 // that one window can contribute to it, if it is short
 	quietFor    = 60  // seconds without a window above the middle
+	fading      = 2.5 // T from which on an anomaly seems to be over, nats
+	fadesAfter  = 30  // seconds without an event after which it does, too
 	peakSupport = 4   // a window counts for the peak with that part of the mean trials
 )
 
@@ -38,11 +40,15 @@ func (d *Detector) begin(s *State, w detect.Window, e *rise, evidence float64) {
 //	T  = max(0, T + min(2, [r·ln(p0/ph) + (n−r)·ln((1−p0)/(1−ph))] / φ))
 //
 // the anomaly is over if T ≥ 5 and no window of the last 60 s was above ph. A
-// window of more than 24 s may contribute more than 2, or it would take long.
+// window of more than 24 s may contribute more than 2, or it would take long. Where there are
+// so few trials that T does not get there, five minutes without an event end it.
 func (d *Detector) watch(s *State, w detect.Window, n, r float64) detect.Step {
 	a := &s.anomaly
 	a.allTrials += n
 	a.allEvents += r
+	if r > 0 {
+		s.eventful = w
+	}
 	if n*peakSupport*float64(w-a.start+1) >= a.allTrials {
 		a.peak = max(a.peak, r/n)
 	}
@@ -56,7 +62,7 @@ func (d *Detector) watch(s *State, w detect.Window, n, r float64) detect.Step {
 	}
 	quiet := float64(w+1-a.quiet) * d.config.Width.Seconds()
 	switch {
-	case a.fall >= recovered && quiet >= quietFor:
+	case a.fall >= recovered && quiet >= quietFor, w-s.eventful >= d.staleAfter:
 		return d.end(s, detect.Recovered)
 	case w-a.start >= d.expireAfter:
 		return d.end(s, detect.Expired)
@@ -65,6 +71,13 @@ func (d *Detector) watch(s *State, w detect.Window, n, r float64) detect.Step {
 		return detect.Updated
 	}
 	return detect.Nothing
+}
+
+// Fading reports whether an open anomaly seems to be over: more speaks against it than for
+// it, or no event has come for a while.
+func (d *Detector) Fading(s *State, w detect.Window) bool {
+	quiet := float64(w-s.eventful) * d.config.Width.Seconds()
+	return s.open && (s.anomaly.fall >= fading || quiet >= fadesAfter && w-s.eventful >= hits)
 }
 
 // Idle tells an open anomaly of a window without data.

@@ -10,10 +10,12 @@ import (
 )
 
 const (
-	recovered = 5.0 // T that closes an anomaly, nats
-	fallClip  = 2.0 // that one window can contribute to it, if it is short
-	quietFor  = 60  // seconds without a window that speaks for a shift
-	clearly   = 1.1
+	recovered  = 5.0 // T that closes an anomaly, nats
+	fallClip   = 2.0 // that one window can contribute to it, if it is short
+	fading     = 2.5 // T from which on an anomaly seems to be over, nats
+	fadesAfter = 30  // seconds without a value after which it does, too
+	quietFor   = 60  // seconds without a window that speaks for a shift
+	clearly    = 1.1
 )
 
 // begin opens an anomaly.
@@ -64,6 +66,13 @@ func (d *Detector) watch(s *State, h *Histogram, z float32) detect.Step {
 		return detect.Updated
 	}
 	return detect.Nothing
+}
+
+// Fading reports whether an open anomaly seems to be over: more speaks against it than for
+// it, or no value has come for a while.
+func (d *Detector) Fading(s *State, w detect.Window) bool {
+	quiet := float64(uint32(w)-s.last) * d.config.Width.Seconds()
+	return s.open && (s.sum >= fading || quiet >= fadesAfter && uint32(w)-s.last >= hits)
 }
 
 // Idle tells an open anomaly of a window without data.
