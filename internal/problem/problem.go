@@ -156,7 +156,7 @@ func (p *Problem) about(f *Finding) bool {
 		return true
 	}
 	shares := slices.ContainsFunc(f.Members, func(a Anomaly) bool { return slices.Contains(p.Live, a.ID) })
-	if !shares && !(same && p.overlaps(f)) {
+	if !shares && (!same || !p.overlaps(f)) {
 		return false
 	}
 	began := f.onsetWithout(p.Live)
