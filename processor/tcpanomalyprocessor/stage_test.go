@@ -178,19 +178,30 @@ func lastTotals(all []pmetric.Metrics) pmetric.Metrics {
 	return pmetric.NewMetrics()
 }
 
-// sums adds up what has left last, by the names of metrics.
+// sums adds up what has left last, by the names of metrics. A beat may be under way at the end, and
+// tell a series once more: the last time counts.
 func sums(all []pmetric.Metrics) map[string]float64 {
-	sums := make(map[string]float64)
+	last := make(map[string]map[string]float64)
 	for _, md := range all {
 		for _, rm := range md.ResourceMetrics().All() {
 			for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
 				if m.Type() != pmetric.MetricTypeSum {
 					continue
 				}
+				if last[m.Name()] == nil {
+					last[m.Name()] = make(map[string]float64)
+				}
 				for _, p := range m.Sum().DataPoints().All() {
-					sums[m.Name()] += float64(p.IntValue()) + p.DoubleValue()
+					series := fmt.Sprint(rm.Resource().Attributes().AsRaw(), p.Attributes().AsRaw())
+					last[m.Name()][series] = float64(p.IntValue()) + p.DoubleValue()
 				}
 			}
+		}
+	}
+	sums := make(map[string]float64)
+	for name, series := range last {
+		for _, value := range series {
+			sums[name] += value
 		}
 	}
 	return sums
