@@ -11,30 +11,38 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/apiserver"
 )
 
-// TestWatchExpires compacts etcd while no watch gets through. The API server goes on: who
-// watches from an old version is told that it is gone (410), and lists anew. Its own cache
-// is off, because that has old versions for longer than a test lasts.
+// TestWatchExpires compacts etcd while connections are refused, so that the watch is tried
+// again from where it was. The API server goes on: it says that this version is gone (410),
+// and all is listed anew. Its own cache is off, because that has old versions for longer
+// than a test lasts.
 func TestWatchExpires(t *testing.T) {
 	uncached, err := apiserver.Start("--watch-cache=false")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, uncached.Stop()) })
+	const expired = "Watch has expired: all is listed again"
 	l := newLiveOf(t, uncached)
+	core, logs := observer.New(zapcore.InfoLevel)
+	l.logger = zap.New(core)
 	a := &pod{name: "a", node: "n1", ips: []string{"10.6.0.1"}}
 	kept := &pod{name: "kept", node: "n1", ips: []string{"10.6.0.2"}}
 	l.run(a)
-	l.run(kept)
 	s := l.follow()
+	l.run(kept) // a watch that told nothing is not tried again: all is listed
+	l.eventually(func() bool { return remote(s, "10.6.0.2", 80, time.Now()) == "kept" }, "told by the watch")
 	var list struct {
 		Metadata struct{ ResourceVersion string }
 	}
 	pods := "/api/v1/namespaces/" + l.namespace + "/pods"
 	l.do(http.MethodGet, pods, nil, &list)
 
-	l.proxy.Close()
+	l.proxy.Refuse()
 	l.eventually(func() bool { status := s.Status(); return !status.Current() }, "the loss is told")
 	require.NoError(t, l.remove(a))
 	b := &pod{name: "b", node: "n1", ips: a.ips}
@@ -49,7 +57,9 @@ func TestWatchExpires(t *testing.T) {
 	require.Equal(t, http.StatusGone, event.Object.Code)
 	require.Equal(t, "kept", remote(s, "10.6.0.2", 80, time.Now()), "the last known state")
 
-	l.proxy.Open()
+	require.Zero(t, logs.FilterMessage(expired).Len())
+	require.NoError(t, l.proxy.Listen())
+	l.eventually(func() bool { return logs.FilterMessage(expired).FilterField(zap.String("resource", "pods")).Len() > 0 }, "410 reaches the watch")
 	l.eventually(func() bool { return remote(s, "10.6.0.1", 80, time.Now()) == "b" }, "b has the address")
 	l.current(s)
 	require.Equal(t, "kept", remote(s, "10.6.0.2", 80, time.Now()))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -99,7 +100,9 @@ func (l *link) listed() {
 func (l *link) failed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.status.Watching || l.status.Err == nil {
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		l.logger.Info("Watch has expired: all is listed again", zap.String("resource", l.resource), zap.Error(err))
+	} else if l.status.Watching || l.status.Err == nil {
 		l.logger.Warn("Watch is lost: what is known stays", zap.String("resource", l.resource), zap.Error(err))
 	}
 	if l.status.Watching {

@@ -64,6 +64,7 @@ func run(m *testing.M) (code int) {
 type live struct {
 	t         *testing.T
 	server    *apiserver.Server
+	logger    *zap.Logger
 	admin     *apiserver.Client
 	proxy     *apiserver.Proxy
 	namespace string
@@ -78,7 +79,7 @@ func newLiveOf(t *testing.T, server *apiserver.Server) *live {
 	proxy, err := apiserver.NewProxy(server.Address)
 	require.NoError(t, err)
 	t.Cleanup(proxy.Stop)
-	l := &live{t: t, server: server, admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
+	l := &live{t: t, server: server, logger: zap.NewNop(), admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
 	l.do(http.MethodPost, "/api/v1/namespaces", &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: l.namespace}}, nil)
 	return l
 }
@@ -100,7 +101,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c
 	l.t.Setenv("KUBECONFIG", path)
 	cfg.AuthType = kubernetes.AuthKubeConfig
 	require.NoError(l.t, cfg.Validate())
-	s, err := kubernetes.Open(context.Background(), &cfg, zap.NewNop())
+	s, err := kubernetes.Open(context.Background(), &cfg, l.logger)
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { require.NoError(l.t, s.Close()) })
 	return s

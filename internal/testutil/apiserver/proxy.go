@@ -14,14 +14,14 @@ type Proxy struct {
 	// Address is where to connect to.
 	Address string
 
-	listener net.Listener
-	target   string
-	wait     sync.WaitGroup
+	target string
+	wait   sync.WaitGroup
 
-	mu      sync.Mutex
-	pairs   map[*pair]bool
-	closed  bool // no new connections
-	silence int  // how often it was silenced
+	mu       sync.Mutex
+	listener net.Listener
+	pairs    map[*pair]bool
+	closed   bool // no new connections
+	silence  int  // how often it was silenced
 }
 
 type pair struct{ client, server net.Conn }
@@ -42,7 +42,7 @@ func NewProxy(target string) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{Address: l.Addr().String(), listener: l, target: target, pairs: map[*pair]bool{}}
-	p.wait.Go(p.accept)
+	p.wait.Go(func() { p.accept(l) })
 	return p, nil
 }
 
@@ -63,6 +63,28 @@ func (p *Proxy) Close() {
 	p.Cut()
 }
 
+// Refuse resets all connections; new ones are refused, as of a port that nobody listens
+// at, until [Proxy.Listen].
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	_ = p.listener.Close()
+	p.mu.Unlock()
+	p.Cut()
+}
+
+// Listen takes connections after [Proxy.Refuse].
+func (p *Proxy) Listen() error {
+	l, err := net.Listen("tcp", p.Address)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listener = l
+	p.wait.Go(func() { p.accept(l) })
+	return nil
+}
+
 // Open takes connections again.
 func (p *Proxy) Open() {
 	p.mu.Lock()
@@ -80,14 +102,14 @@ func (p *Proxy) Silence() {
 
 // Stop ends the proxy.
 func (p *Proxy) Stop() {
-	_ = p.listener.Close()
+	p.Refuse()
 	p.Close()
 	p.wait.Wait()
 }
 
-func (p *Proxy) accept() {
+func (p *Proxy) accept(l net.Listener) {
 	for {
-		client, err := p.listener.Accept()
+		client, err := l.Accept()
 		if err != nil {
 			return
 		}
