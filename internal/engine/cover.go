@@ -4,7 +4,6 @@
 package engine
 
 import (
-	"math"
 	"slices"
 
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
@@ -14,10 +13,6 @@ import (
 const (
 	// minHealthy is how many data segments, round trips or connects show that an edge is well.
 	minHealthy = 20
-	// minPodEvidence is how much speaks for a pair of pods to be bad, or against it, nats.
-	minPodEvidence = 2
-	// podDispersion is how many episodes come at once.
-	podDispersion = 1.5
 )
 
 // cover finds the places on the path that explain the causes of a class. Where a pair of
@@ -50,30 +45,6 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 		faults[i] = newFault(root, causes, bad, of)
 	}
 	return faults
-}
-
-// pods are the pairs of pods that lose segments, and those that do not, by the likelihood
-// of the pair's rise against its baseline. Of other trouble nothing is known by pod.
-func (c *cause) pods(edge localize.Edge) (bad, well []localize.Edge) {
-	loss := c.view.risen[kindLoss]
-	if loss == nil || c.finding.Rule != rulesOf[kindLoss] || len(c.view.tracks) < 2 {
-		return nil, nil
-	}
-	p0 := min(max(loss.verdict.Baseline, 5e-5), .5)
-	p1 := min(max(loss.verdict.Value, 3*p0), .9)
-	for _, t := range c.view.tracks {
-		r, n := t.episodes, math.Max(t.segments, t.episodes)
-		evidence := (r*math.Log(p1/p0) + (n-r)*math.Log((1-p1)/(1-p0))) / podDispersion
-		edge.From, edge.To = t.from, t.to
-		switch {
-		case evidence >= minPodEvidence:
-			edge.Evidence = evidence
-			bad = append(bad, edge)
-		case evidence <= -minPodEvidence:
-			well = append(well, edge)
-		}
-	}
-	return bad, well
 }
 
 // healthy are the edges that are well, as far as trouble of a class goes.

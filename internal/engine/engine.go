@@ -157,7 +157,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 		if t == nil || t.gone {
 			continue
 		}
-		t.note(w, &c.report, e.set.Width)
+		t.note(w, c, e.set.Width, e.detectors.suspicious(kindRTT, t.view) || e.detectors.suspicious(kindJitter, t.view))
 		if t.view.window != w {
 			t.view.begin(w)
 			e.views = append(e.views, t.view)

@@ -112,16 +112,24 @@ func (e *Engine) own(causes []*cause) []*fault {
 		rule := causes[0].finding.Rule
 		var same, rest []*cause
 		var bad []localize.Edge
+		var of []int // index of the cause
+		healthy := e.healthy(rule.Class)
 		for _, c := range causes {
 			if c.finding.Rule != rule {
 				rest = append(rest, c)
 				continue
 			}
-			same = append(same, c)
-			bad = append(bad, e.last(c, e.edge(c)))
+			edges, well := c.pods(e.edge(c))
+			if len(edges) == 0 {
+				edges = append(edges, e.edge(c))
+			}
+			for _, edge := range edges {
+				bad, of = append(bad, e.last(c, edge)), append(of, len(same))
+			}
+			same, healthy = append(same, c), append(healthy, well...)
 		}
-		for _, root := range localize.Own(bad, e.healthy(rule.Class)) {
-			faults = append(faults, newFault(root, same, bad, nil))
+		for _, root := range localize.Own(bad, healthy) {
+			faults = append(faults, newFault(root, same, bad, of))
 		}
 		causes = rest
 	}
@@ -165,12 +173,8 @@ func newFault(root localize.Root, causes []*cause, bad []localize.Edge, of []int
 	f := &fault{root: root}
 	for _, i := range root.Edges {
 		f.edges = append(f.edges, bad[i])
-		c := i
-		if of != nil {
-			c = of[i]
-		}
-		if !slices.Contains(f.causes, causes[c]) {
-			f.causes = append(f.causes, causes[c])
+		if c := causes[of[i]]; !slices.Contains(f.causes, c) {
+			f.causes = append(f.causes, c)
 		}
 	}
 	return f

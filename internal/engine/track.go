@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/detect"
-	"github.com/tcpwhy/tcpwhy/internal/diagnose"
 	"github.com/tcpwhy/tcpwhy/internal/localize"
 )
 
@@ -24,6 +23,9 @@ type track struct {
 	gone   bool // forgotten; flows have to ask anew
 	// Data segments and episodes of the last half minute, older ones count for less.
 	segments, episodes float64
+	trouble            [numTroubles]float32
+	// Round trips and their variation likewise, once there is a suspicion; else nil.
+	rtt, variation *spread
 }
 
 // A trackKey tells tracks apart.
@@ -140,9 +142,18 @@ func hash(seed byte, names ...localize.Name) uint64 {
 const halfMinute = 30
 
 // note adds what a track did in a window.
-func (t *track) note(w detect.Window, r *diagnose.Report, width time.Duration) {
+func (t *track) note(w detect.Window, c *cell, width time.Duration, suspicious bool) {
+	r := &c.report
 	keep := math.Exp2(-float64(w-t.last) * width.Seconds() / halfMinute)
 	t.segments = t.segments*keep + float64(r.DataSegments)
 	t.episodes = t.episodes*keep + float64(r.Episodes)
+	for i, n := range troubles(r) {
+		t.trouble[i] = t.trouble[i]*float32(keep) + n
+	}
+	if suspicious {
+		t.rtt, t.variation = t.rtt.add(keep, &c.rtt), t.variation.add(keep, &c.variation)
+	} else {
+		t.rtt, t.variation = nil, nil
+	}
 	t.last = w
 }

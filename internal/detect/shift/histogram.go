@@ -16,6 +16,9 @@ const (
 	octaves = 20
 )
 
+// Lower is the bound of a bucket, in seconds, that its values are above.
+func Lower(bucket int) float64 { return math.Exp2(float64(bucket)/2 - octaves) }
+
 // A Histogram is the distribution of the values of one window. The zero value
 // is an empty one.
 type Histogram struct {

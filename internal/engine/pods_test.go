@@ -1,0 +1,62 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+)
+
+// TestAPodIsNamed breaks one pod of a server that has two, then both. Its three clients'
+// pods are on as many nodes, so the pod is all that the bad ones have in common.
+func TestAPodIsNamed(t *testing.T) {
+	for kind, brk := range map[string]func(request, response *link){
+		"tcp_retransmit_rise": func(request, response *link) { request.loss, response.loss = .03, .03 },
+		"tcp_rtt_rise":        func(request, response *link) { request.rtt, response.rtt = .02, .02 },
+		"tcp_connect_refused": func(request, _ *link) { request.fault = sums(engine.FailedRefused, 5) },
+		"tcp_reset_storm": func(request, _ *link) {
+			request.fault = func(w *world, l *link, at uint64) {
+				sums(engine.ClosedFIN, 2)(w, l, at)
+				sums(engine.ClosedResetReceived, 20)(w, l, at)
+			}
+		},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			for place, pods := range map[string]int{"pod shop/server-0": 1, "workload shop/server": 2} {
+				w := newWorld(t, width)
+				var broken, after []*link
+				for server := range 2 {
+					for client := range 3 {
+						request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
+						request.fault = sums(engine.ClosedFIN, 22)
+						if server < pods {
+							broken, after = append(broken, request), append(after, response)
+						}
+					}
+					w.talk(pod("other", 0, 7), pod("server", server, server+3))
+				}
+				w.run(60)
+				assert.Empty(t, w.told)
+				for i := range broken {
+					brk(broken[i], after[i])
+				}
+				w.run(12)
+				p := w.last(t).Problem
+				assert.Equal(t, kind, p.Type)
+				if pods == 1 || kind != "tcp_retransmit_rise" && kind != "tcp_rtt_rise" {
+					assert.Equal(t, place, p.Root.Place.String())
+				}
+				assert.Equal(t, 1, w.Sizes().Problems)
+			}
+		})
+	}
+}
+
+// sums adds to a sum in each window.
+func sums(field engine.Field, growth float64) func(w *world, l *link, at uint64) {
+	return func(w *world, l *link, at uint64) { w.Sum(w.now, l.flow, at, field, growth) }
+}
