@@ -18,6 +18,7 @@ type anomaly struct {
 	id      string
 	kind    kind // numKinds: a rule
 	view    *view
+	series  uint64 // the detector's: of the view, or of one of its tracks
 	rule    *diagnose.Rule
 	finding diagnose.Finding // as it matched last; no rule before it has
 	verdict detect.Verdict

@@ -69,7 +69,7 @@ func (e *Engine) well(class string, v *view) bool {
 	case diagnose.ClassLoss:
 		return v.report.DataSegments >= minHealthy && !e.detectors.suspicious(kindLoss, v)
 	case diagnose.ClassDelay:
-		return v.rtt.Total() >= minHealthy && !e.detectors.suspicious(kindRTT, v) && !e.detectors.suspicious(kindJitter, v)
+		return v.rtt.Total() >= minHealthy && v.risen[kindRTT] == nil && v.risen[kindJitter] == nil && !e.detectors.suspicious(kindRTT, v) && !e.detectors.suspicious(kindJitter, v)
 	case diagnose.ClassConnect:
 		return v.report.Opened > 0 && !e.detectors.suspicious(kindSYN, v) && len(v.matched) == 0
 	}

@@ -68,7 +68,7 @@ func newDetectors(width time.Duration, limit int, falseADay float64, emit func(k
 			return nil, err
 		}
 		d.thresholds = append(d.thresholds, one)
-		d.shifts[kind] = detect.NewFamily(one, limit)
+		d.shifts[kind] = detect.NewFamily(one, 2*limit) // views, and tracks
 	}
 	return d, nil
 }
@@ -89,6 +89,23 @@ func (d *detectors) observe(w detect.Window, v *view) {
 	}
 	if v.variation.Total() > 0 {
 		d.shifts[kindJitter].Observe(w, series, &v.variation, d.emit[kindJitter])
+	}
+}
+
+// manyTracks is how many pairs of pods a pair of workloads has at least if one of them may be slow
+// without anybody seeing it in all their round trips.
+const manyTracks = 3
+
+// look lets the detectors of distributions judge what one of a view's tracks did in a window.
+func (d *detectors) look(w detect.Window, t *track, c *cell) {
+	if len(t.view.tracks) < manyTracks {
+		return
+	}
+	if c.rtt.Total() > 0 {
+		d.shifts[kindRTT].Observe(w, t.series, &c.rtt, d.emit[kindRTT])
+	}
+	if c.variation.Total() > 0 {
+		d.shifts[kindJitter].Observe(w, t.series, &c.variation, d.emit[kindJitter])
 	}
 }
 
@@ -129,11 +146,11 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 }
 
 // fading tells whether what opened an anomaly seems to be over.
-func (d *detectors) fading(w detect.Window, k kind, v *view) bool {
-	if f := d.ratios[k]; f != nil {
-		return f.Fading(v.id, w)
+func (d *detectors) fading(w detect.Window, a *anomaly) bool {
+	if f := d.ratios[a.kind]; f != nil {
+		return f.Fading(a.series, w)
 	}
-	return d.shifts[k].Fading(v.id, w)
+	return d.shifts[a.kind].Fading(a.series, w)
 }
 
 // losses is what the detectors had no room for.

@@ -138,6 +138,11 @@ func (e *Engine) judge(w detect.Window, points []detect.Point[cell]) {
 	for _, v := range e.views {
 		e.detectors.observe(w, v)
 	}
+	for i := range points {
+		if c := &points[i].Data; c.track != nil && !c.track.gone {
+			e.detectors.look(w, c.track, c)
+		}
+	}
 	e.detectors.finish(w)
 	e.rules(w)
 	e.problems(w)
@@ -157,7 +162,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 		if t == nil || t.gone {
 			continue
 		}
-		t.note(w, c, e.set.Width, e.detectors.suspicious(kindRTT, t.view) || e.detectors.suspicious(kindJitter, t.view))
+		t.note(w, c, e.set.Width)
 		if t.view.window != w {
 			t.view.begin(w)
 			e.views = append(e.views, t.view)

@@ -11,7 +11,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/engine"
 )
 
-// TestAPodIsNamed breaks one pod of a server that has two, then both. Its three clients'
+// TestAPodIsNamed breaks one pod of a server that has three, then all of them. Its three clients'
 // pods are on as many nodes, so the pod is all that the bad ones have in common.
 func TestAPodIsNamed(t *testing.T) {
 	for kind, brk := range map[string]func(request, response *link){
@@ -26,10 +26,10 @@ func TestAPodIsNamed(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			for place, pods := range map[string]int{"pod shop/server-0": 1, "workload shop/server": 2} {
+			for place, pods := range map[string]int{"pod shop/server-0": 1, "workload shop/server": 3} {
 				w := newWorld(t, width)
 				var broken, after []*link
-				for server := range 2 {
+				for server := range 3 {
 					for client := range 3 {
 						request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
 						request.fault = sums(engine.ClosedFIN, 22)

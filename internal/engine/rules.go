@@ -23,8 +23,11 @@ func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 	}
 	a := v.risen[k]
 	switch {
+	case a != nil && a.series != series.ID: // it is the same, by another's eyes
+		return
 	case verdict.Step == detect.Opened:
 		a = newAnomaly(v, k, rulesOf[k], verdict.Start)
+		a.series = series.ID
 		v.risen[k] = a
 		e.live = append(e.live, a)
 	case a == nil:
@@ -63,7 +66,7 @@ func (e *Engine) fades(w detect.Window, a *anomaly) bool {
 	if a.kind == numKinds {
 		return w-a.matched >= fadeWindows
 	}
-	return e.detectors.fading(w, a.kind, a.view)
+	return e.detectors.fading(w, a)
 }
 
 // age lets time go on for views with anomalies of which nothing is heard any more.

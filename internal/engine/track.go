@@ -24,7 +24,7 @@ type track struct {
 	// Data segments and episodes of the last half minute, older ones count for less.
 	segments, episodes float64
 	trouble            [numTroubles]float32
-	// Round trips and their variation likewise, once there is a suspicion; else nil.
+	// Round trips and their variation likewise, if the pair of workloads has others; else nil.
 	rtt, variation *spread
 }
 
@@ -45,8 +45,8 @@ type tracks struct {
 	limit int
 	byKey map[trackKey]*track
 	views map[viewKey]*view
-	byID  map[uint64]*view
-	now   detect.Window // that was judged last
+	byID  map[uint64]*view // of views and tracks
+	now   detect.Window    // that was judged last
 }
 
 func newTracks(limit int) *tracks {
@@ -70,7 +70,7 @@ func (t *tracks) get(spec *Spec) *track {
 	n.series = detect.Series{ID: key.hash()}
 	n.last = t.now
 	v.tracks = append(v.tracks, n)
-	t.byKey[key] = n
+	t.byKey[key], t.byID[n.series.ID] = n, v
 	return n
 }
 
@@ -96,6 +96,7 @@ func (t *tracks) forget(now detect.Window, silent detect.Window) {
 			n.gone = true
 			n.view.drop(n)
 			delete(t.byKey, key)
+			delete(t.byID, n.series.ID)
 		}
 	}
 	for key, v := range t.views {
@@ -142,7 +143,7 @@ func hash(seed byte, names ...localize.Name) uint64 {
 const halfMinute = 30
 
 // note adds what a track did in a window.
-func (t *track) note(w detect.Window, c *cell, width time.Duration, suspicious bool) {
+func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 	r := &c.report
 	keep := math.Exp2(-float64(w-t.last) * width.Seconds() / halfMinute)
 	t.segments = t.segments*keep + float64(r.DataSegments)
@@ -150,7 +151,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration, suspicious b
 	for i, n := range troubles(r) {
 		t.trouble[i] = t.trouble[i]*float32(keep) + n
 	}
-	if suspicious {
+	if len(t.view.tracks) > 1 {
 		t.rtt, t.variation = t.rtt.add(keep, &c.rtt), t.variation.add(keep, &c.variation)
 	} else {
 		t.rtt, t.variation = nil, nil
