@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/engine"
 )
@@ -59,4 +60,36 @@ func TestAPodIsNamed(t *testing.T) {
 // sums adds to a sum in each window.
 func sums(field engine.Field, growth float64) func(w *world, l *link, at uint64) {
 	return func(w *world, l *link, at uint64) { w.Sum(w.now, l.flow, at, field, growth) }
+}
+
+// TestASlowPodIsFollowedByAnother is one anomaly of the pair, as long as one of its pods is slow.
+func TestASlowPodIsFollowedByAnother(t *testing.T) {
+	w := newWorld(t, width)
+	links := make([][]*link, 3)
+	for server := range 3 {
+		for client := range 3 {
+			request, _ := w.talk(pod("client", client, client), pod("server", server, 3))
+			links[server] = append(links[server], request)
+		}
+	}
+	slow := func(server int, rtt float64) {
+		for _, l := range links[server] {
+			l.rtt = rtt
+		}
+	}
+	w.run(60)
+	slow(0, .02)
+	w.run(12)
+	require.Equal(t, "pod shop/server-0", w.last(t).Problem.Root.Place.String())
+	anomalies := w.Sizes().Anomalies
+	slow(1, .02)
+	w.run(12)
+	slow(0, .001)
+	w.run(30)
+	assert.Equal(t, "pod shop/server-1", w.last(t).Problem.Root.Place.String())
+	assert.Equal(t, anomalies, w.Sizes().Anomalies)
+	slow(1, .001)
+	w.run(40)
+	assert.Zero(t, w.Sizes().Anomalies)
+	assert.Zero(t, w.Sizes().Problems)
 }

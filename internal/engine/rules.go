@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/detect"
@@ -15,15 +16,25 @@ import (
 // Together with how far rules look back it is as long as the detectors' minute.
 const quietSeconds = 30
 
-// rise notes what a detector says of a series.
+// rise notes what a detector says of a series. The view's and its tracks' are one anomaly, which
+// lasts as long as one of them says so.
 func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 	v := e.tracks.byID[series.ID]
 	if v == nil {
 		return
 	}
+	switch verdict.Step {
+	case detect.Opened:
+		v.eyes[k] = append(v.eyes[k], series.ID)
+	case detect.Closed:
+		v.eyes[k] = slices.DeleteFunc(v.eyes[k], func(id uint64) bool { return id == series.ID })
+	}
 	a := v.risen[k]
 	switch {
-	case a != nil && a.series != series.ID: // it is the same, by another's eyes
+	case a != nil && a.series != series.ID:
+		return
+	case a != nil && verdict.Step == detect.Closed && len(v.eyes[k]) > 0:
+		a.series = v.eyes[k][0]
 		return
 	case verdict.Step == detect.Opened:
 		a = newAnomaly(v, k, rulesOf[k], verdict.Start)

@@ -31,6 +31,7 @@ type view struct {
 	trouble detect.Window    // the last one in which a rule might match
 
 	risen    [numKinds]*anomaly // what detectors say
+	eyes     [numKinds][]uint64 // series, of the view and its tracks, that say so
 	matched  []*anomaly         // what rules say
 	findings []diagnose.Finding // in the window that is being judged, the cause first
 }
