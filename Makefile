@@ -154,9 +154,10 @@ test-distribution: build $(PROMETHEUS) ## Start the built collector on each conf
 		-prometheus '$(abspath $(PROMETHEUS))'
 
 .PHONY: test-k8s
-test-k8s: | have-go ## Test identities against a real API server and etcd, on loopback; builds them once
+test-k8s: build | have-go ## Test identities and the collector against a real API server and etcd, on loopback; builds them once
 	@$(MAKE) --no-print-directory '$(K8S_BIN)/kube-apiserver'
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 20m ./internal/identity/kubernetes
+	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags distribution,k8s -timeout 5m -run '^TestPrecedence' ./internal/distribution
 
 # The version is set as Kubernetes' own build does. The program that takes longer comes
 # last: what was interrupted is built again.

@@ -27,7 +27,8 @@ import (
 const patience = 30 * time.Second
 
 // A collector is a command that runs the collector in a network namespace of
-// its own, so that its ports are free. It ends with the test.
+// its own, so that its ports are free, or, without one, where the test is. It ends with
+// the test.
 type collector struct {
 	t      testing.TB
 	ns     *netns.NS
@@ -45,7 +46,11 @@ func start(t testing.TB, ns *netns.NS, folder, name string, args ...string) *col
 	c.cmd.Stdout = &c.output
 	c.cmd.Stderr = &c.output
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	require.NoError(t, ns.Try(c.cmd.Start))
+	try := func(f func() error) error { return f() }
+	if ns != nil {
+		try = ns.Try
+	}
+	require.NoError(t, try(c.cmd.Start))
 	t.Cleanup(func() { _ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) })
 	go func() { c.exited <- c.cmd.Wait() }()
 	return c
