@@ -13,7 +13,8 @@ import (
 )
 
 // TestAPodIsNamed breaks one pod of a server that has three, then all of them. Its three clients'
-// pods are on as many nodes, so the pod is all that the bad ones have in common.
+// pods are on as many nodes, so the pod is all that the bad ones have in common. Then it is what an
+// end does by itself, or the path between the two, for others reach the server well.
 func TestAPodIsNamed(t *testing.T) {
 	for kind, brk := range map[string]func(request, response *link){
 		"tcp_retransmit_rise": func(request, response *link) { request.loss, response.loss = .03, .03 },
@@ -27,7 +28,11 @@ func TestAPodIsNamed(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			for place, pods := range map[string]int{"pod shop/server-0": 1, "workload shop/server": 3} {
+			whole := "workload shop/server"
+			if kind == "tcp_retransmit_rise" || kind == "tcp_rtt_rise" {
+				whole = "pair shop/client ↔ shop/server"
+			}
+			for place, pods := range map[string]int{"pod shop/server-0": 1, whole: 3} {
 				w := newWorld(t, width)
 				var broken, after []*link
 				for server := range 3 {
@@ -48,9 +53,7 @@ func TestAPodIsNamed(t *testing.T) {
 				w.run(12)
 				p := w.last(t).Problem
 				assert.Equal(t, kind, p.Type)
-				if pods == 1 || kind != "tcp_retransmit_rise" && kind != "tcp_rtt_rise" {
-					assert.Equal(t, place, p.Root.Place.String())
-				}
+				assert.Equal(t, place, p.Root.Place.String())
 				assert.Equal(t, 1, w.Sizes().Problems)
 			}
 		})

@@ -49,7 +49,7 @@ type Finding struct {
 	Symptoms []string // classes of what it may explain at its place, if their rank is higher
 	Severity Severity
 	Root     localize.Root
-	Side     string // sender, receiver or path
+	Side     string // sender, receiver, listener or path
 	Node     localize.Name
 	Remote   localize.Name
 	Title    string // one sentence
