@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 func sandbox(t *testing.T, folder string, args ...string) *exec.Cmd {
 	t.Helper()
 	if os.Geteuid() != 0 {
+		if os.Getenv("TCPWHY_REQUIRE_ROOT") != "" {
+			t.Fatal("network namespaces need root, and TCPWHY_REQUIRE_ROOT is set")
+		}
 		t.Skip("network namespaces need root")
 	}
 	self, err := os.Executable()

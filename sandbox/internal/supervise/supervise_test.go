@@ -46,6 +46,9 @@ func TestMain(m *testing.M) {
 func up(t *testing.T, folder string) *supervise.Supervisor {
 	t.Helper()
 	if os.Geteuid() != 0 {
+		if os.Getenv("TCPWHY_REQUIRE_ROOT") != "" {
+			t.Fatal("network namespaces need root, and TCPWHY_REQUIRE_ROOT is set")
+		}
 		t.Skip("network namespaces need root")
 	}
 	s, err := supervise.Up(supervise.Options{Folder: folder, Load: 6, Day: time.Hour, Seed: 1})
