@@ -62,75 +62,48 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c
 // process: of a pod, of a pod in its node's network, and of none.
 func (k *cluster) fill() []pmetric.Metrics {
 	for _, name := range []string{"shop", "monitoring"} {
-		k.do(http.MethodPost, "/api/v1/namespaces", &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, nil)
+		require.NoError(k.t, k.admin.Namespace(k.t.Context(), name))
 	}
-	k.node("n1", "192.168.7.1")
-	k.node("n2", "192.168.7.2")
-	web := k.pod("shop", "front", "web", "n1", "10.7.0.1", false)
-	host := k.pod("shop", "host", "host", "n1", "192.168.7.1", true)
-	k.pod("monitoring", "agent", "agent", "n2", "127.0.0.2", false)
-	var service corev1.Service
-	k.do(http.MethodPost, "/api/v1/namespaces/shop/services", &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: "shop"}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
-	}, &service)
-	of := func(uid string) map[string]string {
-		return map[string]string{"container.id": containerOf(uid), "k8s.pod.uid": uid, "host.name": "n1"}
+	require.NoError(k.t, k.admin.Node(k.t.Context(), "n1", "", "192.168.7.1"))
+	require.NoError(k.t, k.admin.Node(k.t.Context(), "n2", "", "192.168.7.2"))
+	web := k.pod("front", &apiserver.Pod{Namespace: "shop", Name: "web-1", Node: "n1", IPs: []string{"10.7.0.1"}})
+	host := k.pod("host", &apiserver.Pod{Namespace: "shop", Name: "host-1", Node: "n1", IPs: []string{"192.168.7.1"}, HostNetwork: true})
+	k.pod("agent", &apiserver.Pod{Namespace: "monitoring", Name: "agent-1", Node: "n2", IPs: []string{"127.0.0.2"}})
+	addresses, err := k.admin.Service(k.t.Context(), "shop", "shop", corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}})
+	require.NoError(k.t, err)
+	of := func(p *apiserver.Pod) map[string]string {
+		return map[string]string{"container.id": p.Container(), "k8s.pod.uid": p.UID, "host.name": "n1"}
 	}
 	return []pmetric.Metrics{
-		flowFrom("pod", "10.7.0.1", service.Spec.ClusterIP, of(web)),
+		flowFrom("pod", "10.7.0.1", addresses[0], of(web)),
 		flowFrom("host", "192.168.7.1", "10.7.0.1", of(host)),
 		flowFrom("none", "192.168.7.1", "10.7.0.1", map[string]string{"host.name": "n1"}),
 	}
 }
 
-func (k *cluster) node(name, address string) {
+// pod makes one of a Deployment, whose ReplicaSet's name begins with that of the pod.
+func (k *cluster) pod(deployment string, p *apiserver.Pod) *apiserver.Pod {
 	k.t.Helper()
-	k.do(http.MethodPost, "/api/v1/nodes", &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}, nil)
-	var status corev1.NodeStatus
-	status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: address}}
-	k.do(http.MethodPatch, "/api/v1/nodes/"+name+"/status", map[string]any{"status": status}, nil)
-}
-
-// pod makes one of a Deployment, whose ReplicaSet's name has a prefix of its own, and
-// returns its UID.
-func (k *cluster) pod(namespace, deployment, prefix, node, address string, hostNetwork bool) string {
-	k.t.Helper()
-	yes, labels := true, map[string]string{"app": prefix, "pod-template-hash": templateHash}
-	spec := corev1.PodSpec{NodeName: node, HostNetwork: hostNetwork, Containers: []corev1.Container{{Name: "main", Image: "none"}}}
-	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.PodSpec{Containers: spec.Containers}}
-	apps := "/apis/apps/v1/namespaces/" + namespace
+	prefix, _, _ := strings.Cut(p.Name, "-")
+	yes := true
+	p.Labels = map[string]string{"app": prefix, "pod-template-hash": templateHash}
+	template := corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: p.Labels}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "none"}}},
+	}
+	apps := "/apis/apps/v1/namespaces/" + p.Namespace
 	var owner appsv1.Deployment
 	k.do(http.MethodPost, apps+"/deployments", &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: deployment},
-		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template},
+		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: p.Labels}, Template: template},
 	}, &owner)
 	var set appsv1.ReplicaSet
 	k.do(http.MethodPost, apps+"/replicasets", &appsv1.ReplicaSet{
-		ObjectMeta: metav1.ObjectMeta{Name: prefix + "-" + templateHash, Labels: labels, OwnerReferences: []metav1.OwnerReference{
+		ObjectMeta: metav1.ObjectMeta{Name: prefix + "-" + templateHash, Labels: p.Labels, OwnerReferences: []metav1.OwnerReference{
 			{APIVersion: "apps/v1", Kind: "Deployment", Name: owner.Name, UID: owner.UID, Controller: &yes}}},
-		Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: template},
+		Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: p.Labels}, Template: template},
 	}, &set)
-	pods := "/api/v1/namespaces/" + namespace + "/pods"
-	var pod corev1.Pod
-	k.do(http.MethodPost, pods, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: prefix + "-1", Labels: labels, OwnerReferences: []metav1.OwnerReference{
-			{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: set.Name, UID: set.UID, Controller: &yes}}},
-		Spec: spec,
-	}, &pod)
-	k.do(http.MethodPatch, pods+"/"+pod.Name+"/status", map[string]any{"status": statusOfPod(string(pod.UID), address)}, nil)
-	return string(pod.UID)
+	p.Owner = &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: set.Name, UID: set.UID, Controller: &yes}
+	require.NoError(k.t, k.admin.Create(k.t.Context(), p))
+	require.NoError(k.t, k.admin.Start(k.t.Context(), p))
+	return p
 }
-
-// statusOfPod is what a kubelet tells of a pod.
-func statusOfPod(uid, address string) corev1.PodStatus {
-	now := metav1.Now()
-	return corev1.PodStatus{
-		Phase: corev1.PodRunning, StartTime: &now, HostIP: "192.168.7.1", PodIP: address, PodIPs: []corev1.PodIP{{IP: address}},
-		ContainerStatuses: []corev1.ContainerStatus{{
-			Name: "main", ContainerID: "containerd://" + containerOf(uid),
-			State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
-		}},
-	}
-}
-
-func containerOf(uid string) string { return fmt.Sprintf("%064s", strings.ReplaceAll(uid, "-", "")) }

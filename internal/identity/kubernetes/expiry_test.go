@@ -30,8 +30,8 @@ func TestWatchExpires(t *testing.T) {
 	l := newLiveOf(t, uncached)
 	core, logs := observer.New(zapcore.InfoLevel)
 	l.logger = zap.New(core)
-	a := &pod{name: "a", node: "n1", ips: []string{"10.6.0.1"}}
-	kept := &pod{name: "kept", node: "n1", ips: []string{"10.6.0.2"}}
+	a := &pod{Name: "a", Node: "n1", IPs: []string{"10.6.0.1"}}
+	kept := &pod{Name: "kept", Node: "n1", IPs: []string{"10.6.0.2"}}
 	l.run(a)
 	s := l.follow()
 	l.run(kept) // a watch that told nothing is not tried again: all is listed
@@ -45,7 +45,7 @@ func TestWatchExpires(t *testing.T) {
 	l.proxy.Refuse()
 	l.eventually(func() bool { status := s.Status(); return !status.Current() }, "the loss is told")
 	require.NoError(t, l.remove(a))
-	b := &pod{name: "b", node: "n1", ips: a.ips}
+	b := &pod{Name: "b", Node: "n1", IPs: a.IPs}
 	l.run(b)
 	require.NoError(t, uncached.Compact(t.Context()))
 	var event struct {

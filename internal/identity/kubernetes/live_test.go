@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +20,6 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/apiserver"
@@ -80,7 +78,7 @@ func newLiveOf(t *testing.T, server *apiserver.Server) *live {
 	require.NoError(t, err)
 	t.Cleanup(proxy.Stop)
 	l := &live{t: t, server: server, logger: zap.NewNop(), admin: admin, proxy: proxy, namespace: fmt.Sprintf("test-%08x", rand.Uint32())}
-	l.do(http.MethodPost, "/api/v1/namespaces", &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: l.namespace}}, nil)
+	require.NoError(t, admin.Namespace(t.Context(), l.namespace))
 	return l
 }
 
@@ -126,71 +124,17 @@ func (l *live) eventually(f func() bool, what string) {
 }
 
 // A pod is one of the test's, on a node.
-type pod struct {
-	name, node, uid string
-	ips             []string
-	hostNetwork     bool
-	once            bool // may finish by itself
-	labels          map[string]string
-	owner           *metav1.OwnerReference
-}
+type pod = apiserver.Pod
 
-func (p *pod) container() string {
-	return fmt.Sprintf("%064s", strings.ReplaceAll(p.uid, "-", ""))
-}
-
-func (l *live) podPath(p *pod) string { return "/api/v1/namespaces/" + l.namespace + "/pods/" + p.name }
-
-// create makes a pod as a scheduler leaves it: bound to a node.
 func (l *live) create(p *pod) error {
-	o := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: p.name, Labels: p.labels}}
-	if p.owner != nil {
-		o.OwnerReferences = []metav1.OwnerReference{*p.owner}
-	}
-	o.Spec.NodeName, o.Spec.HostNetwork = p.node, p.hostNetwork
-	o.Spec.Containers = []corev1.Container{{Name: "main", Image: "none"}}
-	if p.once {
-		o.Spec.RestartPolicy = corev1.RestartPolicyNever
-	}
-	var made corev1.Pod
-	err := l.admin.Do(l.t.Context(), http.MethodPost, "/api/v1/namespaces/"+l.namespace+"/pods", o, &made)
-	p.uid = string(made.UID)
-	return err
+	p.Namespace = l.namespace
+	return l.admin.Create(l.t.Context(), p)
 }
 
-// start tells the pod's addresses and its container, as a kubelet does.
-func (l *live) start(p *pod) error {
-	now := metav1.Now()
-	var status corev1.PodStatus
-	status.Phase, status.StartTime, status.HostIP = corev1.PodRunning, &now, "192.168.0.1"
-	for _, ip := range p.ips {
-		status.PodIPs = append(status.PodIPs, corev1.PodIP{IP: ip})
-	}
-	status.PodIP = p.ips[0]
-	status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name: "main", ContainerID: "containerd://" + p.container(),
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
-	}}
-	return l.admin.Do(l.t.Context(), http.MethodPatch, l.podPath(p)+"/status", map[string]any{"status": status}, nil)
-}
-
-// ask asks for a pod's deletion; remove tells that it is gone, as its kubelet does.
-func (l *live) ask(p *pod) error {
-	return l.admin.Do(l.t.Context(), http.MethodDelete, l.podPath(p), nil, nil)
-}
-
-func (l *live) remove(p *pod) error {
-	zero := int64(0)
-	return l.admin.Do(l.t.Context(), http.MethodDelete, l.podPath(p), &metav1.DeleteOptions{
-		TypeMeta:           metav1.TypeMeta{APIVersion: "v1", Kind: "DeleteOptions"},
-		GracePeriodSeconds: &zero,
-	}, nil)
-}
-
-// finish tells that a pod is over. It stays, with an address that is its no more.
-func (l *live) finish(p *pod) error {
-	return l.admin.Do(l.t.Context(), http.MethodPatch, l.podPath(p)+"/status", map[string]any{"status": map[string]any{"phase": corev1.PodSucceeded}}, nil)
-}
+func (l *live) start(p *pod) error  { return l.admin.Start(l.t.Context(), p) }
+func (l *live) ask(p *pod) error    { return l.admin.Ask(l.t.Context(), p) }
+func (l *live) remove(p *pod) error { return l.admin.Remove(l.t.Context(), p) }
+func (l *live) finish(p *pod) error { return l.admin.Finish(l.t.Context(), p) }
 
 func (l *live) run(p *pod) {
 	l.t.Helper()
@@ -200,33 +144,18 @@ func (l *live) run(p *pod) {
 
 func (l *live) node(name, zone string, addresses ...string) {
 	l.t.Helper()
-	l.do(http.MethodPost, "/api/v1/nodes", &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: map[string]string{corev1.LabelTopologyZone: zone},
-	}}, nil)
+	require.NoError(l.t, l.admin.Node(l.t.Context(), name, zone, addresses...))
 	l.t.Cleanup(func() {
 		require.NoError(l.t, l.admin.Do(context.Background(), http.MethodDelete, "/api/v1/nodes/"+name, nil, nil))
 	})
-	var status corev1.NodeStatus
-	for _, a := range addresses {
-		status.Addresses = append(status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: a})
-	}
-	l.do(http.MethodPatch, "/api/v1/nodes/"+name+"/status", map[string]any{"status": status}, nil)
 }
 
 // service makes a service and returns its addresses.
 func (l *live) service(name string, spec corev1.ServiceSpec, balancer ...string) []string {
 	l.t.Helper()
-	path := "/api/v1/namespaces/" + l.namespace + "/services"
-	var made corev1.Service
-	l.do(http.MethodPost, path, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: spec}, &made)
-	if len(balancer) > 0 {
-		var status corev1.ServiceStatus
-		for _, ip := range balancer {
-			status.LoadBalancer.Ingress = append(status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{IP: ip})
-		}
-		l.do(http.MethodPatch, path+"/"+name+"/status", map[string]any{"status": status}, nil)
-	}
-	return made.Spec.ClusterIPs
+	addresses, err := l.admin.Service(l.t.Context(), l.namespace, name, spec, balancer...)
+	require.NoError(l.t, err)
+	return addresses
 }
 
 func remote(s *kubernetes.Source, address string, port uint16, at time.Time) string {

@@ -19,15 +19,15 @@ import (
 // TestWatchIsCutAndComesBack cuts all connections while pods come and go.
 func TestWatchIsCutAndComesBack(t *testing.T) {
 	l := newLive(t)
-	a := &pod{name: "a", node: "n1", ips: []string{"10.1.0.1"}}
+	a := &pod{Name: "a", Node: "n1", IPs: []string{"10.1.0.1"}}
 	l.run(a)
 	s := l.follow()
 	for _, name := range []string{"b", "c", "d"} {
 		l.proxy.Cut()
-		p := &pod{name: name, node: "n1", ips: []string{"10.1.0." + name}}
-		p.ips[0] = map[string]string{"b": "10.1.0.2", "c": "10.1.0.3", "d": "10.1.0.4"}[name]
+		p := &pod{Name: name, Node: "n1", IPs: []string{"10.1.0." + name}}
+		p.IPs[0] = map[string]string{"b": "10.1.0.2", "c": "10.1.0.3", "d": "10.1.0.4"}[name]
 		l.run(p)
-		l.eventually(func() bool { return remote(s, p.ips[0], 80, time.Now()) == name }, "seen after the cut")
+		l.eventually(func() bool { return remote(s, p.IPs[0], 80, time.Now()) == name }, "seen after the cut")
 		require.Equal(t, "a", remote(s, "10.1.0.1", 80, time.Now()))
 	}
 	l.current(s)
@@ -37,8 +37,8 @@ func TestWatchIsCutAndComesBack(t *testing.T) {
 // reached: a delete is missed, and its address is another's.
 func TestOutageTellsTheLastKnownState(t *testing.T) {
 	l := newLive(t)
-	a := &pod{name: "a", node: "n1", ips: []string{"10.2.0.1"}}
-	kept := &pod{name: "kept", node: "n1", ips: []string{"10.2.0.2"}}
+	a := &pod{Name: "a", Node: "n1", IPs: []string{"10.2.0.1"}}
+	kept := &pod{Name: "kept", Node: "n1", IPs: []string{"10.2.0.2"}}
 	l.run(a)
 	l.run(kept)
 	s := l.follow()
@@ -52,7 +52,7 @@ func TestOutageTellsTheLastKnownState(t *testing.T) {
 	require.Equal(t, "kept", remote(s, "10.2.0.2", 80, time.Now()))
 
 	require.NoError(t, l.remove(a))
-	b := &pod{name: "b", node: "n1", ips: a.ips}
+	b := &pod{Name: "b", Node: "n1", IPs: a.IPs}
 	l.run(b)
 	l.proxy.Open()
 	l.current(s)
@@ -67,7 +67,7 @@ func TestSilentConnectionIsFoundDead(t *testing.T) {
 	l := newLive(t)
 	s := l.follow()
 	l.proxy.Silence()
-	l.run(&pod{name: "a", node: "n1", ips: []string{"10.3.0.1"}})
+	l.run(&pod{Name: "a", Node: "n1", IPs: []string{"10.3.0.1"}})
 	l.eventually(func() bool { return remote(s, "10.3.0.1", 80, time.Now()) == "a" }, "seen by a new connection")
 	l.current(s)
 }
@@ -77,8 +77,8 @@ func TestSilentConnectionIsFoundDead(t *testing.T) {
 // A delete of meanwhile is missed by the watch.
 func TestServerCrashesAndForgets(t *testing.T) {
 	l := newLive(t)
-	a := &pod{name: "a", node: "n1", ips: []string{"10.4.0.1"}}
-	kept := &pod{name: "kept", node: "n1", ips: []string{"10.4.0.2"}}
+	a := &pod{Name: "a", Node: "n1", IPs: []string{"10.4.0.1"}}
+	kept := &pod{Name: "kept", Node: "n1", IPs: []string{"10.4.0.2"}}
 	l.run(a)
 	l.run(kept)
 	s := l.follow()
@@ -90,7 +90,7 @@ func TestServerCrashesAndForgets(t *testing.T) {
 	l.proxy.Close()
 	require.NoError(t, l.remove(a))
 	for range 20 { // versions that nobody here sees
-		other := &pod{name: "other", node: "n1", ips: []string{"10.4.0.3"}}
+		other := &pod{Name: "other", Node: "n1", IPs: []string{"10.4.0.3"}}
 		l.run(other)
 		require.NoError(t, l.remove(other))
 	}
@@ -114,7 +114,7 @@ func TestServerCrashesAndForgets(t *testing.T) {
 	}
 	require.Contains(t, gone, "too old resource version", "the API server has forgotten the version")
 
-	b := &pod{name: "b", node: "n1", ips: a.ips}
+	b := &pod{Name: "b", Node: "n1", IPs: a.IPs}
 	l.run(b)
 	l.proxy.Open()
 	l.current(s)
@@ -130,8 +130,8 @@ func TestScopeOfANode(t *testing.T) {
 	l.node(l.namespace+"-n1", "z1", "192.168.9.1")
 	l.node(l.namespace+"-n2", "z2", "192.168.9.2")
 	t.Setenv("TCPWHY_TEST_NODE", l.namespace+"-n1")
-	l.run(&pod{name: "mine", node: l.namespace + "-n1", ips: []string{"10.5.0.1"}})
-	l.run(&pod{name: "other", node: l.namespace + "-n2", ips: []string{"10.5.0.2"}})
+	l.run(&pod{Name: "mine", Node: l.namespace + "-n1", IPs: []string{"10.5.0.1"}})
+	l.run(&pod{Name: "other", Node: l.namespace + "-n2", IPs: []string{"10.5.0.2"}})
 	s := l.open(apiserver.AdminToken, kubernetes.Config{
 		Scope: kubernetes.ScopeNode, Filter: kubernetes.FilterConfig{NodeFromEnvVar: "TCPWHY_TEST_NODE"},
 		WaitForMetadata: true, WaitForMetadataTimeout: patience,

@@ -41,7 +41,7 @@ func TestEveryFlowIsRight(t *testing.T) {
 	services := l.services()
 	for _, s := range []*kubernetes.Source{early, late} {
 		l.eventually(func() bool { return s.Status().Sizes.Pods == manyPods && s.Status().Sizes.Services == len(services)-1 }, "all are seen")
-		l.eventually(func() bool { return remote(s, pods[manyPods-1].ips[0], 80, time.Now()) != "stranger" }, "the last has its address")
+		l.eventually(func() bool { return remote(s, pods[manyPods-1].IPs[0], 80, time.Now()) != "stranger" }, "the last has its address")
 		for i, p := range pods {
 			l.check(s, i, p)
 		}
@@ -67,12 +67,12 @@ func (l *live) crowd() []*pod {
 	for i := range pods {
 		hash := fmt.Sprintf("%x", 0x7d9f8+i/20)
 		p := &pod{
-			name: fmt.Sprintf("p%d", i), node: nodeName(l, i), labels: map[string]string{"pod-template-hash": hash},
-			owner: &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: fmt.Sprintf("d%d-%s", i/20, hash), UID: "u", Controller: &yes},
-			ips:   []string{fmt.Sprintf("10.7.%d.%d", i/250, i%250+1), fmt.Sprintf("fd00:1::%x", i+1)},
+			Name: fmt.Sprintf("p%d", i), Node: nodeName(l, i), Labels: map[string]string{"pod-template-hash": hash},
+			Owner: &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: fmt.Sprintf("d%d-%s", i/20, hash), UID: "u", Controller: &yes},
+			IPs:   []string{fmt.Sprintf("10.7.%d.%d", i/250, i%250+1), fmt.Sprintf("fd00:1::%x", i+1)},
 		}
 		if i%20 == 0 {
-			p.hostNetwork, p.ips = true, []string{fmt.Sprintf("192.168.7.%d", i%manyNodes+1)}
+			p.HostNetwork, p.IPs = true, []string{fmt.Sprintf("192.168.7.%d", i%manyNodes+1)}
 		}
 		pods[i] = p
 		group.Go(func() error {
@@ -105,21 +105,21 @@ func (l *live) services() map[string][]string {
 func (l *live) check(s *kubernetes.Source, i int, p *pod) {
 	now := uint64(time.Now().UnixNano())
 	want := identity.Identity{
-		Kind: identity.KindPod, Cluster: "c", Namespace: l.namespace, Pod: p.name, PodUID: p.uid, Container: "main",
-		Node: p.node, Zone: fmt.Sprintf("z%d", i%manyNodes%3), Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprintf("d%d", i/20)},
-		ServiceName: fmt.Sprintf("d%d", i/20), ServiceNamespace: l.namespace, HostNetwork: p.hostNetwork,
+		Kind: identity.KindPod, Cluster: "c", Namespace: l.namespace, Pod: p.Name, PodUID: p.UID, Container: "main",
+		Node: p.Node, Zone: fmt.Sprintf("z%d", i%manyNodes%3), Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprintf("d%d", i/20)},
+		ServiceName: fmt.Sprintf("d%d", i/20), ServiceNamespace: l.namespace, HostNetwork: p.HostNetwork,
 	}
 	for what, end := range map[string]identity.Local{
-		"container": {ContainerID: p.container(), Address: netip.MustParseAddr("127.0.0.1")},
-		"pod":       {PodUID: p.uid},
+		"container": {ContainerID: p.Container(), Address: netip.MustParseAddr("127.0.0.1")},
+		"pod":       {PodUID: p.UID},
 	} {
 		require.Equal(l.t, &want, s.Local(end, now), what)
 	}
-	for _, ip := range p.ips {
+	for _, ip := range p.IPs {
 		a := netip.MustParseAddr(ip)
-		if p.hostNetwork {
-			require.Equal(l.t, p.node, kubernetes.Tell(s.Remote(a, 80, now)))
-			require.Equal(l.t, p.node, kubernetes.Tell(s.Local(identity.Local{Address: a}, now)))
+		if p.HostNetwork {
+			require.Equal(l.t, p.Node, kubernetes.Tell(s.Remote(a, 80, now)))
+			require.Equal(l.t, p.Node, kubernetes.Tell(s.Local(identity.Local{Address: a}, now)))
 			continue
 		}
 		require.Equal(l.t, &want, s.Remote(a, 80, now), ip)
