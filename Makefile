@@ -157,6 +157,7 @@ test-distribution: build $(PROMETHEUS) ## Start the built collector on each conf
 test-k8s: build | have-go ## Test identities and the collector against a real API server and etcd, on loopback; builds them once
 	@$(MAKE) --no-print-directory '$(K8S_BIN)/kube-apiserver'
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 20m ./internal/identity/kubernetes
+	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 10m -run '^TestWhoIsNamed' ./processor/tcpanomalyprocessor
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags distribution,k8s -timeout 5m -run '^TestPrecedence' ./internal/distribution
 
 # The version is set as Kubernetes' own build does. The program that takes longer comes
