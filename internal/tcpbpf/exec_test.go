@@ -26,11 +26,6 @@ const (
 	actRace    = "race"    // connect from two threads at once
 )
 
-func init() {
-	acts[actExecute] = connectAndExecute
-	acts[actRace] = connectAtOnce
-}
-
 // An execution is what the first program is told.
 type execution struct{ First, Second, Program string }
 

@@ -26,8 +26,6 @@ import (
 // actObey is a process that opens, holds and passes sockets as the test tells it.
 const actObey = "obey"
 
-func init() { acts[actObey] = obey }
-
 // A puppet is a process with at most one listener and any number of connections. What
 // it is told to do with connections it does with each.
 type puppet struct {

@@ -36,14 +36,26 @@ var acts = map[string]func(argument []byte) error{
 	actOpen:    openWithout,
 	actHold:    holdOpen,
 	actPredate: predate,
+
+	actExecute:  connectAndExecute,
+	actRace:     connectAtOnce,
+	actObey:     obey,
+	actServe:    serveInherited,
+	actActivate: activate,
+	actService:  serveActivated,
 }
 
 // An init function runs before the testing machinery: a process should live no
 // longer than what it is to do.
 func init() {
-	act := acts[os.Getenv(actVariable)]
-	if act == nil {
+	name, is := os.LookupEnv(actVariable)
+	if !is {
 		return
+	}
+	act := acts[name]
+	if act == nil { // or it would run all tests
+		fmt.Fprintf(os.Stderr, "find act %q: there is none\n", name)
+		os.Exit(1)
 	}
 	if err := act([]byte(os.Getenv(argumentVariable))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
