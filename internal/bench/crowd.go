@@ -19,7 +19,8 @@ type crowd struct {
 	holders   []*peer
 }
 
-// newCrowd opens connections, each to one of so many addresses.
+// newCrowd opens connections to so many addresses, of which each process has its
+// share: what is said to one address by one process is a flow.
 func newCrowd(connections, addresses int) (_ *crowd, err error) {
 	c := &crowd{}
 	defer func() {
@@ -34,10 +35,10 @@ func newCrowd(connections, addresses int) (_ *crowd, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for connections > 0 {
-		n := min(connections, most)
-		connections -= n
-		p, err := newPeer(c.namespace, order{Do: doHold, CPU: -1, Connections: n, Addresses: addresses})
+	for processes := (connections + most - 1) / most; processes > 0; processes-- {
+		n, to := connections/processes, max(1, addresses/processes)
+		connections, addresses = connections-n, addresses-to
+		p, err := newPeer(c.namespace, order{Do: doHold, CPU: -1, Connections: n, Addresses: to})
 		if err != nil {
 			return nil, err
 		}

@@ -42,6 +42,12 @@ func (k kernel) collect() (flows int, err error) {
 	return flows, nil
 }
 
+// discard ends an interval.
+func (k kernel) discard() error {
+	_, err := k.collect()
+	return err
+}
+
 // program returns the statistics of one program.
 func (k kernel) program(name string) (tcpbpf.ProgramStatistics, error) {
 	all, err := k.Programs()

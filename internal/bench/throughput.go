@@ -18,30 +18,57 @@ const warmUp = 50 * time.Millisecond
 
 // A throughput is what pairs of runs without and with the kernel side gave.
 type throughput struct {
+	workload      *workload
+	at            placement
 	without, with []float64 // units per second
 	ratios        []float64
-	counted       bool // the kernel kept statistics meanwhile
 }
 
 // throughput prints the ratios of throughput with the kernel side attached to
-// that without. The two runs of a pair follow each other directly, and which one
-// comes first alternates, so that neither drift nor order is taken for cost.
+// that without. The two halves of a pair follow each other directly, and which one
+// comes first alternates, so that neither drift nor order is taken for cost. A half
+// runs all workloads, because loading the programs takes longer than they do. Nobody
+// collects meanwhile: that takes its time once an interval, not once a run, and has a
+// table of its own.
 func (b *bench) throughput() error {
-	t := newTable(fmt.Sprintf("Throughput with the kernel side attached to the root cgroup ÷ without: medians of %d pairs of %v", b.pairs, b.run),
-		"workload", "both ends on", "without", "with", "per second", "ratio", "95 % interval")
-	counted := false
+	var all []*throughput
 	for _, w := range workloads {
 		for _, at := range b.placements() {
-			r, err := b.pairsOf(w, at)
+			all = append(all, &throughput{workload: w, at: at})
+		}
+	}
+	var collections collections
+	counted := false
+	for pair := range b.pairs {
+		for half := range 2 {
+			var err error
+			if with := (pair + half) % 2; with == 1 {
+				err = b.halfWith(all, &collections, &counted)
+			} else {
+				err = b.halfWithout(all)
+			}
 			if err != nil {
 				return err
 			}
-			t.row(w.name, at.String(), number(median(r.without)), number(median(r.with)), plural(w.unit),
-				fmt.Sprintf("%.3f", median(r.ratios)), bounds(r.ratios))
-			counted = counted || r.counted
 		}
 	}
-	t.note("with: one Collect in the middle of each run; without: opened and closed before it, as with")
+	if err := b.printThroughput(all, counted); err != nil {
+		return err
+	}
+	return collections.print(b)
+}
+
+func (b *bench) printThroughput(all []*throughput, counted bool) error {
+	t := newTable(fmt.Sprintf("Throughput with the kernel side attached to the root cgroup ÷ without: medians of %d pairs of %v", b.pairs, b.run),
+		"workload", "both ends on", "without", "with", "per second", "ratio", "95 % interval")
+	for _, r := range all {
+		for i, with := range r.with {
+			r.ratios = append(r.ratios, with/r.without[i])
+		}
+		t.row(r.workload.name, r.at.String(), number(median(r.without)), number(median(r.with)), plural(r.workload.unit),
+			fmt.Sprintf("%.3f", median(r.ratios)), bounds(r.ratios))
+	}
+	t.note("without: opened and closed before it, as with; nobody collects during a run, see the next table")
 	if counted {
 		t.note("BPF run statistics were ON and are part of the cost")
 	}
@@ -65,53 +92,39 @@ func (p placement) String() string {
 	return "2 CPUs"
 }
 
-func (b *bench) pairsOf(w *workload, at placement) (r throughput, err error) {
-	for pair := range b.pairs {
-		var rates [2]float64 // without, with
-		for half := range 2 {
-			with := (pair + half) % 2
-			if rates[with], err = b.half(w, at, with == 1, &r); err != nil {
-				return r, err
-			}
-		}
-		r.without = append(r.without, rates[0])
-		r.with = append(r.with, rates[1])
-		r.ratios = append(r.ratios, rates[1]/rates[0])
-	}
-	return r, nil
-}
-
-// half is one run of a pair.
-func (b *bench) half(w *workload, at placement, with bool, r *throughput) (rate float64, err error) {
-	measure := func(meanwhile func() error) error {
-		rate, err = b.rate(w, at, meanwhile)
+// halfWithout is one half of a pair. What opening does to caches and clocks, it has too.
+func (b *bench) halfWithout(all []*throughput) error {
+	if err := attached(defaults, func(kernel) error { return nil }); err != nil {
 		return err
 	}
-	if !with {
-		// What opening does to caches and clocks, the other half has too.
-		if err := attached(defaults, func(kernel) error { return nil }); err != nil {
-			return 0, err
-		}
-		return rate, measure(func() error { return nil })
-	}
-	err = attached(defaults, func(k kernel) error {
-		if err := measure(k.discard); err != nil {
+	for _, r := range all {
+		rate, err := b.rate(r.workload, r.at, func() error { return nil })
+		if err != nil {
 			return err
 		}
+		r.without = append(r.without, rate)
+	}
+	return nil
+}
+
+// halfWith is the other one. A collection follows each run, its connection still open.
+func (b *bench) halfWith(all []*throughput, c *collections, counted *bool) error {
+	return attached(defaults, func(k kernel) error {
+		for _, r := range all {
+			rate, err := b.rate(r.workload, r.at, func() error { return c.measure(k) })
+			if err != nil {
+				return err
+			}
+			r.with = append(r.with, rate)
+		}
 		p, err := k.program(tcpbpf.ProgramSockOps)
-		r.counted = r.counted || p.Runs > 0
+		*counted = *counted || p.Runs > 0
 		return err
 	})
-	return rate, err
 }
 
-func (k kernel) discard() error {
-	_, err := k.collect()
-	return err
-}
-
-// rate measures a workload once, in units per second.
-func (b *bench) rate(w *workload, at placement, meanwhile func() error) (rate float64, err error) {
+// rate measures a workload once, in units per second, and then calls a function.
+func (b *bench) rate(w *workload, at placement, then func() error) (rate float64, err error) {
 	c, err := newConversation(w, at, 1)
 	if err != nil {
 		return 0, err
@@ -120,15 +133,11 @@ func (b *bench) rate(w *workload, at placement, meanwhile func() error) (rate fl
 	if _, err := c.client.do(task{Duration: warmUp}); err != nil {
 		return 0, err
 	}
-	if err := c.client.begin(task{Duration: b.run}); err != nil {
+	o, err := c.client.do(task{Duration: b.run})
+	if err != nil {
 		return 0, err
 	}
-	time.Sleep(b.run / 2)
-	if err := meanwhile(); err != nil {
-		return 0, err
-	}
-	o, err := c.client.finish()
-	return o.rate() / w.scale, err
+	return o.rate() / w.scale, then()
 }
 
 func bounds(values []float64) string {
