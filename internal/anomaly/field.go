@@ -86,3 +86,8 @@ func fieldOf(metric string, attributes pcommon.Map) engine.Field {
 	}
 	return r.field
 }
+
+// Watched tells whether detection reads a point of a metric.
+func Watched(metric string, attributes pcommon.Map) bool {
+	return fieldOf(metric, attributes) != engine.None
+}
