@@ -17,7 +17,7 @@ import (
 // then on its events have that time, and the record goes on to where logs are kept.
 func TestAcknowledge(t *testing.T) {
 	s := startStage(t, "testdata/golden/loss/config.yaml")
-	r := readRecording(t, "testdata/golden/loss/in.yaml")
+	r := readScript(t, "testdata/golden/loss/in.yaml")
 	r.Steps = r.Steps[:2] // until it is there
 	s.play(r)
 	var opened plog.LogRecord

@@ -35,7 +35,7 @@ func TestABlockedLogsPipeline(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.logs.Start(t.Context(), componenttest.NewNopHost()))
 
-	r := readRecording(t, "testdata/golden/loss/in.yaml")
+	r := readScript(t, "testdata/golden/loss/in.yaml")
 	added := s.play(r)
 	select {
 	case <-reached:

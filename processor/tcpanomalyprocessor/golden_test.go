@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "write anew what leaves the processor, i
 
 // Each folder of testdata/golden is a case: config.yaml is the processor's, in.yaml what
 // receivers tell, and logs.yaml, metrics.yaml and telemetry.txt are what leaves. What a case
-// has to open stands in in.yaml, where -update does not write.
+// has to open stands in in.yaml, where -update does not write. Where there is an
+// in.binpb.zst, that is what receivers told: internal/recording/cut makes it of a recording.
 func TestGolden(t *testing.T) {
 	cases, err := filepath.Glob("testdata/golden/*/in.yaml")
 	require.NoError(t, err)
@@ -36,9 +37,8 @@ func TestGolden(t *testing.T) {
 		folder := filepath.Dir(path)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
-			r := readRecording(t, path)
-			s := startStage(t, filepath.Join(folder, "config.yaml"))
-			added := s.play(r)
+			r := readScript(t, path)
+			s, added := playCase(t, folder, r)
 			logs, metrics, sums, telemetry := s.end()
 			assert.InDeltaMapValues(t, added, sums, 1e-9, "what goes through adds up to what came")
 			assert.ElementsMatch(t, r.Opens, opened(logs, names.ProblemState, names.ProblemType), r.About)
@@ -47,6 +47,16 @@ func TestGolden(t *testing.T) {
 			compare(t, folder, logs, metrics, telemetry)
 		})
 	}
+}
+
+// playCase plays what a folder has, and returns what its sums add up to.
+func playCase(t *testing.T, folder string, r *script) (*stage, map[string]float64) {
+	config := filepath.Join(folder, "config.yaml")
+	if pieces := readPieces(t, filepath.Join(folder, "in.binpb.zst")); len(pieces) > 0 {
+		return playPieces(t, config, pieces)
+	}
+	s := startStage(t, config)
+	return s, s.play(r)
 }
 
 // Each rule that metrics reach has a case that opens it, and one beside it that does not.
@@ -60,7 +70,7 @@ func TestGoldenHasEachRule(t *testing.T) {
 	cases, err := filepath.Glob("testdata/golden/*/in.yaml")
 	require.NoError(t, err)
 	for _, path := range cases {
-		r := readRecording(t, path)
+		r := readScript(t, path)
 		for _, name := range slices.Concat(r.Opens, r.Tells) {
 			delete(missing, name)
 		}

@@ -47,8 +47,13 @@ type stage struct {
 
 func startStage(t *testing.T, path string) *stage {
 	t.Helper()
+	return startStageAt(t, path, time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC))
+}
+
+func startStageAt(t *testing.T, path string, now time.Time) *stage {
+	t.Helper()
 	s := &stage{
-		t: t, now: time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC), beats: make(map[time.Duration]chan time.Time),
+		t: t, now: now, beats: make(map[time.Duration]chan time.Time),
 		self: componenttest.NewTelemetry(),
 	}
 	factory := newFactory(anomaly.Clock{Now: s.time, Tick: s.tick})
@@ -98,8 +103,8 @@ func (s *stage) pass(d time.Duration) {
 	}
 }
 
-// play tells all of a recording, and returns what its sums add up to.
-func (s *stage) play(r *recording) map[string]float64 {
+// play tells all of a script, and returns what its sums add up to.
+func (s *stage) play(r *script) map[string]float64 {
 	p := &player{t: s.t, began: s.now.Add(time.Second), totals: make(map[string]map[string]*total)}
 	interval := s.cfg.(*anomaly.Config).Interval
 	for _, step := range r.Steps {

@@ -21,11 +21,11 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
-// A recording is what receivers tell, interval by interval, as in.yaml has it: flows with
+// A script is what receivers tell, interval by interval, as in.yaml has it: flows with
 // their OTLP attributes, and by how much each of their metrics grows. Names of metrics carry
 // what splits them: tcp.flow.retransmits{network.tcp.retransmit.type=fast}. A gauge is what
 // it is at the end, a histogram a list of [seconds, count].
-type recording struct {
+type script struct {
 	// About says what it shows, and where it is from.
 	About string
 	// Opens are the types of the problems that it has to open, each once.
@@ -41,11 +41,11 @@ type recording struct {
 
 type growth map[string]any
 
-func readRecording(t *testing.T, path string) *recording {
+func readScript(t *testing.T, path string) *script {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
-	r := new(recording)
+	r := new(script)
 	decoder := yaml.NewDecoder(strings.NewReader(string(b)))
 	decoder.KnownFields(true)
 	require.NoError(t, decoder.Decode(r))
@@ -53,7 +53,7 @@ func readRecording(t *testing.T, path string) *recording {
 	return r
 }
 
-// A player tells a recording as OTLP.
+// A player tells a script as OTLP.
 type player struct {
 	t      *testing.T
 	began  time.Time
@@ -67,7 +67,7 @@ type total struct {
 }
 
 // tell returns the points of one interval.
-func (p *player) tell(r *recording, flows map[string]growth, at time.Time) pmetric.Metrics {
+func (p *player) tell(r *script, flows map[string]growth, at time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	for _, name := range slices.Sorted(maps.Keys(flows)) {
 		flow, ok := r.Flows[name]
