@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "census.bpf.h"
 #include "fail.bpf.h"
 #include "owner.bpf.h"
 
@@ -34,6 +35,7 @@ static __noinline int attempt_fail(struct conn *c, struct tcp_sock *tp)
 
 static __always_inline void attempt_begin(struct conn *c, const struct owner_key *owner)
 {
+	census_reuse(c);
 	c->key.owner = *owner;
 	c->since = bpf_ktime_get_ns() / 1000;
 	c->opened = OPENED_NEWS;

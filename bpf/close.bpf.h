@@ -4,6 +4,7 @@
 /* The end of a connection: why, and its last fold. */
 #pragma once
 
+#include "census.bpf.h"
 #include "event.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
@@ -172,6 +173,7 @@ struct farewell {
 	u32 reason;
 	u32 live;  /* the state that its last sweep counted it in, if any */
 	u32 sweep; /* that sweep */
+	u32 unmet; /* the running sweep has not come by */
 	u32 exchanges;
 };
 
@@ -183,9 +185,11 @@ static __always_inline void last_sweep(struct farewell *w, u32 visited)
 	struct control now = current_control();
 
 	w->sweep = now.sweep;
-	if ((s32)(visited - now.started) < 0)
+	w->unmet = (s32)(visited - now.started) < 0;
+	if (w->unmet)
 		w->live = 0;
 	w->live = forget(w->live);
+	w->unmet = forget(w->unmet);
 }
 
 /* Caller holds f->lock. */
@@ -244,6 +248,8 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	c->kind = CONN_CLOSED;
 	bpf_spin_unlock(&c->lock);
 	last_sweep(&w, visited);
+	if (d.closed)
+		census_close(w.unmet);
 	setup_in = setup_bucket(d.setup);
 	duration_in = duration_bucket(w.lifetime);
 

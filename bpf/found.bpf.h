@@ -8,6 +8,7 @@
 #pragma once
 
 #include "apart.bpf.h"
+#include "census.bpf.h"
 #include "filter.bpf.h"
 #include "fold.bpf.h"
 #include "heir.bpf.h"
@@ -72,6 +73,17 @@ static __always_inline struct conn *record_make(struct sock *sk, struct conn *fo
 	return c;
 }
 
+/* A live event's record may have been there first: it has counted itself. */
+static __always_inline void connection_make(struct sock *sk, struct conn *found)
+{
+	struct conn *c;
+
+	census_open();
+	c = record_make(sk, found);
+	if (!c || c->cleared != CALLBACKS_NEVER || c->since != found->since)
+		census_close(false);
+}
+
 static __always_inline void port_note(struct sock *sk, const struct owner_key *owner)
 {
 	struct port_owner first = {.owner = *owner};
@@ -100,6 +112,7 @@ static __noinline int found_listener(struct sock *sk, struct conn *found)
 		found->visited = ticks();
 		found->since = bpf_ktime_get_ns() / 1000;
 		listener_key(found, sk);
+		census_listen();
 		c = record_make(sk, found);
 	}
 	if (c && c->kind == CONN_LISTENER)
@@ -188,7 +201,7 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	found->kind = CONN_OPEN;
 	found->cleared = CALLBACKS_NEVER;
 	found->turn = TURN_ASKED;
-	record_make(sk, found);
+	connection_make(sk, found);
 	return 0;
 }
 

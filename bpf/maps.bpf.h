@@ -99,6 +99,14 @@ struct {
 	__type(value, struct progress);
 } progress SEC(".maps");
 
+/* 0 -> how many records there are. Added to by who opens and closes one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct census);
+} census SEC(".maps");
+
 /* 0 -> how to search. Written by user space; busy is added to by the search. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -4,6 +4,7 @@
 /* The beginning of a connection. */
 #pragma once
 
+#include "census.bpf.h"
 #include "compat.bpf.h"
 #include "filter.bpf.h"
 #include "key.bpf.h"
@@ -21,6 +22,7 @@
 /* Begins anew: a socket can live twice (a failed connect, then another). */
 static __always_inline void conn_reset(struct conn *c, u8 kind, const struct owner_key *owner)
 {
+	census_reuse(c);
 	c->key.owner = *owner;
 	c->since = bpf_ktime_get_ns() / 1000;
 	c->opened = OPENED_NEWS;
@@ -71,6 +73,8 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 
 	if (!now) /* a child of TCP Fast Open has not been stamped yet */
 		now = bpf_ktime_get_ns() / 1000;
+	census_reuse(c);
+	census_open();
 	c->limited[PARKED_SETUP] = handshake(c, now);
 	c->since = now;
 	c->opened = OPENED_NEWS;

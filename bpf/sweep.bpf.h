@@ -4,6 +4,7 @@
 /* One visit of each tracked socket, of every network namespace. */
 #pragma once
 
+#include "census.bpf.h"
 #include "close.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
@@ -15,6 +16,9 @@
  * later it lets go of the CPU.
  */
 #define SWEEP_STRETCH 512
+
+/* Over open files none is held, but a stretch takes as long as a call takes. */
+#define FILES_STRETCH 128
 
 /* A sweep that resumes may come twice, or pass sockets over, as many as are gone
  * meanwhile: then user space sends it round again under the same number. What is
@@ -108,6 +112,7 @@ static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct pro
 	if (open)
 		c->sampled = 0;
 	bpf_spin_unlock(&c->lock);
+	p->met += open;
 	setup_in = setup_bucket(d.setup);
 	taken = forget(open && pending_take(c));
 	bpf_spin_lock(&f->lock);
@@ -131,13 +136,13 @@ static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct pro
 }
 
 /* Its owner's name is needed as long as it has children. */
-static __noinline int listener_sweep(struct sock *sk)
+static __noinline int listener_sweep(struct sock *sk, struct progress *p)
 {
 	struct control now = current_control();
 	struct conn *c;
 	struct owner *o;
 
-	if (sk->__sk_common.skc_state != TCP_LISTEN)
+	if (!p || sk->__sk_common.skc_state != TCP_LISTEN)
 		return 0; /* the clone in a child that is not established yet */
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c)
@@ -145,6 +150,7 @@ static __noinline int listener_sweep(struct sock *sk)
 	if ((s32)(c->visited - now.started) >= 0)
 		return 0;
 	c->visited = now.started;
+	p->listeners++;
 	listener_inherit(c, sk);
 	o = bpf_map_lookup_elem(&owners, &c->key.owner);
 	if (o)
@@ -189,7 +195,7 @@ static __always_inline void sweep_kind(struct sock *sk, u8 kind, struct progress
 	if (kind == CONN_OPEN)
 		open_sweep(sk, p, current_control());
 	else if (kind == CONN_LISTENER)
-		listener_sweep(sk);
+		listener_sweep(sk, p);
 }
 
 static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, const struct conn *seen)
@@ -206,14 +212,40 @@ static __always_inline void on_sweep(struct seq_file *seq, struct sock *sk, cons
 /* Where the kernel has no iterator over records: a socket found in another way, perhaps
  * several times, perhaps without a record.
  */
-static __always_inline void on_met(struct sock *sk, bool locked)
+static __always_inline void on_met(struct sock *sk, struct progress *p, bool locked)
 {
-	struct progress *p = current_progress();
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 
-	if (!p || !c)
+	if (!c)
 		return;
 	p->visited++;
 	p->locked = locked;
 	sweep_kind(sk, c->kind, p);
+}
+
+static __always_inline void on_held(struct seq_file *seq, struct sock *sk)
+{
+	struct progress *p = current_progress();
+	u64 before;
+
+	if (!p)
+		return;
+	before = p->visited;
+	on_met(sk, p, false);
+	if (p->visited != before && p->visited % FILES_STRETCH == 0)
+		bpf_seq_write(seq, &p->visited, sizeof(p->visited));
+}
+
+/* Each listener ends a stretch: who knows how many there are need not wait for the rest. */
+static __always_inline void on_unheld(struct seq_file *seq, struct sock *sk)
+{
+	struct progress *p = current_progress();
+	u64 before;
+
+	if (!p)
+		return;
+	before = p->listeners;
+	on_met(sk, p, true);
+	if (p->listeners != before)
+		bpf_seq_write(seq, &p->listeners, sizeof(p->listeners));
 }

@@ -23,6 +23,7 @@ char LICENSE[] SEC("license") = "GPL";
 static __always_inline void on_listen(struct conn *c, struct tcp_sock *tp)
 {
 	c->visited = ticks();
+	census_listen();
 	if (tp)
 		listener_key(c, (struct sock *)tp);
 }
@@ -283,7 +284,7 @@ int tcpwhy_sweep_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	socket = bpf_sock_from_file(file);
 	if (socket && socket->sk)
-		on_met(socket->sk, false);
+		on_held(ctx->meta->seq, socket->sk);
 	return 0;
 }
 
@@ -297,7 +298,7 @@ int tcpwhy_sweep_hashed(struct bpf_iter__tcp *ctx)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(skc);
 	if (tp)
-		on_met((struct sock *)tp, true);
+		on_unheld(ctx->meta->seq, (struct sock *)tp);
 	return 0;
 }
 

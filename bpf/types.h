@@ -229,6 +229,18 @@ struct progress {
 	u64 skipped;  /* passed over by the sweep before */
 	u64 deferred; /* no flow entry for the moment; in each round again */
 	u64 locked;   /* the iterator that runs locks sockets */
+	u64 met;      /* open ones that were folded for the first time in this sweep */
+	u64 listeners;
+};
+
+/* Records of connections and listeners, since start. Order is that of reading: see
+ * census_close.
+ */
+struct census {
+	u64 opened; /* or adopted */
+	u64 closed;
+	u64 closed_unmet; /* of those: the running sweep, or else the last one, had not met it */
+	u64 listened;	  /* began to listen, or adopted */
 };
 
 /* How a look at all open files goes on, and what it left out. */

@@ -187,7 +187,7 @@ func (w *Watcher) discover() error {
 		errs = append(errs, w.dump(s))
 	}
 	for _, s := range w.all() {
-		if !found[s.inode] {
+		if found[s.inode] == "" {
 			errs = append(errs, w.leave(s))
 		}
 	}

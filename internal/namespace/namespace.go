@@ -23,15 +23,18 @@ var (
 	OfThreads = append(OfProcesses[:len(OfProcesses):len(OfProcesses)], "/proc/[0-9]*/task/*/ns/net")
 )
 
+// ErrEnough, returned by what Each calls, ends it without an error.
+var ErrEnough = errors.New("enough was seen")
+
 // Everything wants every namespace.
 func Everything(uint64) bool { return true }
 
 // Each calls fn once in each wanted network namespace that can be found and entered,
 // which needs CAP_SYS_ADMIN for others than the own. Namespaces are known by their inode.
 // The thread it uses for that ends with it. It returns which ones were found, wanted or
-// not; one that is gone or closed to us is none.
-func Each(places []string, wanted func(inode uint64) bool, fn func(inode uint64) error) (map[uint64]bool, error) {
-	v := visit{wanted: wanted, fn: fn, found: make(map[uint64]bool)}
+// not, and a path that leads there; one that is gone or closed to us is none.
+func Each(places []string, wanted func(inode uint64) bool, fn func(inode uint64) error) (map[uint64]string, error) {
+	v := visit{wanted: wanted, fn: fn, found: make(map[uint64]string)}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the runtime ends the thread
@@ -45,7 +48,7 @@ func Each(places []string, wanted func(inode uint64) bool, fn func(inode uint64)
 type visit struct {
 	wanted func(inode uint64) bool
 	fn     func(inode uint64) error
-	found  map[uint64]bool
+	found  map[uint64]string
 }
 
 func (v *visit) all(places []string) error {
@@ -56,7 +59,11 @@ func (v *visit) all(places []string) error {
 			return fmt.Errorf("list %s: %w", pattern, err)
 		}
 		for _, path := range paths {
-			errs = append(errs, v.enter(path))
+			err := v.enter(path)
+			if errors.Is(err, ErrEnough) {
+				return errors.Join(errs...)
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -66,11 +73,11 @@ func (v *visit) all(places []string) error {
 // look at one takes less than to open it.
 func (v *visit) enter(path string) error {
 	var stat unix.Stat_t
-	if unix.Stat(path, &stat) != nil || v.found[stat.Ino] {
+	if unix.Stat(path, &stat) != nil || v.found[stat.Ino] != "" {
 		return nil
 	}
 	if !v.wanted(stat.Ino) {
-		v.found[stat.Ino] = true
+		v.found[stat.Ino] = path
 		return nil
 	}
 	file, err := os.Open(path)
@@ -78,13 +85,13 @@ func (v *visit) enter(path string) error {
 		return nil
 	}
 	defer file.Close()
-	if unix.Fstat(int(file.Fd()), &stat) != nil || v.found[stat.Ino] {
+	if unix.Fstat(int(file.Fd()), &stat) != nil || v.found[stat.Ino] != "" {
 		return nil
 	}
 	if !isOwn(stat.Ino) && unix.Setns(int(file.Fd()), unix.CLONE_NEWNET) != nil {
 		return nil
 	}
-	v.found[stat.Ino] = true
+	v.found[stat.Ino] = path
 	return v.fn(stat.Ino)
 }
 

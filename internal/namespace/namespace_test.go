@@ -37,15 +37,26 @@ func TestEachIsEnteredOnce(t *testing.T) {
 
 	found, err := Each(OfProcesses, Everything, enter)
 	require.NoError(t, err)
-	require.True(t, found[ns.Inode()])
+	require.FileExists(t, found[ns.Inode()])
 	require.Equal(t, 1, been[ns.Inode()])
 	require.Len(t, been, len(found))
 
 	clear(been)
 	found, err = Each(OfProcesses, func(inode uint64) bool { return inode != ns.Inode() }, enter)
 	require.NoError(t, err)
-	require.True(t, found[ns.Inode()], "unwanted, but there")
+	require.Contains(t, found, ns.Inode(), "unwanted, but there")
 	require.Zero(t, been[ns.Inode()])
+}
+
+// TestEachEndsWithEnough: nobody goes on to look where there are more.
+func TestEachEndsWithEnough(t *testing.T) {
+	ns := netns.New(t)
+	traffic.Start(t, ns, "resident")
+	been := 0
+	found, err := Each(OfThreads, Everything, func(uint64) error { been++; return ErrEnough })
+	require.NoError(t, err)
+	require.Equal(t, 1, been)
+	require.Len(t, found, 1)
 }
 
 // TestErrorsOfEachAreTold fails in each namespace.

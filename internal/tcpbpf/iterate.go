@@ -17,14 +17,17 @@ import (
 // ends one stretch under the RCU read lock, so the buffer is as small as a
 // record. EAGAIN ends a stretch without output: the kernel has visited a million
 // objects and goes on where it was.
-func iterate(it *link.Iter) (s stretches, err error) {
+func iterate(it *link.Iter) (stretches, error) { return iterateFor(it, -1) }
+
+// iterateFor ends after so many outputs, if there are as many.
+func iterateFor(it *link.Iter, outputs int) (s stretches, err error) {
 	r, err := it.Open()
 	if err != nil {
 		return s, fmt.Errorf("open iterator: %w", err)
 	}
 	defer r.Close()
 	var record [8]byte
-	for {
+	for outputs != 0 {
 		begin := time.Now()
 		_, err := r.Read(record[:])
 		s.n++
@@ -35,8 +38,11 @@ func iterate(it *link.Iter) (s stretches, err error) {
 		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		case err != nil:
 			return s, fmt.Errorf("read iterator: %w", err)
+		default:
+			outputs--
 		}
 	}
+	return s, nil
 }
 
 // stretches are the parts of an iterator's way.

@@ -80,7 +80,7 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 		return err
 	}
 	k.closers = append(k.closers, k.epoch)
-	if k.sweeper, err = newSweeper(k.objects); err != nil {
+	if k.sweeper, err = newSweeper(k.objects, k.epoch); err != nil {
 		return err
 	}
 	k.closers = append(k.closers, k.sweeper)

@@ -157,7 +157,7 @@ func sweeping(s sweeper) []link.Link {
 	switch s := s.(type) {
 	case recordSweeper:
 		return []link.Link{s.Iter}
-	case fileSweeper:
+	case *fileSweeper:
 		return []link.Link{s.files, s.hashed}
 	}
 	return nil

@@ -14,6 +14,7 @@ type losses struct {
 	objects  *objects
 	progress tcpwhyProgress // of the last sweep
 	deferred uint64         // by its last round
+	before   uint64         // in all, when that began
 	predates uint64         // the most that were seen at once
 	skipped  uint64         // in all sweeps since the last report
 	cleared  uint64
@@ -23,7 +24,7 @@ type losses struct {
 
 // begin forgets the sweep before.
 func (l *losses) begin() error {
-	l.progress = tcpwhyProgress{}
+	l.progress, l.before = tcpwhyProgress{}, 0
 	if err := l.objects.Progress.Put(uint32(0), &l.progress); err != nil {
 		return fmt.Errorf("reset progress: %w", err)
 	}
@@ -33,11 +34,18 @@ func (l *losses) begin() error {
 // look reads what the sweep has seen so far. Who is deferred is visited again in each
 // round.
 func (l *losses) look() error {
-	before := l.progress.Deferred
+	if err := l.peek(); err != nil {
+		return err
+	}
+	l.deferred, l.before = l.progress.Deferred-l.before, l.progress.Deferred
+	return nil
+}
+
+// peek reads it within a round.
+func (l *losses) peek() error {
 	if err := l.objects.Progress.Lookup(uint32(0), &l.progress); err != nil {
 		return fmt.Errorf("read progress: %w", err)
 	}
-	l.deferred = l.progress.Deferred - before
 	return nil
 }
 

@@ -61,8 +61,8 @@ func onSockOps(name, callback string) job {
 const olderUnsampled = "connections older than the collector have one round-trip sample an interval at most, " +
 	"retransmissions of unknown kind, and lower tcp.flow.coverage"
 
-const sweptByFiles = "each interval looks at all open files of the host and at the sockets of each network namespace, " +
-	"which takes longer"
+const sweptByFiles = "each interval looks at all open files of the host and, for sockets that none of them leads to, at those " +
+	"of one network namespace after the other, which takes longer"
 
 // jobs is the whole plan. To do a job at another hook, add a way to it; for a new
 // program, add it to programs too. It is loaded by itself, and if the kernel refuses it

@@ -8,10 +8,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
-
-	"github.com/tcpwhy/tcpwhy/internal/namespace"
 )
 
 // maxRounds bounds a sweep on a machine on which connections begin all the time.
@@ -25,7 +22,7 @@ type sweeper interface {
 	io.Closer
 }
 
-func newSweeper(o *objects) (sweeper, error) {
+func newSweeper(o *objects, e *epoch) (sweeper, error) {
 	if p := o.programs[ProgramSweep]; p != nil {
 		it, err := link.AttachIter(link.IterOptions{Program: p, Map: o.Conns})
 		if err != nil {
@@ -33,7 +30,7 @@ func newSweeper(o *objects) (sweeper, error) {
 		}
 		return recordSweeper{it}, nil
 	}
-	return newFileSweeper(o.programs[ProgramSweepFiles], o.programs[ProgramSweepHashed])
+	return newFileSweeper(o, e)
 }
 
 // A recordSweeper goes from record to record, of all network namespaces.
@@ -57,52 +54,4 @@ func (s recordSweeper) visit(l *losses) (longest time.Duration, err error) {
 		found = l.progress.Open
 	}
 	return longest, nil
-}
-
-// A fileSweeper goes through all open files, and then through the hash tables of each
-// network namespace that can be entered, for what no process holds.
-type fileSweeper struct {
-	files  *link.Iter
-	hashed *link.Iter // nil if the kernel refuses it
-}
-
-func newFileSweeper(files, hashed *ebpf.Program) (s fileSweeper, err error) {
-	if s.files, err = link.AttachIter(link.IterOptions{Program: files}); err != nil {
-		return s, fmt.Errorf("attach sweep of files: %w", err)
-	}
-	if hashed == nil {
-		return s, nil
-	}
-	if s.hashed, err = link.AttachIter(link.IterOptions{Program: hashed}); err != nil {
-		_ = s.files.Close()
-		return s, fmt.Errorf("attach sweep of sockets: %w", err)
-	}
-	return s, nil
-}
-
-func (s fileSweeper) visit(l *losses) (longest time.Duration, err error) {
-	visit := func(it *link.Iter) error {
-		s, err := iterate(it)
-		longest = max(longest, s.longest)
-		return err
-	}
-	if err := visit(s.files); err != nil {
-		return longest, err
-	}
-	if err := l.look(); err != nil || s.hashed == nil {
-		return longest, err
-	}
-	_, err = namespace.Each(namespace.OfThreads, namespace.Everything, func(uint64) error { return visit(s.hashed) })
-	if err != nil {
-		return longest, err
-	}
-	return longest, l.look() // who was deferred was met again
-}
-
-// Close detaches.
-func (s fileSweeper) Close() error {
-	if s.hashed == nil {
-		return s.files.Close()
-	}
-	return closeAll([]*link.Iter{s.files, s.hashed})
 }

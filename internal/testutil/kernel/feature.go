@@ -46,8 +46,8 @@ var (
 	// that this is developed on refuses iterators over elements of maps.
 	RecordIterator = Feature{
 		Name: "iter/bpf_sk_storage_map",
-		Use: "a sweep in one pass; without it open files and then the sockets of each network namespace are gone through, " +
-			"which takes longer, and connections that no process holds in a namespace that cannot be entered are told at their end",
+		Use: "a sweep in one pass; without it open files and then, for who is missing, the sockets of one network namespace after " +
+			"the other are gone through, which takes longer, and connections that no process holds in a namespace that cannot be entered are told at their end",
 		Kernels: []Kernel{Linux61, Linux612},
 		probe:   probeRecordIterator,
 	}
