@@ -13,6 +13,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type tcpwhyCensus struct {
+	_           structs.HostLayout
+	Opened      uint64
+	Closed      uint64
+	ClosedUnmet uint64
+	Listened    uint64
+}
+
 type tcpwhyCidr struct {
 	_       structs.HostLayout
 	Address [4]uint32
@@ -239,15 +247,17 @@ type tcpwhyPortOwner struct {
 }
 
 type tcpwhyProgress struct {
-	_        structs.HostLayout
-	Visited  uint64
-	Open     uint64
-	Predates uint64
-	Cleared  uint64
-	Muted    uint64
-	Skipped  uint64
-	Deferred uint64
-	Locked   uint64
+	_         structs.HostLayout
+	Visited   uint64
+	Open      uint64
+	Predates  uint64
+	Cleared   uint64
+	Muted     uint64
+	Skipped   uint64
+	Deferred  uint64
+	Locked    uint64
+	Met       uint64
+	Listeners uint64
 }
 
 type tcpwhyResetKey struct {
@@ -309,6 +319,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	tcpwhyMapCensus             = "census"
 	tcpwhyMapConns              = "conns"
 	tcpwhyMapControl            = "control"
 	tcpwhyMapEnds               = "ends"
@@ -418,6 +429,7 @@ type tcpwhyProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tcpwhyMapSpecs struct {
+	Census       *ebpf.MapSpec `ebpf:"census"`
 	Conns        *ebpf.MapSpec `ebpf:"conns"`
 	Control      *ebpf.MapSpec `ebpf:"control"`
 	Ends         *ebpf.MapSpec `ebpf:"ends"`
@@ -483,6 +495,7 @@ func (o *tcpwhyObjects) Close() error {
 //
 // It can be passed to loadTcpwhyObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tcpwhyMaps struct {
+	Census       *ebpf.Map `ebpf:"census"`
 	Conns        *ebpf.Map `ebpf:"conns"`
 	Control      *ebpf.Map `ebpf:"control"`
 	Ends         *ebpf.Map `ebpf:"ends"`
@@ -508,6 +521,7 @@ type tcpwhyMaps struct {
 
 func (m *tcpwhyMaps) Close() error {
 	return _TcpwhyClose(
+		m.Census,
 		m.Conns,
 		m.Control,
 		m.Ends,
