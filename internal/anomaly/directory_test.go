@@ -48,16 +48,25 @@ var strangers = func() openDirectory {
 
 var (
 	web = &identity.Identity{
-		Kind: identity.KindPod, Cluster: "c1", Namespace: "shop", Pod: "web-5d4-x2", PodUID: "uid-web", Container: "nginx",
-		Node: "node-1", Zone: "eu-1a", Workload: identity.Workload{Kind: "Deployment", Name: "web"},
-		ServiceName: "web", ServiceNamespace: "shop",
+		Kind: identity.KindPod, Pod: "web-5d4-x2", PodUID: "uid-web", Place: &identity.Place{Node: "node-1", Zone: "eu-1a"},
+		Common: &identity.Common{
+			Cluster: "c1", Namespace: "shop", Container: "nginx", Workload: identity.Workload{Kind: "Deployment", Name: "web"},
+			ServiceName: "web", ServiceNamespace: "shop",
+		},
 	}
 	db = &identity.Identity{
-		Kind: identity.KindPod, Cluster: "c1", Namespace: "data", Pod: "db-0", PodUID: "uid-db", Node: "node-2", Zone: "eu-1b",
-		Workload: identity.Workload{Kind: "StatefulSet", Name: "db"}, ServiceName: "postgres", ServiceNamespace: "data",
+		Kind: identity.KindPod, Pod: "db-0", PodUID: "uid-db", Place: &identity.Place{Node: "node-2", Zone: "eu-1b"},
+		Common: &identity.Common{
+			Cluster: "c1", Namespace: "data", Workload: identity.Workload{Kind: "StatefulSet", Name: "db"},
+			ServiceName: "postgres", ServiceNamespace: "data",
+		},
 	}
-	dbService = &identity.Identity{Kind: identity.KindService, Cluster: "c1", Namespace: "data", Service: "db"}
-	node1     = &identity.Identity{Kind: identity.KindNode, Cluster: "c1", Node: "node-1", Zone: "eu-1a"}
+	dbService = &identity.Identity{
+		Kind: identity.KindService, Common: &identity.Common{Cluster: "c1", Namespace: "data", Service: "db"}, Place: &identity.Place{},
+	}
+	node1 = &identity.Identity{
+		Kind: identity.KindNode, Common: &identity.Common{Cluster: "c1"}, Place: &identity.Place{Node: "node-1", Zone: "eu-1a"},
+	}
 )
 
 // market is where the tests' web server and data base live. At second 100 the address of

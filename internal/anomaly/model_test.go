@@ -32,8 +32,8 @@ func modelDirectory() town {
 	for w := range modelWorkloads {
 		for p := range modelPods {
 			pods[modelAddress(w, p)] = &identity.Identity{
-				Kind: identity.KindPod, Namespace: "shop", Pod: fmt.Sprint("w", w, "-", p), Zone: fmt.Sprint("zone", p%modelZones),
-				Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprint("w", w)},
+				Kind: identity.KindPod, Pod: fmt.Sprint("w", w, "-", p), Place: &identity.Place{Zone: fmt.Sprint("zone", p%modelZones)},
+				Common: &identity.Common{Namespace: "shop", Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprint("w", w)}},
 			}
 		}
 	}

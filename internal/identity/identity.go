@@ -17,25 +17,44 @@ const (
 )
 
 // An Identity is one end of a flow. It is immutable: one pointer is shared by all that
-// look it up. Empty fields are not known.
+// look it up. What many have alike they share, for there may be many of them.
 type Identity struct {
-	Kind      Kind
+	Kind Kind
+	// HostNetwork is a pod that has its node's addresses.
+	HostNetwork bool
+	Pod, PodUID string
+	*Common     // never nil
+	*Place      // never nil
+}
+
+// Common is what the pods of a workload have alike. Empty fields are not known.
+type Common struct {
 	Cluster   string
 	Namespace string
-	Pod       string
-	PodUID    string
-	Container string // its name in the pod
-	Node      string
-	Zone      string
 	Workload  Workload
+	Container string // its name in the pod
 	// Service is the name of the Kubernetes Service whose address it is.
 	Service string
 	// ServiceName and ServiceNamespace are service.name and service.namespace, as
 	// OpenTelemetry's conventions for Kubernetes derive them.
 	ServiceName, ServiceNamespace string
-	// HostNetwork is a pod that has its node's addresses.
-	HostNetwork bool
 }
+
+// A Place is a node. Empty fields are not known.
+type Place struct{ Node, Zone string }
+
+// Equal tells whether two identities say the same.
+func (id *Identity) Equal(other *Identity) bool {
+	return id.Kind == other.Kind && id.HostNetwork == other.HostNetwork && id.Pod == other.Pod && id.PodUID == other.PodUID &&
+		*id.Common == *other.Common && *id.Place == *other.Place
+}
+
+// Unknown and External are those of whom nothing is known. All share them, so that
+// pointers can be compared.
+var (
+	Unknown  = &Identity{Kind: KindUnknown, Common: &Common{}, Place: &Place{}}
+	External = &Identity{Kind: KindExternal, Common: &Common{}, Place: &Place{}}
+)
 
 // A Workload is what keeps a pod running.
 type Workload struct {

@@ -12,12 +12,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// What nobody is known to have. Each is one identity, so that pointers can be compared.
-var (
-	unknown  = &identity.Identity{Kind: identity.KindUnknown}
-	external = &identity.Identity{Kind: identity.KindExternal}
-)
-
 // inside are ranges that no public network has: private, shared with a carrier (CGNAT,
 // RFC 6598, where clouds put pods), link-local, loopback, unspecified, unique local.
 var inside = []string{
@@ -44,7 +38,7 @@ func newRanges(clusterCIDRs []string) (*ranges, error) {
 // stranger returns the identity of an address that nobody is known to have.
 func (r *ranges) stranger(address netip.Addr) *identity.Identity {
 	if !address.IsValid() || r.table.Contains(address) {
-		return unknown
+		return identity.Unknown
 	}
-	return external
+	return identity.External
 }

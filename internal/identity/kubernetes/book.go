@@ -82,7 +82,7 @@ func (b *book) put(owner string, claims []*claim, ends int64) {
 		i := slices.IndexFunc(old, func(o *claim) bool { return o.until == forever && o.address == c.address })
 		if i >= 0 {
 			c.from, c.sure = min(old[i].from, c.from), min(old[i].sure, c.sure)
-			changed = changed || *old[i].identity != *c.identity || !slices.Equal(old[i].ports, c.ports)
+			changed = changed || !old[i].identity.Equal(c.identity) || !slices.Equal(old[i].ports, c.ports)
 		} else {
 			changed = true
 		}

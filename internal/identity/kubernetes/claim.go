@@ -17,7 +17,10 @@ import (
 // A cluster address is the service's alone, with all ports. An external one, a load
 // balancer's or another, may be of several services and of a node, each with its ports.
 func claimsOf(s *corev1.Service, cluster string, seen int64) []*claim {
-	id := &identity.Identity{Kind: identity.KindService, Cluster: cluster, Namespace: s.Namespace, Service: s.Name}
+	id := &identity.Identity{
+		Kind: identity.KindService, Place: &identity.Place{},
+		Common: &identity.Common{Cluster: cluster, Namespace: s.Namespace, Service: s.Name},
+	}
 	var ports []uint16
 	for _, p := range s.Spec.Ports {
 		if p.Protocol == corev1.ProtocolTCP || p.Protocol == "" {

@@ -3,28 +3,45 @@
 
 package kubernetes
 
-// An interner keeps one copy of names that many have. What it forgets is only kept
-// twice from then on.
-type interner struct {
-	names map[string]string
+import "github.com/tcpwhy/tcpwhy/internal/identity"
+
+// An interner keeps one copy of what many have. What it forgets is only kept twice from
+// then on.
+type interner[T comparable] struct {
+	known map[T]*T
 	limit int
 }
 
-func newInterner() *interner { return &interner{names: map[string]string{}, limit: 1 << 12} }
+const internedAtLeast = 1 << 12
 
-func (n *interner) intern(s string) string {
-	if s == "" {
-		return ""
-	}
-	if known, ok := n.names[s]; ok {
-		return known
-	}
-	if len(n.names) >= n.limit {
-		clear(n.names)
-	}
-	n.names[s] = s
-	return s
+func newInterner[T comparable]() interner[T] {
+	return interner[T]{known: map[T]*T{}, limit: internedAtLeast}
 }
 
-// fit lets the interner hold the names of so many pods.
-func (n *interner) fit(pods int) { n.limit = max(n.limit, 2*pods) }
+func (n *interner[T]) intern(v T) *T {
+	if known, ok := n.known[v]; ok {
+		return known
+	}
+	if len(n.known) >= n.limit {
+		clear(n.known)
+	}
+	n.known[v] = &v
+	return &v
+}
+
+// shares are what pods share: what they have alike, and names of containers.
+type shares struct {
+	commons interner[identity.Common]
+	names   interner[string]
+}
+
+func newShares() *shares {
+	return &shares{commons: newInterner[identity.Common](), names: newInterner[string]()}
+}
+
+func (s *shares) common(c identity.Common) *identity.Common { return s.commons.intern(c) }
+func (s *shares) name(name string) string                   { return *s.names.intern(name) }
+
+// fit makes room for what so many pods have alike. Where each is its own workload, more
+// room would only cost memory.
+func (s *shares) fit(pods int) { s.commons.limit = max(s.commons.limit, pods/4) }

@@ -43,7 +43,7 @@ func key4(p *pod) (k [4]byte) {
 
 func key6(p *pod) (k [16]byte) {
 	if p != nil {
-		k = p.address6()
+		k = p.v6
 	}
 	return k
 }

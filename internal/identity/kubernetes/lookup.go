@@ -64,7 +64,7 @@ func (s *Store) remote(address netip.Addr, port uint16, at int64) *identity.Iden
 		return id
 	}
 	if ofPod || ofService || ofNode {
-		return nobody
+		return identity.Unknown // who had it cannot be told
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 
 // A node is what pods on it share. It is made when a pod or the node itself is seen.
 type node struct {
-	zone string // the writer's
+	place *identity.Place // the writer's
 
 	// waiting are pods that have no address yet, by UID, with since when they may have
 	// got one that nobody was told of (ns since 1970). The writer's.
@@ -23,8 +23,8 @@ type node struct {
 	earliest atomic.Int64
 }
 
-func newNode() *node {
-	n := &node{waiting: map[string]int64{}}
+func newNode(name string) *node {
+	n := &node{place: &identity.Place{Node: name}, waiting: map[string]int64{}}
 	n.earliest.Store(forever)
 	return n
 }
@@ -56,12 +56,13 @@ type nodeNames map[string]*identity.Identity
 // putNode adds or changes a node that is seen at a time, and tells whether it is in
 // another zone than its pods know.
 func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
-	name, zone := s.names.intern(n.Name), s.names.intern(zoneOf(n))
-	on := s.nodeOf(name)
-	rezone = on.zone != zone
-	on.zone = zone
-	id := &identity.Identity{Kind: identity.KindNode, Cluster: s.cluster, Node: name, Zone: zone}
-	if old := s.named[name]; old == nil || *old != *id {
+	on := s.nodeOf(n.Name)
+	name := on.place.Node
+	if zone := zoneOf(n); zone != on.place.Zone {
+		rezone, on.place = true, &identity.Place{Node: name, Zone: zone}
+	}
+	id := &identity.Identity{Kind: identity.KindNode, Common: s.shared.common(identity.Common{Cluster: s.cluster}), Place: on.place}
+	if old := s.named[name]; old == nil || !old.Equal(id) {
 		s.named[name] = id
 	}
 	s.nodes.put(name, claimsOfNode(n, s.named[name], seen), seen+int64(s.grace))

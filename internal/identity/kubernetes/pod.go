@@ -12,22 +12,20 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// A pod is what is kept of one: 256 B, with its name and UID in one string. It is
-// immutable. What few have is in its extra.
+// A pod is what is kept of one: 112 B, with its name and UID in one string. It is
+// immutable. What few have is in its extra. What a look-up by address reads is in front.
 type pod struct {
-	identity.Identity
-
-	from      uint32  // hold.from, in s since 1970
-	v4        [4]byte // 0.0.0.0 if it has none
-	sure      int64   // hold.sure
-	container digest  // of its container's id, if it has only one
+	v4   [4]byte // 0.0.0.0 if it has none
+	from uint32  // hold.from, in s since 1970
+	sure int64   // hold.sure
 	*extra
+	identity.Identity
+	v6        [16]byte // zero if it has none
+	container digest   // of its container's id, if it has only one
 }
 
-// extra is what a pod has that is on its way out, has a second address or several
-// containers, or is static.
+// extra is what a pod has that is on its way out, has several containers, or is static.
 type extra struct {
-	v6           [16]byte // zero if it has none
 	mirror       string
 	containers   []container // all of several, and what ran before a restart
 	doubt, until int64
@@ -51,50 +49,45 @@ func digestOf(s string) digest {
 }
 
 // newPod makes a pod of a view. h says when it has its addresses.
-func newPod(v *podView, h hold, cluster string, on *node, names *interner) *pod {
+func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 	both := v.name + v.uid
+	common := identity.Common{
+		Cluster: cluster, Namespace: v.namespace, Workload: v.workload,
+		ServiceName: v.serviceName, ServiceNamespace: v.serviceNamespace,
+	}
 	p := &pod{
-		Identity: identity.Identity{
-			Kind: identity.KindPod, Cluster: cluster, Namespace: names.intern(v.namespace),
-			Pod: both[:len(v.name)], PodUID: both[len(v.name):],
-			Node: names.intern(v.node), Zone: on.zone, HostNetwork: v.hostNetwork,
-			Workload:         identity.Workload{Kind: names.intern(v.workload.Kind), Name: names.intern(v.workload.Name)},
-			ServiceName:      names.intern(v.serviceName),
-			ServiceNamespace: names.intern(v.serviceNamespace),
-		},
+		v4: as4(v.v4), v6: as16(v.v6),
 		from: uint32(min(max(h.from/int64(time.Second), 0), math.MaxUint32)),
 		sure: h.sure,
 	}
-	if v.v4.IsValid() {
-		p.v4 = v.v4.As4()
-	}
 	e := extra{mirror: v.mirror, doubt: h.doubt, until: h.until}
-	if v.v6.IsValid() {
-		e.v6 = v.v6.As16()
-	}
 	rest := v.containers
 	if v.alone && len(rest) > 0 {
 		p.container = digestOf(rest[0].id)
-		p.Container = names.intern(rest[0].name)
+		common.Container = rest[0].name
 		rest = rest[1:]
 	}
-	e.setContainers(rest, names)
+	p.Identity = identity.Identity{
+		Kind: identity.KindPod, HostNetwork: v.hostNetwork, Pod: both[:len(v.name)], PodUID: both[len(v.name):],
+		Common: shared.common(common), Place: on.place,
+	}
+	e.setContainers(rest, shared)
 	if e.doubt != forever {
 		e.node = on
 	}
-	if e.v6 != ([16]byte{}) || e.mirror != "" || e.containers != nil || e.doubt != forever || e.until != forever {
+	if e.mirror != "" || e.containers != nil || e.doubt != forever || e.until != forever {
 		p.extra = &e
 	}
 	return p
 }
 
-func (e *extra) setContainers(views []containerView, names *interner) {
+func (e *extra) setContainers(views []containerView, shared *shares) {
 	if len(views) == 0 {
 		return
 	}
 	e.containers = make([]container, len(views))
 	for i, c := range views {
-		e.containers[i].digest, e.containers[i].name = digestOf(c.id), names.intern(c.name)
+		e.containers[i].digest, e.containers[i].name = digestOf(c.id), shared.name(c.name)
 	}
 }
 
@@ -112,7 +105,7 @@ func (p *pod) gone(until int64, node *node) *pod {
 	g := *p
 	e := extra{doubt: p.sure}
 	if p.extra != nil {
-		e.v6, e.mirror, e.containers = p.v6, p.mirror, p.copyContainers()
+		e.mirror, e.containers = p.mirror, p.copyContainers()
 		if p.doubt != forever {
 			e.doubt = p.doubt
 		}
@@ -122,13 +115,13 @@ func (p *pod) gone(until int64, node *node) *pod {
 	return &g
 }
 
-// in returns the pod in another zone.
-func (p *pod) in(zone string) *pod {
+// in returns the pod on a node in another zone.
+func (p *pod) in(place *identity.Place) *pod {
 	z := *p
-	z.Zone = zone
+	z.Place = place
 	if p.extra != nil {
 		e := extra{
-			v6: p.v6, mirror: p.mirror, containers: p.copyContainers(),
+			mirror: p.mirror, containers: p.copyContainers(),
 			doubt: p.doubt, until: p.until, node: p.node,
 		}
 		z.extra = &e
@@ -184,18 +177,11 @@ func (c *container) identity(of *identity.Identity) *identity.Identity {
 	if id := c.of.Load(); id != nil {
 		return id
 	}
-	id := *of
-	id.Container = c.name
+	id, common := *of, *of.Common
+	common.Container = c.name
+	id.Common = &common
 	c.of.CompareAndSwap(nil, &id)
 	return c.of.Load()
-}
-
-// address6 is its second address, or its only one; zero if it has none.
-func (p *pod) address6() [16]byte {
-	if p.extra == nil {
-		return [16]byte{}
-	}
-	return p.v6
 }
 
 // is tells whether a UID is its own, or in the names of its cgroups.

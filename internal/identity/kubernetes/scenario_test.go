@@ -105,9 +105,12 @@ func (l *live) services() map[string][]string {
 func (l *live) check(s *kubernetes.Source, i int, p *pod) {
 	now := uint64(time.Now().UnixNano())
 	want := identity.Identity{
-		Kind: identity.KindPod, Cluster: "c", Namespace: l.namespace, Pod: p.Name, PodUID: p.UID, Container: "main",
-		Node: p.Node, Zone: fmt.Sprintf("z%d", i%manyNodes%3), Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprintf("d%d", i/20)},
-		ServiceName: fmt.Sprintf("d%d", i/20), ServiceNamespace: l.namespace, HostNetwork: p.HostNetwork,
+		Kind: identity.KindPod, HostNetwork: p.HostNetwork, Pod: p.Name, PodUID: p.UID,
+		Place: &identity.Place{Node: p.Node, Zone: fmt.Sprintf("z%d", i%manyNodes%3)},
+		Common: &identity.Common{
+			Cluster: "c", Namespace: l.namespace, Container: "main", Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprintf("d%d", i/20)},
+			ServiceName: fmt.Sprintf("d%d", i/20), ServiceNamespace: l.namespace,
+		},
 	}
 	for what, end := range map[string]identity.Local{
 		"container": {ContainerID: p.Container(), Address: netip.MustParseAddr("127.0.0.1")},

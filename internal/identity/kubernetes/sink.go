@@ -71,7 +71,7 @@ func (s podSink) Delete(object any) error {
 func (s podSink) Replace(objects []any, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.names.fit(len(objects))
+	s.shared.fit(len(objects))
 	seen := s.now().UnixNano()
 	listed := make(map[string]bool, len(objects))
 	for _, object := range objects {

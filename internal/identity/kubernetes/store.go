@@ -13,9 +13,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// nobody is who had an address of the cluster when nobody, or who cannot be told.
-var nobody = &identity.Identity{Kind: identity.KindUnknown}
-
 // A Store knows the pods, services and nodes of a cluster. Readers take no lock that a
 // writer holds for long; writers are reflectors.
 type Store struct {
@@ -35,7 +32,7 @@ type Store struct {
 	mu     sync.Mutex // of writers
 	onNode map[string]*node
 	named  nodeNames
-	names  *interner
+	shared *shares
 	left   []*pod // deleted, in the order in which they are forgotten
 	sizes  Sizes
 }
@@ -57,7 +54,7 @@ func NewStore(cfg *Config, now func() time.Time) *Store {
 		uids:       newIndex(func(k uint64) uint8 { return uint8(k) }),
 		containers: newIndex(func(k uint64) uint8 { return uint8(k) }),
 		services:   newBook(), nodes: newBook(),
-		onNode: map[string]*node{}, named: nodeNames{}, names: newInterner(),
+		onNode: map[string]*node{}, named: nodeNames{}, shared: newShares(),
 	}
 	s.nodeNames.Store(&nodeNames{})
 	return s
@@ -141,11 +138,11 @@ func (s *Store) putPod(v *podView, seen int64) {
 	}
 	old := s.byUID(v.uid)
 	h := v.hold(seen)
-	if old != nil && old.v4 == as4(v.v4) && old.address6() == as16(v.v6) {
+	if old != nil && old.v4 == as4(v.v4) && old.v6 == as16(v.v6) {
 		before := old.hold()
 		h.from, h.sure = min(h.from, before.from), min(h.sure, before.sure)
 	}
-	p := newPod(v, h, s.cluster, n, s.names)
+	p := newPod(v, h, s.cluster, n, s.shared)
 	if old == nil {
 		s.sizes.Pods++
 	} else if old.hold().until != forever {
@@ -258,7 +255,7 @@ func (s *Store) expire(now int64) {
 func (s *Store) nodeOf(name string) *node {
 	n := s.onNode[name]
 	if n == nil {
-		n = newNode()
+		n = newNode(name)
 		s.onNode[name] = n
 	}
 	return n
@@ -268,14 +265,14 @@ func (s *Store) nodeOf(name string) *node {
 func (s *Store) rezone() {
 	var stale []*pod
 	s.uids.each(func(p *pod) {
-		if n := s.onNode[p.Node]; n != nil && n.zone != p.Zone {
+		if n := s.onNode[p.Node]; n != nil && n.place.Zone != p.Zone {
 			stale = append(stale, p)
 		}
 	})
 	moved := map[*pod]*pod{}
 	for _, p := range stale {
 		if moved[p] == nil { // a static pod has two keys
-			moved[p] = p.in(s.onNode[p.Node].zone)
+			moved[p] = p.in(s.onNode[p.Node].place)
 			s.everywhere(p, moved[p])
 		}
 	}

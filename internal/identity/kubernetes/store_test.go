@@ -135,9 +135,11 @@ func TestWholePod(t *testing.T) {
 	w.see(n)
 	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, started: 1}.pod())
 	want := identity.Identity{
-		Kind: identity.KindPod, Cluster: "c", Namespace: "shop", Pod: "cart", PodUID: "uid-of-cart", Container: "c0",
-		Node: "n1", Zone: "z1", Workload: identity.Workload{Kind: "Pod", Name: "cart"},
-		ServiceName: "cart", ServiceNamespace: "shop",
+		Kind: identity.KindPod, Pod: "cart", PodUID: "uid-of-cart", Place: &identity.Place{Node: "n1", Zone: "z1"},
+		Common: &identity.Common{
+			Cluster: "c", Namespace: "shop", Container: "c0", Workload: identity.Workload{Kind: "Pod", Name: "cart"},
+			ServiceName: "cart", ServiceNamespace: "shop",
+		},
 	}
 	now := uint64(w.clock.UnixNano())
 	for _, id := range []*identity.Identity{

@@ -111,11 +111,11 @@ func TestChoice(t *testing.T) {
 }
 
 func TestIntern(t *testing.T) {
-	n := newInterner()
+	n := newInterner[string]()
 	for i := range 3 * n.limit {
 		n.intern(fmt.Sprint(i))
 	}
-	require.LessOrEqual(t, len(n.names), n.limit)
-	require.Equal(t, "x", n.intern("x"))
-	require.Empty(t, n.intern(""))
+	require.LessOrEqual(t, len(n.known), n.limit)
+	require.Equal(t, "x", *n.intern("x"))
+	require.Same(t, n.intern("x"), n.intern("x"))
 }

@@ -75,9 +75,10 @@ func (d *document) workload(node *yaml.Node, where string) *workload {
 // of a workload's instances, too.
 func (w *workload) identity() *identity.Identity {
 	id := &identity.Identity{
-		Kind: identity.KindPod, Namespace: w.namespace, Pod: w.pod, Node: w.node, Zone: w.zone,
-		Workload:    identity.Workload{Kind: w.kind, Name: w.name},
-		ServiceName: w.service,
+		Kind: identity.KindPod, Pod: w.pod, Place: &identity.Place{Node: w.node, Zone: w.zone},
+		Common: &identity.Common{
+			Namespace: w.namespace, Workload: identity.Workload{Kind: w.kind, Name: w.name}, ServiceName: w.service,
+		},
 	}
 	switch {
 	case w.name == "" && w.pod == "":
@@ -109,8 +110,10 @@ func (d *document) service(node *yaml.Node, where string) *service {
 
 func (s *service) identity() *identity.Identity {
 	return &identity.Identity{
-		Kind: identity.KindService, Namespace: s.namespace, Service: s.name,
-		ServiceName: s.name, ServiceNamespace: s.namespace,
+		Kind: identity.KindService, Place: &identity.Place{},
+		Common: &identity.Common{
+			Namespace: s.namespace, Service: s.name, ServiceName: s.name, ServiceNamespace: s.namespace,
+		},
 	}
 }
 

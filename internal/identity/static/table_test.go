@@ -44,18 +44,22 @@ func TestWholeIdentity(t *testing.T) {
 	table := parseShop(t)
 	require.Equal(t, Entries{Workloads: 4, Services: 4}, table.entries)
 	require.Equal(t, &identity.Identity{
-		Kind: identity.KindPod, Namespace: "shop", Pod: "cart-1", Node: "n1", Zone: "z1",
-		Workload:    identity.Workload{Kind: "Deployment", Name: "cart"},
-		ServiceName: "cart", ServiceNamespace: "shop",
+		Kind: identity.KindPod, Pod: "cart-1", Place: &identity.Place{Node: "n1", Zone: "z1"},
+		Common: &identity.Common{
+			Namespace: "shop", Workload: identity.Workload{Kind: "Deployment", Name: "cart"},
+			ServiceName: "cart", ServiceNamespace: "shop",
+		},
 	}, table.Remote(netip.MustParseAddr("fd00::1"), 80))
 	require.Equal(t, &identity.Identity{
-		Kind: identity.KindPod, Namespace: "data", Node: "n1", Workload: identity.Workload{Name: "postgres"},
-		ServiceName: "orders-db", ServiceNamespace: "data",
+		Kind: identity.KindPod, Place: &identity.Place{Node: "n1"}, Common: &identity.Common{
+			Namespace: "data", Workload: identity.Workload{Name: "postgres"}, ServiceName: "orders-db", ServiceNamespace: "data",
+		},
 	}, table.Remote(netip.MustParseAddr("10.1.0.1"), 80))
-	require.Equal(t, &identity.Identity{Kind: identity.KindNode, Node: "n2", Zone: "z2"},
+	require.Equal(t, &identity.Identity{Kind: identity.KindNode, Place: &identity.Place{Node: "n2", Zone: "z2"}, Common: &identity.Common{}},
 		table.Remote(netip.MustParseAddr("192.168.0.2"), 22))
 	require.Equal(t, &identity.Identity{
-		Kind: identity.KindService, Namespace: "shop", Service: "web", ServiceName: "web", ServiceNamespace: "shop",
+		Kind: identity.KindService, Place: &identity.Place{},
+		Common: &identity.Common{Namespace: "shop", Service: "web", ServiceName: "web", ServiceNamespace: "shop"},
 	}, table.Remote(netip.MustParseAddr("10.96.0.1"), 443))
 }
 
