@@ -20,10 +20,12 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 )
 
+const manyPods = 50_000
+
 // identity prints what a store of many pods takes, and what a look-up does: of pods in
 // turn, so that none is in the processor's cache from the last time.
 func (b *bench) identity() error {
-	const pods = 50_000
+	const pods = manyPods
 	store := kubernetes.NewStore(&kubernetes.Config{}, time.Now)
 	before := heap()
 	for i := range pods {

@@ -42,6 +42,7 @@ var sections = []section{
 	{"identity", (*bench).identity},
 	{"translation", (*bench).translation},
 	{"processor", (*bench).processor},
+	{"beside", (*bench).beside},
 }
 
 func main() {
@@ -49,7 +50,7 @@ func main() {
 		child(os.Args[2])
 	}
 	quick := flag.Bool("quick", false, "measure little, to see whether all works")
-	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, detect, engine, collector, identity, translation or processor")
+	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, detect, engine, collector, identity, translation, processor or beside")
 	flag.Parse()
 
 	b := &bench{out: os.Stdout, pairs: 20, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}

@@ -21,6 +21,9 @@ import (
 type shop struct {
 	start    time.Time
 	interval int
+	// address of a pod, and what the resource of its flows says.
+	address func(workload, pod int) string
+	local   func(resource pcommon.Map, workload, pod int)
 }
 
 const (
@@ -30,7 +33,29 @@ const (
 	shopFlows     = shopWorkloads * shopPods * shopPeers
 )
 
-func newShop() *shop { return &shop{start: time.Now().Add(time.Second)} }
+// newShop is one that the static file knows.
+func newShop() *shop {
+	return &shop{start: time.Now().Add(time.Second), address: shopAddress, local: func(resource pcommon.Map, workload, pod int) {
+		resource.PutStr(names.HostName, fmt.Sprint("n", pod))
+		resource.PutStr(names.ContainerID, fmt.Sprint("c", workload, "-", pod))
+	}}
+}
+
+// newTown is one whose pods are among the many that a [lister] has.
+func newTown() *shop {
+	const apart = manyPods / (shopWorkloads * shopPods)
+	number := func(workload, pod int) int { return apart * (workload*shopPods + pod) }
+	return &shop{
+		start:   time.Now().Add(time.Second),
+		address: func(workload, pod int) string { return addressNumber(number(workload, pod)).String() },
+		local: func(resource pcommon.Map, workload, pod int) {
+			p := podNumber(number(workload, pod))
+			resource.PutStr(names.HostName, p.Spec.NodeName)
+			resource.PutStr(names.ContainerID, containerNumber(number(workload, pod)))
+			resource.PutStr(names.K8sPodUID, string(p.UID))
+		},
+	}
+}
 
 func shopAddress(workload, pod int) string { return fmt.Sprintf("10.0.%d.%d", workload, pod) }
 
@@ -62,8 +87,7 @@ func (s *shop) next() pmetric.Metrics {
 // pod writes the default metrics of a client's flows without loss.
 func (s *shop) pod(rm pmetric.ResourceMetrics, workload, pod int) {
 	resource := rm.Resource().Attributes()
-	resource.PutStr(names.HostName, fmt.Sprint("n", pod))
-	resource.PutStr(names.ContainerID, fmt.Sprint("c", workload, "-", pod))
+	s.local(resource, workload, pod)
 	resource.PutStr(names.ProcessExecutableName, "server")
 	resource.PutInt(names.ProcessPID, int64(1000+pod))
 	resource.PutStr(names.ServiceInstanceID, fmt.Sprint("instance-", workload, "-", pod))
@@ -85,8 +109,8 @@ func (s *shop) metric(m pmetric.Metric, metric names.Metric, workload, pod int) 
 	point := func(p shopPoint, peer int, split string) {
 		a := p.Attributes()
 		a.EnsureCapacity(8)
-		a.PutStr(names.SourceAddress, shopAddress(workload, pod))
-		a.PutStr(names.DestinationAddress, shopAddress((workload+1)%shopWorkloads, (pod+peer)%shopPods))
+		a.PutStr(names.SourceAddress, s.address(workload, pod))
+		a.PutStr(names.DestinationAddress, s.address((workload+1)%shopWorkloads, (pod+peer)%shopPods))
 		a.PutInt(names.DestinationPort, 8080)
 		a.PutStr(names.NetworkType, names.IPv4)
 		a.PutStr(names.NetworkTransport, names.TCP)
@@ -146,4 +170,25 @@ func (s *shop) value(m pmetric.Metric, metric names.Metric) shopPoint {
 		p.SetSum(float64(n))
 		return p
 	}
+}
+
+// locals returns an interval of flows that go nowhere, one for each of many processes: one
+// data point a resource, of which the local end is all there is.
+func locals(s *shop) pmetric.Metrics {
+	const processes = 20_000
+	s.interval++
+	md := pmetric.NewMetrics()
+	for i := range processes {
+		workload, pod := i/shopPods%shopWorkloads, i%shopPods
+		rm := md.ResourceMetrics().AppendEmpty()
+		s.local(rm.Resource().Attributes(), workload, pod)
+		rm.Resource().Attributes().PutInt(names.ProcessPID, int64(i))
+		m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+		m.SetName(names.FlowConnectionOpened.Name)
+		p := s.value(m, names.FlowConnectionOpened)
+		p.Attributes().PutStr(names.SourceAddress, s.address(workload, pod))
+		p.SetStartTimestamp(pcommon.NewTimestampFromTime(s.start))
+		p.SetTimestamp(pcommon.NewTimestampFromTime(s.start.Add(time.Duration(s.interval) * 10 * time.Second)))
+	}
+	return md
 }
