@@ -269,6 +269,12 @@ drill-check: build sandbox ## The same for CI: fails if nothing is found, not by
 drill-quiet: build sandbox ## Run an hour without faults, in which nothing should be said
 	$(DRILL) drill quiet --seed=$(SEED) --out=out/drill/quiet
 
+.PHONY: drill-replay
+drill-replay: sandbox ## Ask the engine as it is now about the recorded drill of SEED, and score what it says
+	$(GO) run ./internal/replay -identities out/drill/$(SEED)/identities.yaml \
+		-out out/drill/$(SEED)/verdicts-replayed.json out/drill/$(SEED)/flows.binpb.zst
+	bin/sandbox report --verdicts out/drill/$(SEED)/verdicts-replayed.json out/drill/$(SEED)/report.json
+
 .PHONY: drill-report
 drill-report: sandbox ## Pool the drills of several seeds
 	bin/sandbox report out/drill/[0-9]*/report.json

@@ -66,8 +66,10 @@ func run(p drill.Plan, o drill.Options) (drill.Report, error) {
 
 func report() *cobra.Command {
 	var compare bool
+	var verdicts string
 	c := &cobra.Command{Use: "report FILE…", Short: "Pool the reports of several drills, or compare two", Args: cobra.MinimumNArgs(1)}
 	c.Flags().BoolVar(&compare, "compare", false, "compare two drills; an error if they do not agree")
+	c.Flags().StringVar(&verdicts, "verdicts", "", "score what another collector says of the one drill, in this file")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var all []drill.Report
 		for _, path := range args {
@@ -76,6 +78,14 @@ func report() *cobra.Command {
 				return err
 			}
 			all = append(all, r)
+		}
+		if verdicts != "" {
+			if len(all) != 1 {
+				return fmt.Errorf("score verdicts: they are of one drill, not of %d", len(all))
+			}
+			if err := all[0].Judge(verdicts); err != nil {
+				return err
+			}
 		}
 		if !compare {
 			return drill.Print(c.OutOrStdout(), drill.Pool(all))

@@ -23,6 +23,7 @@ const (
 	configFile   = "collector.yaml"
 	collectorLog = "collector.log"
 	verdictFile  = "verdicts.json"
+	identityFile = "identities.yaml"
 	reportFile   = "report.json"
 	pageFile     = "report.html"
 )

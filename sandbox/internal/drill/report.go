@@ -14,6 +14,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/verdict"
 )
 
 // A Report is all that is known about a drill.
@@ -68,6 +69,20 @@ func ReadReport(path string) (r Report, err error) {
 	}
 	r.rate()
 	return r, nil
+}
+
+// Judge scores what another collector said of the same hour, in a file, instead of what was said.
+func (r *Report) Judge(verdicts string) error {
+	if _, err := os.Stat(verdicts); err != nil {
+		return fmt.Errorf("score verdicts: %w", err)
+	}
+	problems, err := verdict.Read(verdicts)
+	if err != nil {
+		return err
+	}
+	r.Problems = problems
+	r.rate()
+	return nil
 }
 
 // Pool is the score of several drills together.

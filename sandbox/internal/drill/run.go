@@ -58,6 +58,9 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
+	if err := keep(up.Identities(), filepath.Join(out, identityFile)); err != nil {
+		return r, errors.Join(err, c.stop())
+	}
 	m, err := startMeter(c.cmd.Process.Pid, up.PIDs())
 	if err != nil {
 		return r, errors.Join(err, c.stop())
@@ -78,6 +81,18 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	r = Report{Plan: p, Start: began, End: time.Now(), Load: load, Problems: problems, Injections: injections}
 	r.rate()
 	return r, r.write(out)
+}
+
+// keep copies a file of the shop's, which goes with it.
+func keep(from, to string) error {
+	raw, err := os.ReadFile(from)
+	if err == nil {
+		err = os.WriteFile(to, raw, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("keep %s: %w", from, err)
+	}
+	return nil
 }
 
 func firstAt(p Plan) time.Duration {
