@@ -44,7 +44,7 @@ func TestAWrongClockIsCounted(t *testing.T) {
 
 // There are 1,001 problems to remember, and room for 1,000.
 func TestProblemsBeyondTheirRoomAreCounted(t *testing.T) {
-	full := problem.NewRegister(2000)
+	full := problem.NewRegister(2000, time.Minute)
 	var findings []problem.Finding
 	for n := range 1001 {
 		id := fmt.Sprint("anomaly-", n)

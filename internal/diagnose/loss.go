@@ -30,6 +30,9 @@ func matchLoss(p *Pair) (Finding, bool) {
 		return Finding{}, false
 	}
 	s := p.Sender.since(window)
+	if s.mostlyNeedless() { // what the detector counts was not known to be needless yet
+		return Finding{}, false
+	}
 	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence}
 	sent := s.retransmits()
 	byTimeout := 0.

@@ -25,20 +25,28 @@ const (
 	minNeedless   = 10 // segments
 	needlessShare = .5
 	mildNeedless  = .02 // of data segments
-	minReordered  = .1  // segments out of order for each that was sent again
+	// A probe at the end of what is sent is needless on any busy host. Segments that are overtaken
+	// are an own kind of trouble: each one costs its receiver the time until it comes.
+	mildReordering = .005
+	minReordered   = .1 // segments out of order for each that was sent again
 )
 
 func matchNeedless(p *Pair) (Finding, bool) {
 	s := p.Sender.since(window)
 	sent := float64(s.retransmits())
-	if p.Needless == nil || s.Spurious < minNeedless || float64(s.Spurious) < needlessShare*sent {
+	if p.Needless == nil || !s.mostlyNeedless() {
 		return Finding{}, false
 	}
 	f := Finding{Side: SidePath, Weight: p.Needless.Evidence, Mild: p.Needless.Value < mildNeedless}
 	if outOfOrder := p.Receiver.since(window).OutOfOrder; float64(outOfOrder) >= minReordered*sent {
-		f.Type = "tcp_reordering"
+		f.Type, f.Mild = "tcp_reordering", p.Needless.Value < mildReordering
 	}
 	f.Evidence = fmt.Sprintf("Needless retransmissions rose from %.3f%% to %.3f%% of data segments: the peer had %d of %d before.",
 		100*p.Needless.Baseline, 100*p.Needless.Value, s.Spurious, s.retransmits())
 	return f, true
+}
+
+// mostlyNeedless tells whether the peer had most of what was sent again.
+func (r *Report) mostlyNeedless() bool {
+	return r.Spurious >= minNeedless && float64(r.Spurious) >= needlessShare*float64(r.retransmits())
 }

@@ -24,9 +24,12 @@ type anomaly struct {
 	verdict detect.Verdict
 	matched detect.Window // the last one in which the rule did
 	told    detect.Window
+	opened  detect.Window // or spoke for itself again
 	// fading: it has not ended, but nothing speaks for it now. It keeps its problem open, and
 	// is no sign of another fault.
 	fading bool
+	// resumed is when something began to speak for it again; zero if it never faded.
+	resumed time.Time
 }
 
 // rulesOf are those that speak for what detectors find.
@@ -118,10 +121,14 @@ func (a *anomaly) gate() problem.Gate {
 	return problem.Alone
 }
 
-// member is the anomaly as a problem knows it.
-func (a *anomaly) member() problem.Anomaly {
+// member is the anomaly as a problem knows it, as a symptom of another or not.
+func (a *anomaly) member(symptom bool) problem.Anomaly {
+	onset := a.verdict.Start
+	if !a.resumed.IsZero() {
+		onset = a.resumed
+	}
 	return problem.Anomaly{
-		ID: a.id, Gate: a.gate(), Onset: a.verdict.Start,
+		ID: a.id, Gate: a.gate(), Onset: onset, Symptom: symptom,
 		Sender: a.view.key.observer, Receiver: a.view.key.peer,
 	}
 }

@@ -39,15 +39,15 @@ func explains(cause, symptom *diagnose.Rule) bool {
 	return cause.Class == symptom.Class
 }
 
-// symptoms are the classes of which a rule explains something.
+// symptoms are the rules that a rule explains.
 func symptoms(rule *diagnose.Rule) []string {
-	var classes []string
+	var types []string
 	for _, other := range diagnose.Rules() {
-		if other != rule && explains(rule, other) && !slices.Contains(classes, other.Class) {
-			classes = append(classes, other.Class)
+		if other != rule && explains(rule, other) {
+			types = append(types, other.Type)
 		}
 	}
-	return classes
+	return types
 }
 
 // causes are those of one view, in order of precedence. What is mild and not explained
@@ -61,7 +61,7 @@ func (v *view) causes() []*cause {
 			slices.ContainsFunc(v.findings[i+1:], func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }) {
 			continue
 		}
-		if !f.Mild {
+		if !f.Mild && !v.alone(f.Rule) && !v.pending(a) {
 			causes = append(causes, &cause{view: v, finding: f, members: []*anomaly{a}})
 		}
 	}
@@ -74,6 +74,29 @@ func (v *view) causes() []*cause {
 		}
 	}
 	return causes
+}
+
+// alone tells whether only one of two ends sees its round trips rise. The way there and back is
+// the same for both: what one end waits for is then the other, which answers late, and with the
+// answer acknowledges.
+func (v *view) alone(rule *diagnose.Rule) bool {
+	if o := v.other; rule.Class == diagnose.ClassDelay && o != nil {
+		return o.calm >= 1
+	}
+	return false
+}
+
+// patience is for how many windows what may be a symptom waits for its cause.
+const patience = 4
+
+// pending tells whether an anomaly may be a symptom of what detectors suspect already: each loss is a
+// long round trip, and a longer path is jitter at first. Who takes fewer samples to be seen comes
+// first, and is not always the cause.
+func (v *view) pending(a *anomaly) bool {
+	if a.rule.Class != diagnose.ClassDelay || v.window-a.opened >= patience {
+		return false
+	}
+	return v.suspects[kindLoss] || v.suspects[kindNeedless] || a.kind == kindJitter && v.suspects[kindRTT]
 }
 
 // anomaly returns the one that speaks for a rule, nil if there is none.

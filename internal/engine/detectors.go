@@ -145,6 +145,20 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 	return d.shifts[k].Suspicious(v.id)
 }
 
+// feel notes what a view is suspected of, and whether its round trips are as ever: there are enough, and nothing speaks for a
+// rise. Without any they are as they were.
+func (d *detectors) feel(v *view) {
+	for k := range numKinds {
+		v.suspects[k] = v.risen[k] == nil && d.suspicious(k, v)
+	}
+	switch {
+	case v.risen[kindRTT] != nil || v.risen[kindJitter] != nil || v.suspects[kindRTT] || v.suspects[kindJitter]:
+		v.calm = 0
+	case v.rtt.Total() >= minHealthy:
+		v.calm++
+	}
+}
+
 // fading tells whether what opened an anomaly seems to be over.
 func (d *detectors) fading(w detect.Window, a *anomaly) bool {
 	if f := d.ratios[a.kind]; f != nil {

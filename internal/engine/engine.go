@@ -35,6 +35,9 @@ const (
 	historySeconds = 30
 	// silentWindows is for how many windows a track is kept that says nothing.
 	silentWindows = 30
+	// calmSeconds is for how long nothing must have been found of a problem that is over, and
+	// calmWindows for how many windows at least.
+	calmSeconds, calmWindows = 20, 3
 	// maxProblems is how many are open at once at most.
 	maxProblems = 1000
 )
@@ -78,7 +81,7 @@ func New(set Settings) (*Engine, error) {
 	e := &Engine{
 		set: set, tracks: newTracks(set.Tracks),
 		schedule: detect.NewSchedule[cell](set.Width, set.Tracks),
-		register: problem.NewRegister(maxProblems),
+		register: problem.NewRegister(maxProblems, max(calmSeconds*time.Second, calmWindows*set.Width)),
 		graph:    localize.NewGraph(set.Tracks),
 		history:  max(diagnose.Ticks, int(math.Ceil(historySeconds/set.Width.Seconds()))),
 		ended:    make(map[string]time.Time),
@@ -144,6 +147,9 @@ func (e *Engine) judge(w detect.Window, points []detect.Point[cell]) {
 		}
 	}
 	e.detectors.finish(w)
+	for _, v := range e.views {
+		e.detectors.feel(v)
+	}
 	e.rules(w)
 	e.problems(w)
 	e.settle()

@@ -71,8 +71,8 @@ func TestASlowPodIsFollowedByAnother(t *testing.T) {
 	links := make([][]*link, 3)
 	for server := range 3 {
 		for client := range 3 {
-			request, _ := w.talk(pod("client", client, client), pod("server", server, 3))
-			links[server] = append(links[server], request)
+			request, response := w.talk(pod("client", client, client), pod("server", server, 3))
+			links[server] = append(links[server], request, response)
 		}
 	}
 	slow := func(server int, rtt float64) {

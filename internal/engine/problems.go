@@ -40,9 +40,21 @@ func (e *Engine) problems(w detect.Window) {
 	}
 	slices.SortStableFunc(findings, func(a, b problem.Finding) int { return cmp.Compare(b.Root.Likelihood, a.Root.Likelihood) })
 	at := w.End(e.set.Width)
+	e.register.Unheard(e.unheard(w))
 	for _, change := range e.register.Observe(at, findings, e.ended) {
 		e.events = append(e.events, Event{At: at, Problem: &change})
 	}
+}
+
+// unheard are the anomalies of views that say nothing.
+func (e *Engine) unheard(w detect.Window) map[string]bool {
+	silent := make(map[string]bool)
+	for _, a := range e.live {
+		if w-a.view.spoke >= silentAfter {
+			silent[a.id] = true
+		}
+	}
+	return silent
 }
 
 // finding tells what a fault is.
@@ -50,19 +62,20 @@ func (e *Engine) finding(f *fault) problem.Finding {
 	main := f.main()
 	rule := main.finding.Rule
 	r := problem.Finding{
-		Type: main.members[0].typ(), Class: rule.Class, Rank: diagnose.Rank(rule), Symptoms: symptoms(rule), Root: f.root, Side: string(main.finding.Side),
+		Type: main.members[0].typ(), Rule: rule.Type, Class: rule.Class, Rank: diagnose.Rank(rule), Symptoms: symptoms(rule),
+		Root: f.root, Side: string(main.finding.Side),
 		Advice: rule.Advice, AdviceID: rule.AdviceID,
 	}
 	if incast, ok := f.incast(); ok {
 		r.Type, r.Advice, r.AdviceID = incast.Type, incast.Rule.Advice, incast.Rule.AdviceID
 	}
 	for _, c := range f.causes {
-		for _, a := range c.members {
-			r.Members = append(r.Members, a.member())
+		for i, a := range c.members {
+			r.Members = append(r.Members, a.member(i > 0))
 		}
 	}
 	for _, a := range f.extra {
-		r.Members = append(r.Members, a.member())
+		r.Members = append(r.Members, a.member(true))
 	}
 	r.Direct = f.direct()
 	r.Affected = e.graph.Affected(r.Direct)
@@ -74,17 +87,29 @@ func (e *Engine) finding(f *fault) problem.Finding {
 	return r
 }
 
-// main is the cause with the most evidence; one that needs none has the most.
+// main is the cause that speaks for all: of the rule that most of them are found by, the one with
+// the most evidence; one that needs none has the most. A longer way is one with more variation for a
+// while, so that comes second.
 func (f *fault) main() *cause {
+	found := make(map[*diagnose.Rule]int)
+	for _, c := range f.causes {
+		found[c.finding.Rule]++
+	}
 	return slices.MaxFunc(f.causes, func(a, b *cause) int {
-		weight := func(c *cause) float64 {
-			if c.finding.Weight == 0 {
-				return 1e9
-			}
-			return c.finding.Weight
+		first := cmp.Compare(diagnose.Rank(b.finding.Rule), diagnose.Rank(a.finding.Rule))
+		if a.finding.Rule.Class == diagnose.ClassDelay {
+			found = nil
 		}
-		return cmp.Compare(weight(a), weight(b))
+		return cmp.Or(cmp.Compare(found[a.finding.Rule], found[b.finding.Rule]), first, cmp.Compare(a.weight(), b.weight()))
 	})
+}
+
+// weight is the evidence; what needs none has the most.
+func (c *cause) weight() float64 {
+	if c.finding.Weight == 0 {
+		return 1e9
+	}
+	return c.finding.Weight
 }
 
 // incast tells whether many senders' bursts met at one receiver.

@@ -33,7 +33,7 @@ func (e *Engine) faults(causes []*cause) []*fault {
 		var own, path []*cause
 		for _, c := range causes {
 			switch {
-			case c.finding.Rule.Class != class || absorb(faults, c):
+			case c.finding.Rule.Class != class || e.absorb(faults, c):
 			case c.finding.Side == diagnose.SidePath:
 				path = append(path, c)
 			default:
@@ -47,9 +47,9 @@ func (e *Engine) faults(causes []*cause) []*fault {
 }
 
 // absorb gives a cause to a fault that was found before and explains it.
-func absorb(faults []*fault, c *cause) bool {
+func (e *Engine) absorb(faults []*fault, c *cause) bool {
 	for _, f := range faults {
-		if explains(f.causes[0].finding.Rule, c.finding.Rule) && f.reaches(c.view) {
+		if explains(f.causes[0].finding.Rule, c.finding.Rule) && f.reaches(c.view, e.bad(c)) {
 			f.extra = append(f.extra, c.members...)
 			return true
 		}
@@ -57,24 +57,49 @@ func absorb(faults []*fault, c *cause) bool {
 	return false
 }
 
-// reaches tells whether a view's connections go through the place of a fault. What one end
-// makes by itself is felt by the same two workloads only.
-func (f *fault) reaches(v *view) bool {
+// bad are the edges of a cause: those of its pairs of pods that are bad, all of them if they
+// cannot be told apart.
+func (e *Engine) bad(c *cause) []localize.Edge {
+	bad, _ := c.pods(e.edge(c))
+	if len(bad) == 0 {
+		for _, t := range c.view.tracks {
+			bad = append(bad, localize.Edge{From: t.from, To: t.to})
+		}
+	}
+	return bad
+}
+
+// reaches tells whether a view's connections, or half of those that are bad, go through the place
+// of a fault. What one end makes by itself is felt by the same two workloads only.
+func (f *fault) reaches(v *view, bad []localize.Edge) bool {
 	if slices.ContainsFunc(f.causes, func(c *cause) bool { return c.view == v || c.view == v.other || c.view.sameEnds(v) }) {
 		return true
 	}
-	from, to := v.ends()
-	switch p := f.root.Place; {
-	case f.causes[0].finding.Side != diagnose.SidePath:
-	case p.Kind == localize.KindPod:
+	if f.causes[0].finding.Side != diagnose.SidePath {
+		return false
+	}
+	through := 0
+	for i := range bad {
+		if passes(&bad[i], &f.root.Place) {
+			through++
+		}
+	}
+	return through > 0 && 2*through >= len(bad)
+}
+
+// passes tells whether an edge goes through a place.
+func passes(edge *localize.Edge, p *localize.Place) bool {
+	from, to := &edge.From, &edge.To
+	switch p.Kind {
+	case localize.KindPod:
 		return from.Pod == p.A || to.Pod == p.A
-	case p.Kind == localize.KindWorkload:
+	case localize.KindWorkload:
 		return from.Workload == p.A || to.Workload == p.A
-	case p.Kind == localize.KindNode:
+	case localize.KindNode:
 		return from.Node == p.A.Name || to.Node == p.A.Name
-	case p.Kind == localize.KindNodePair:
+	case localize.KindNodePair:
 		return from.Node == p.A.Name && to.Node == p.B.Name || from.Node == p.B.Name && to.Node == p.A.Name
-	case p.Kind == localize.KindZonePair:
+	case localize.KindZonePair:
 		return from.Zone == p.A.Name && to.Zone == p.B.Name || from.Zone == p.B.Name && to.Zone == p.A.Name
 	}
 	return false

@@ -38,7 +38,7 @@ func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 		return
 	case verdict.Step == detect.Opened:
 		a = newAnomaly(v, k, rulesOf[k], verdict.Start)
-		a.series = series.ID
+		a.series, a.opened = series.ID, e.window
 		v.risen[k] = a
 		e.live = append(e.live, a)
 	case a == nil:
@@ -55,7 +55,11 @@ func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 func (e *Engine) rules(w detect.Window) {
 	e.age(w)
 	for _, a := range e.live {
-		a.fading = e.fades(w, a)
+		fades := e.fades(w, a)
+		if a.fading && !fades {
+			a.resumed, a.opened = w.Start(e.set.Width), w
+		}
+		a.fading = fades
 	}
 	for _, v := range e.views {
 		if v.troubled() || w-v.trouble < detect.Window(e.history) {
@@ -80,11 +84,14 @@ func (e *Engine) fades(w detect.Window, a *anomaly) bool {
 	return e.detectors.fading(w, a)
 }
 
+// silentAfter is how many windows without data are silence: an agent's next point may be a little late.
+const silentAfter = 2
+
 // age lets time go on for views with anomalies of which nothing is heard any more.
 func (e *Engine) age(w detect.Window) {
 	for _, a := range e.live {
 		v := a.view
-		if v.window == w || w-v.last < 2 { // an agent's next point may be a little late
+		if v.window == w || w-v.last < silentAfter {
 			continue
 		}
 		last := v.last
@@ -148,7 +155,7 @@ func (e *Engine) begin(w detect.Window, v *view, rule *diagnose.Rule) *anomaly {
 	a.verdict = detect.Verdict{
 		Step: detect.Opened, Change: detect.Absolute, Resolution: 1, Start: start, Detected: w.End(e.set.Width),
 	}
-	a.told = w
+	a.told, a.opened = w, w
 	v.matched = append(v.matched, a)
 	e.live = append(e.live, a)
 	e.steps = append(e.steps, step{a, detect.Opened})

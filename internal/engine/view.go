@@ -26,9 +26,12 @@ type view struct {
 	rtt       shift.Histogram
 	variation shift.Histogram
 
-	last    detect.Window    // the last one with data
-	history diagnose.History // oldest first; windows without data have no place in it
-	trouble detect.Window    // the last one in which a rule might match
+	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
+	calm     int              // windows in a row in which round trips were as ever
+	last     detect.Window    // the last one with data
+	history  diagnose.History // oldest first; windows without data have no place in it
+	spoke    detect.Window    // the last one in which anything was sent, or a connection tried
+	trouble  detect.Window    // the last one in which a rule might match
 
 	risen    [numKinds]*anomaly // what detectors say
 	eyes     [numKinds][]uint64 // series, of the view and its tracks, that say so
@@ -71,6 +74,9 @@ func (v *view) remember(windows int, seconds float64) {
 	}
 	v.history = append(v.history, v.report)
 	v.last = v.window
+	if v.report.DataSegments > 0 || v.report.Attempts() > 0 {
+		v.spoke = v.window
+	}
 	if v.report.Trouble() {
 		v.trouble = v.window
 	}

@@ -21,7 +21,7 @@ var (
 // syn is found on a pair whose handshakes are repeated.
 func syn(onset int, pairs ...string) problem.Finding {
 	f := loss(pair(pairs[0][:1], pairs[0][1:]), onset, pairs...)
-	f.Type, f.Class, f.Rank, f.Side = "tcp_syn_retransmit", "connect", 5, "path"
+	f.Type, f.Rule, f.Class, f.Rank, f.Side = "tcp_syn_retransmit", "tcp_syn_retransmit", "connect", 5, "path"
 	for i := range f.Members {
 		f.Members[i].ID = "syn " + pairs[i]
 	}
@@ -31,7 +31,7 @@ func syn(onset int, pairs ...string) problem.Finding {
 // overflow is found at the listener of service-k.
 func overflow(onset int) problem.Finding {
 	return problem.Finding{
-		Type: "tcp_accept_overflow", Class: "connect", Rank: 4, Symptoms: []string{"connect", "reset"}, Side: "listener",
+		Type: "tcp_accept_overflow", Class: "connect", Rank: 4, Symptoms: []string{"tcp_syn_retransmit"}, Side: "listener",
 		Node: service("k"), Root: localize.Root{Candidate: localize.Candidate{Place: listener}},
 		Members: []problem.Anomaly{{ID: "overflow", Gate: problem.Alone, Onset: at(onset), Sender: service("k")}},
 	}
@@ -39,7 +39,7 @@ func overflow(onset int) problem.Finding {
 
 // What a fault leaves behind keeps its problem open, and takes nothing in.
 func TestNextFaultIsAnotherProblem(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	wide := loss(node4, 0, "jk", "ab", "cd")
 	r.Observe(at(20), []problem.Finding{wide}, nil)
 	r.Observe(at(75), []problem.Finding{wide}, nil)
@@ -60,12 +60,14 @@ func TestAnotherCauseOfTheSameSymptom(t *testing.T) {
 		"long after":            {300, []string{"open P-260304-002 node node-4"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := problem.NewRegister(10)
+			r := problem.NewRegister(10, patient)
 			first := syn(0, "jk")
 			r.Observe(at(20), []problem.Finding{first}, nil)
 			r.Observe(at(test.onset), []problem.Finding{first}, nil)
 			both := loss(node4, test.onset, "jk", "ab")
+			both.Symptoms = []string{first.Rule}
 			both.Members = append(both.Members, first.Members[0])
+			both.Members[2].Symptom = true
 			assert.Equal(t, test.want, told(r.Observe(at(test.onset+20), []problem.Finding{both}, nil)))
 		})
 	}
@@ -73,7 +75,7 @@ func TestAnotherCauseOfTheSameSymptom(t *testing.T) {
 
 // Repeated handshakes are a full queue's, and do not take its name away.
 func TestSymptomsJoinTheirCause(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	r.Observe(at(20), []problem.Finding{overflow(10)}, nil)
 	assert.Empty(t, r.Observe(at(45), []problem.Finding{syn(30, "hk")}, nil))
 	closed := r.Observe(at(100), []problem.Finding{syn(30, "hk")}, ended(30, "overflow"))
@@ -89,7 +91,7 @@ func TestSymptomsJoinTheirCause(t *testing.T) {
 
 // A wide fault that is over does not come back as whatever is small and near.
 func TestOnlyTheSameComesBack(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	wide := loss(node4, 0, "jk", "ab", "cd")
 	r.Observe(at(20), []problem.Finding{wide}, nil)
 	r.Observe(at(100), nil, ended(40, "loss jk", "loss ab", "loss cd"))
@@ -104,7 +106,7 @@ func TestOnlyTheSameComesBack(t *testing.T) {
 // A problem ends when all that is left of it for two minutes is too little to open one, although
 // a series goes on above its baseline.
 func TestSmallRemainsKeepNothingOpen(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	jk := loss(pair("j", "k"), 0, "jk")
 	r.Observe(at(20), []problem.Finding{jk}, nil)
 	jk.Members[0].Gate = problem.Corroborated
@@ -117,7 +119,7 @@ func TestSmallRemainsKeepNothingOpen(t *testing.T) {
 
 // Another root has to be found three times, or to explain more.
 func TestRootDoesNotFlutter(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	three := loss(node4, 0, "jk", "ab", "cd")
 	r.Observe(at(20), []problem.Finding{three}, nil)
 	for s := 25; s < 65; s += 10 {

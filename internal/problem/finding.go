@@ -28,6 +28,7 @@ type Anomaly struct {
 	ID       string
 	Gate     Gate
 	Onset    time.Time // when the trouble began
+	Symptom  bool      // another one explains it
 	Sender   localize.Name
 	Receiver localize.Name // of the pair; both may be empty
 }
@@ -46,7 +47,8 @@ type Finding struct {
 	Type     string   // value of tcp.problem.type
 	Class    string   // types of one class may be symptoms of one fault
 	Rank     int      // of its rule: one with a lower rank explains others, not the other way round
-	Symptoms []string // classes of what it may explain at its place, if their rank is higher
+	Rule     string   // the type that its rule is named by
+	Symptoms []string // rules of what it may explain; of its own class, if their rank is higher
 	Severity Severity
 	Root     localize.Root
 	Side     string // sender, receiver, listener or path
@@ -74,15 +76,22 @@ func (f *Finding) opens() bool {
 	return corroborated >= 2
 }
 
-// onset is the earliest beginning.
-func (f *Finding) onset() time.Time { return f.onsetWithout(nil) }
+// isCauseOf tells whether another finding is of a kind that this one explains.
+func (f *Finding) isCauseOf(other *Finding) bool {
+	return slices.Contains(f.Symptoms, other.Rule) && (f.Class != other.Class || f.Rank < other.Rank)
+}
 
-// onsetWithout is the earliest beginning of what is not known; zero if all is.
-func (f *Finding) onsetWithout(known []string) time.Time {
+// onset is when the first of what is no symptom began.
+func (f *Finding) onset() time.Time {
+	return f.first(func(*Anomaly) bool { return true })
+}
+
+// first is the earliest beginning of those that are no symptoms and count; zero if none does.
+func (f *Finding) first(counts func(*Anomaly) bool) time.Time {
 	var first time.Time
 	for i := range f.Members {
 		a := &f.Members[i]
-		if (first.IsZero() || a.Onset.Before(first)) && !slices.Contains(known, a.ID) {
+		if !a.Symptom && (first.IsZero() || a.Onset.Before(first)) && counts(a) {
 			first = a.Onset
 		}
 	}

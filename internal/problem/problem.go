@@ -91,10 +91,12 @@ func (p *Problem) take(f *Finding, now time.Time) (news bool) {
 			news = news || p.Type != f.Type || p.Severity != f.Severity || p.Root.Place != f.Root.Place
 			p.Finding, p.Rivals = *f, 0
 		}
-		p.Seen = now
 	}
-	if f.opens() {
-		p.Serious = now
+	if p.is(f) { // what it leaves behind does not keep it open
+		p.Seen = now
+		if f.opens() {
+			p.Serious = now
+		}
 	}
 	if onset := f.onset(); onset.Before(p.Start) {
 		p.Start = onset
@@ -109,10 +111,10 @@ func (p *Problem) take(f *Finding, now time.Time) (news bool) {
 // its cause, and another root not the one that is known, unless it explains more, is much
 // likelier, or is found again and again: near the end of a fault each moment has its own.
 func (p *Problem) replaces(f *Finding) bool {
-	if p.Seen.IsZero() || f.Rank < p.Rank || len(p.Live) == 0 {
+	if p.Seen.IsZero() || f.isCauseOf(&p.Finding) || len(p.Live) == 0 {
 		return true
 	}
-	if f.Rank > p.Rank {
+	if p.Class != f.Class || f.Rank > p.Rank {
 		return false
 	}
 	if f.Root.Place == p.Root.Place || len(f.Members) > len(p.Members) || f.Root.Likelihood >= p.Root.Likelihood+sure {
@@ -155,24 +157,45 @@ func (p *Problem) about(f *Finding) bool {
 	if same && p.Root.Place == f.Root.Place || p.explains(f) {
 		return true
 	}
-	shares := slices.ContainsFunc(f.Members, func(a Anomaly) bool { return slices.Contains(p.Live, a.ID) })
+	shares := slices.ContainsFunc(f.Members, func(a Anomaly) bool { return p.knows(&a) && (!a.Symptom || f.isCauseOf(&p.Finding)) })
 	if !shares && (!same || !p.overlaps(f)) {
 		return false
 	}
-	began := f.onsetWithout(p.Live)
+	began := p.news(f)
 	switch {
 	case began.IsZero(), p.Restored:
 		return true
 	case same:
-		return !began.After(p.Seen) && began.Sub(p.Latest) <= overlap
+		return !began.After(p.Seen) && began.Sub(p.Latest) <= together
 	}
 	return !began.After(p.Seen) && began.Sub(p.Start) <= overlap
 }
 
+// knows tells whether an anomaly is a part of the problem already, and has not come again since the
+// problem was seen last.
+func (p *Problem) knows(a *Anomaly) bool {
+	return slices.Contains(p.Live, a.ID) && !a.Onset.After(p.Seen)
+}
+
+// news is when the first of a finding began that is not known; zero if all is.
+func (p *Problem) news(f *Finding) time.Time {
+	return f.first(func(a *Anomaly) bool { return !p.knows(a) })
+}
+
 // explains tells whether a finding is a symptom of what one of its ends does by itself.
 func (p *Problem) explains(f *Finding) bool {
-	return p.Rank < f.Rank && slices.Contains(p.Symptoms, f.Class) && p.Side != "path" && f.touches(p.Node) &&
-		f.onsetWithout(p.Live).Sub(p.Seen) <= aftermath
+	return p.isCauseOf(f) && p.Side != "path" && f.touches(p.Node) && p.news(f).Sub(p.Seen) <= aftermath
+}
+
+// is tells whether a finding is what the problem is, not a symptom or something beside it.
+func (p *Problem) is(f *Finding) bool { return p.Class == f.Class || f.isCauseOf(&p.Finding) }
+
+// left tells whether a finding is what a problem that has ended left behind: parts of it which
+// have not come again since, and which last for a while.
+func (p *Problem) left(f *Finding, now time.Time) bool {
+	return now.Sub(p.Seen) <= aftermath && !slices.ContainsFunc(f.Members, func(a Anomaly) bool {
+		return !a.Symptom && (a.Onset.After(p.Seen) || !slices.Contains(p.MemberIDs, a.ID))
+	})
 }
 
 // overlaps tells whether at least half of the pairs of the problem, or of the finding, are those
@@ -208,12 +231,18 @@ func (p *Problem) leave(ended map[string]time.Time) {
 	})
 }
 
-// over tells whether nothing of the problem is left: its members have ended, or what is found
-// has been too little to open it for a while. After a restart its members are found anew,
-// under other ids.
-func (p *Problem) over(now time.Time) bool {
+// over tells whether nothing of the problem is left: its members have ended, nothing has been
+// found of it for a while, or too little to open it. Where half of them say nothing at all, that is
+// no news. After a restart its members are found anew, under other ids.
+func (p *Problem) over(now time.Time, calm time.Duration, silent map[string]bool) bool {
 	if p.Restored {
 		return now.Sub(p.Seen) > overlap
 	}
-	return len(p.Live) == 0 || now.Sub(p.Serious) > overlap
+	quiet := 0
+	for _, id := range p.Live {
+		if silent[id] {
+			quiet++
+		}
+	}
+	return len(p.Live) == 0 || now.Sub(p.Seen) >= calm && 2*quiet < len(p.Live) || now.Sub(p.Serious) > overlap
 }

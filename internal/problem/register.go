@@ -16,7 +16,9 @@ const (
 	// overlap is how long after a restart a problem waits to be found again, how far apart
 	// anomalies of one fault begin, and how long one lasts of which only small ones are left.
 	overlap = 120 * time.Second
-	// aftermath is how long after a fault was seen last its symptoms begin.
+	// together is how far apart those of them begin that are of one class.
+	together = time.Minute
+	// aftermath is how long after a fault was seen last its symptoms begin, and last.
 	aftermath = time.Minute
 	// repeat is how often an open problem is told of again.
 	repeat = 5 * time.Minute
@@ -41,6 +43,8 @@ type Change struct {
 // A Register holds the open problems and those that may come back.
 type Register struct {
 	limit   int
+	calm    time.Duration
+	silent  map[string]bool
 	open    []*Problem
 	closed  []*Problem
 	day     string
@@ -48,8 +52,9 @@ type Register struct {
 	dropped uint64
 }
 
-// NewRegister returns a register of at most limit open problems.
-func NewRegister(limit int) *Register { return &Register{limit: limit} }
+// NewRegister returns a register of at most limit open problems, each of which ends when nothing
+// has been found of it for calm.
+func NewRegister(limit int, calm time.Duration) *Register { return &Register{limit: limit, calm: calm} }
 
 // Len returns how many problems are open.
 func (r *Register) Len() int { return len(r.open) }
@@ -57,9 +62,12 @@ func (r *Register) Len() int { return len(r.open) }
 // Dropped returns how many problems found no room.
 func (r *Register) Dropped() uint64 { return r.dropped }
 
+// Unheard says which anomalies are of connections of which nothing is heard, until it says so again.
+func (r *Register) Unheard(silent map[string]bool) { r.silent = silent }
+
 // Observe takes in all that is found at one moment, the likeliest root first, and which
-// anomalies ended when. It returns what changed by it. A problem ends with its last member:
-// detectors have waited long enough by then.
+// anomalies ended when. It returns what changed by it. A problem ends with its last member, or
+// when nothing has been found of it for a while.
 func (r *Register) Observe(now time.Time, findings []Finding, ended map[string]time.Time) []Change {
 	var changes []Change
 	for _, p := range r.open {
@@ -82,7 +90,7 @@ func (r *Register) observe(now time.Time, f *Finding) []Change {
 		if p.take(f, now) || now.Sub(p.Emitted) >= repeat {
 			changes = append(changes, p.tell(Update, now))
 		}
-	case !f.opens():
+	case !f.opens() || slices.ContainsFunc(r.closed, func(p *Problem) bool { return p.left(f, now) }):
 	default:
 		if p = r.comeBack(f, now); p == nil {
 			p = r.begin(f, now)
@@ -163,7 +171,7 @@ func (r *Register) displayID(now time.Time) string {
 
 func (r *Register) end(now time.Time) (changes []Change) {
 	r.open = slices.DeleteFunc(r.open, func(p *Problem) bool {
-		if !p.over(now) {
+		if !p.over(now, r.calm, r.silent) {
 			return false
 		}
 		if p.End = p.LastEnd; p.End.IsZero() || len(p.Live) > 0 {

@@ -14,6 +14,9 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/problem"
 )
 
+// patient is how long registers of these tests wait for what is not found any more.
+const patient = time.Hour
+
 var begin = time.Date(2026, 3, 4, 9, 33, 0, 0, time.UTC)
 
 func at(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
@@ -55,7 +58,7 @@ func ended(seconds int, ids ...string) map[string]time.Time {
 }
 
 func TestLifeOfAProblem(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	jk := []problem.Finding{loss(pair("j", "k"), 0, "jk")}
 	opened := r.Observe(at(20), jk, nil)
 	require.Equal(t, []string{"open P-260304-001 pair k8s/service-j → k8s/service-k"}, told(opened))
@@ -76,7 +79,7 @@ func TestLifeOfAProblem(t *testing.T) {
 
 func TestSameFaultSameID(t *testing.T) {
 	id := func(f problem.Finding) string {
-		return problem.NewRegister(1).Observe(at(20), []problem.Finding{f}, nil)[0].Problem.ID
+		return problem.NewRegister(1, patient).Observe(at(20), []problem.Finding{f}, nil)[0].Problem.ID
 	}
 	assert.Equal(t, id(loss(pair("j", "k"), 0, "jk")), id(loss(pair("j", "k"), 0, "jk", "jl")))
 	assert.NotEqual(t, id(loss(pair("j", "k"), 0, "jk")), id(loss(pair("j", "k"), 5, "jk")))
@@ -86,7 +89,7 @@ func TestSameFaultSameID(t *testing.T) {
 func TestNoSymptomWithoutAGate(t *testing.T) {
 	weak := loss(pair("j", "k"), 0, "jk", "jl")
 	weak.Members[0].Gate, weak.Members[1].Gate = problem.Corroborated, problem.Evidence
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	assert.Empty(t, r.Observe(at(20), []problem.Finding{weak}, nil), "one series that rose is no problem")
 	weak.Members[1].Gate = problem.Corroborated
 	assert.Len(t, r.Observe(at(25), []problem.Finding{weak}, nil), 1)
@@ -94,7 +97,7 @@ func TestNoSymptomWithoutAGate(t *testing.T) {
 
 // Pairs go bad one after the other until it is clear that it is the node.
 func TestRootMovesAndIDStays(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	first := r.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk")}, nil)
 	node := localize.Place{Kind: localize.KindNode, A: localize.Name{Name: "node-4"}}
 	later := r.Observe(at(25), []problem.Finding{loss(node, 0, "jk", "ab", "cd")}, nil)
@@ -104,7 +107,7 @@ func TestRootMovesAndIDStays(t *testing.T) {
 }
 
 func TestTwoFaultsAreTwoProblemsUntilTheyAreOne(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	two := r.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk"), loss(pair("a", "b"), 0, "ab")}, nil)
 	require.Len(t, two, 2)
 	node := localize.Place{Kind: localize.KindNode, A: localize.Name{Name: "node-4"}}
@@ -117,7 +120,7 @@ func TestTwoFaultsAreTwoProblemsUntilTheyAreOne(t *testing.T) {
 }
 
 func TestComesBack(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	first := r.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk")}, nil)
 	r.Observe(at(100), nil, ended(40, "loss jk"))
 	again := loss(pair("j", "k"), 400, "jk")
@@ -135,7 +138,7 @@ func TestComesBack(t *testing.T) {
 }
 
 func TestAcknowledge(t *testing.T) {
-	r := problem.NewRegister(10)
+	r := problem.NewRegister(10, patient)
 	jk := []problem.Finding{loss(pair("j", "k"), 0, "jk")}
 	r.Observe(at(20), jk, nil)
 	assert.False(t, r.Acknowledge("P-260304-009", at(60)))
@@ -147,18 +150,18 @@ func TestAcknowledge(t *testing.T) {
 }
 
 func TestRegisterIsBounded(t *testing.T) {
-	r := problem.NewRegister(1)
+	r := problem.NewRegister(1, patient)
 	assert.Len(t, r.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk"), loss(pair("a", "b"), 0, "ab")}, nil), 1)
 	assert.EqualValues(t, 1, r.Dropped())
 }
 
 func TestSurvivesARestart(t *testing.T) {
-	before := problem.NewRegister(10)
+	before := problem.NewRegister(10, patient)
 	opened := before.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk"), loss(pair("a", "b"), 0, "ab")}, nil)
 	saved, err := before.Save()
 	require.NoError(t, err)
 
-	after := problem.NewRegister(10)
+	after := problem.NewRegister(10, patient)
 	require.NoError(t, after.Load(saved))
 	assert.Empty(t, after.Observe(at(60), nil, nil), "detectors need time to see it again")
 	again := loss(pair("j", "k"), 70, "jk")
@@ -176,7 +179,7 @@ func TestSurvivesARestart(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	r := problem.NewRegister(1)
+	r := problem.NewRegister(1, patient)
 	for saved, want := range map[string]string{
 		"{":                           "load problems: unexpected end of JSON input",
 		`{"Version":7}`:               "load problems: they are of version 7, and only 1 can be read",
