@@ -81,7 +81,7 @@ func (v *view) causes() []*cause {
 // answer acknowledges.
 func (v *view) alone(rule *diagnose.Rule) bool {
 	if o := v.other; rule.Class == diagnose.ClassDelay && o != nil {
-		return o.calm >= 1
+		return o.calm >= minHealthy
 	}
 	return false
 }

@@ -145,8 +145,7 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 	return d.shifts[k].Suspicious(v.id)
 }
 
-// feel notes what a view is suspected of, and whether its round trips are as ever: there are enough, and nothing speaks for a
-// rise. Without any they are as they were.
+// feel notes what a view is suspected of, and how many round trips it had since then.
 func (d *detectors) feel(v *view) {
 	for k := range numKinds {
 		v.suspects[k] = v.risen[k] == nil && d.suspicious(k, v)
@@ -154,8 +153,8 @@ func (d *detectors) feel(v *view) {
 	switch {
 	case v.risen[kindRTT] != nil || v.risen[kindJitter] != nil || v.suspects[kindRTT] || v.suspects[kindJitter]:
 		v.calm = 0
-	case v.rtt.Total() >= minHealthy:
-		v.calm++
+	default:
+		v.calm += v.rtt.Total()
 	}
 }
 

@@ -27,7 +27,7 @@ type view struct {
 	variation shift.Histogram
 
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
-	calm     int              // windows in a row in which round trips were as ever
+	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it
 	spoke    detect.Window    // the last one in which anything was sent, or a connection tried
