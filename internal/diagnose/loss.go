@@ -30,7 +30,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 		return Finding{}, false
 	}
 	s := p.Sender.since(window)
-	if s.mostlyNeedless() { // what the detector counts was not known to be needless yet
+	if float64(s.Spurious) > needlessShare*float64(s.retransmits()) { // what the detector counts was not known to be needless yet
 		return Finding{}, false
 	}
 	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence}

@@ -80,3 +80,15 @@ func TestOnlyACauseReplaces(t *testing.T) {
 	}
 	assert.Equal(t, 1, r.Len())
 }
+
+// A jitter of an hour makes no problem of nine segments that were sent again.
+func TestSymptomsDoNotOpenAlone(t *testing.T) {
+	f := loss(pair("j", "k"), 0, "jk")
+	f.Members[0].Gate = problem.Corroborated
+	f.Members = append(f.Members, problem.Anomaly{ID: "evidence", Gate: problem.Evidence, Symptom: true})
+	assert.Empty(t, problem.NewRegister(10, calm).Observe(at(20), []problem.Finding{f}, nil))
+	f.Members[0].Gate, f.Members[1].Gate = problem.Evidence, problem.Alone
+	assert.Empty(t, problem.NewRegister(10, calm).Observe(at(20), []problem.Finding{f}, nil))
+	f.Members[0].Gate = problem.Corroborated
+	assert.Len(t, problem.NewRegister(10, calm).Observe(at(20), []problem.Finding{f}, nil), 1, "it speaks for it")
+}

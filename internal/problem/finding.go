@@ -62,14 +62,15 @@ type Finding struct {
 	Members  []Anomaly
 }
 
-// opens tells whether the finding is enough for a problem.
+// opens tells whether the finding is enough for a problem. A symptom speaks for what it is one of, but
+// not alone.
 func (f *Finding) opens() bool {
 	corroborated := 0
 	for i := range f.Members {
-		switch f.Members[i].Gate {
-		case Alone:
+		switch a := &f.Members[i]; {
+		case a.Gate == Alone && !a.Symptom:
 			return true
-		case Corroborated:
+		case a.Gate != Evidence:
 			corroborated++
 		}
 	}
