@@ -20,14 +20,21 @@ type hasher struct {
 	names   map[string]*attributeName
 	// What was at each place of the last data point: the next one's are the same, as a
 	// rule.
-	last []*attributeName
+	last []placed
+}
+
+// A placed is an attribute at its place.
+type placed struct {
+	*attributeName
+	value string     // if it was text
+	term  reduce.Key // of name and value; zero if it was none
 }
 
 // An attributeName is the name of an attribute, and what follows from it alone.
 type attributeName struct {
 	name   string
-	hash   reduce.Key
-	ofFlow bool // all points of one flow have it
+	hash   reduce.Key // another one than that of a value of the same text
+	ofFlow bool       // all points of one flow have it
 }
 
 // maxNames bounds the memory for names that somebody makes up.
@@ -45,21 +52,45 @@ func newHasher() *hasher {
 // name returns what is known of the name at a place.
 func (h *hasher) name(place int, name string) *attributeName {
 	if place < len(h.last) && h.last[place].name == name {
-		return h.last[place]
+		return h.last[place].attributeName
 	}
 	known := h.names[name]
 	if known == nil {
-		known = &attributeName{name: name, hash: h.string(name), ofFlow: ofFlow(name)}
+		known = &attributeName{name: name, hash: h.mix(h.string(name), 1), ofFlow: ofFlow(name)}
 		if len(h.names) < maxNames {
 			h.names[name] = known
 		}
 	}
 	if place < len(h.last) {
-		h.last[place] = known
+		h.last[place] = placed{attributeName: known}
 	} else if place == len(h.last) && place < maxNames {
-		h.last = append(h.last, known)
+		h.last = append(h.last, placed{attributeName: known})
 	}
 	return known
+}
+
+// term returns what an attribute adds to a key, and what is known of its name.
+func (h *hasher) term(place int, key string, value pcommon.Value) (reduce.Key, *attributeName) {
+	if value.Type() != pcommon.ValueTypeStr {
+		name := h.name(place, key)
+		return h.multiply(name, h.value(value)), name
+	}
+	text, name := value.Str(), h.name(place, key)
+	if place >= len(h.last) {
+		return h.multiply(name, h.string(text)), name
+	}
+	last := &h.last[place]
+	if last.value != text || last.term == (reduce.Key{}) {
+		last.value, last.term = text, h.multiply(name, h.string(text))
+	}
+	return last.term, name
+}
+
+// forget lets go of values that have come.
+func (h *hasher) forget() {
+	for i := range h.last {
+		h.last[i].value, h.last[i].term = "", reduce.Key{}
+	}
 }
 
 // point returns the keys of what a data point has in common with others of its flow,
@@ -67,12 +98,12 @@ func (h *hasher) name(place int, name string) *attributeName {
 func (h *hasher) point(attributes pcommon.Map) (flow, rest reduce.Key) {
 	place := 0
 	for key, value := range attributes.All() {
-		name := h.name(place, key)
+		term, name := h.term(place, key, value)
 		place++
 		if name.ofFlow {
-			flow = h.add(flow, name, value)
+			flow[0], flow[1] = flow[0]+term[0], flow[1]+term[1]
 		} else {
-			rest = h.add(rest, name, value)
+			rest[0], rest[1] = rest[0]+term[0], rest[1]+term[1]
 		}
 	}
 	return flow, rest
@@ -82,17 +113,18 @@ func (h *hasher) point(attributes pcommon.Map) (flow, rest reduce.Key) {
 func (h *hasher) all(attributes pcommon.Map) (all reduce.Key) {
 	place := 0
 	for key, value := range attributes.All() {
-		all = h.add(all, h.name(place, key), value)
+		term, _ := h.term(place, key, value)
+		all[0], all[1] = all[0]+term[0], all[1]+term[1]
 		place++
 	}
 	return all
 }
 
-func (h *hasher) add(sum reduce.Key, name *attributeName, value pcommon.Value) reduce.Key {
-	v := h.value(value)
-	sum[0] += fold(v[0]^name.hash[0], h.secrets[0]^name.hash[1])
-	sum[1] += fold(v[1]^name.hash[1], h.secrets[1]^name.hash[0])
-	return sum
+func (h *hasher) multiply(name *attributeName, value reduce.Key) reduce.Key {
+	return reduce.Key{
+		fold(value[0]^name.hash[0], h.secrets[0]^name.hash[1]),
+		fold(value[1]^name.hash[1], h.secrets[1]^name.hash[0]),
+	}
 }
 
 func (h *hasher) value(value pcommon.Value) reduce.Key {

@@ -72,6 +72,7 @@ func newObserver(cfg *Config, directory identity.Directory, now uint64) *reducer
 func (r *reducer) add(resources pmetric.ResourceMetricsSlice, now uint64) {
 	r.now = now
 	r.table.Advance(now)
+	defer r.hash.forget()
 	for _, rm := range resources.All() {
 		var l *locality
 		for _, sm := range rm.ScopeMetrics().All() {

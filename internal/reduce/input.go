@@ -14,6 +14,7 @@ type Input struct {
 	key        Key
 	flow       *Flow // nil in an input that is free
 	output     *Output
+	next       *Input // that came after it, or its room, which is another's now
 	start      uint64
 	time       uint64 // of the last value; 0 is that there is none
 	generation uint32

@@ -25,6 +25,7 @@ type Table struct {
 	delta   bool // what leaves
 
 	inputs    map[Key]*Input
+	last      *Input // that was found or made
 	slabs     []*slab
 	free      []*Input
 	outputs   map[Key]*Output
@@ -48,8 +49,29 @@ func (t *Table) Advance(now uint64) { t.now = max(t.now, now) }
 // Len returns the numbers of inputs and outputs.
 func (t *Table) Len() (inputs, outputs int) { return len(t.inputs), len(t.outputs) }
 
-// Input returns a series that is there, or nil.
-func (t *Table) Input(key Key) *Input { return t.inputs[key] }
+// Input returns a series that is there, or nil. As a rule series come in the order of the
+// last interval, so the one that came next then is tried before the others.
+func (t *Table) Input(key Key) *Input {
+	if t.last != nil {
+		if next := t.last.next; next != nil && next.key == key && next.flow != nil {
+			t.last = next
+			return next
+		}
+	}
+	in := t.inputs[key]
+	if in != nil {
+		t.came(in)
+	}
+	return in
+}
+
+// came notes which input follows the last one.
+func (t *Table) came(in *Input) {
+	if t.last != nil {
+		t.last.next = in
+	}
+	t.last = in
+}
 
 // Room reports whether there is room for one more input. If there is none it counts a
 // point as refused.
@@ -70,6 +92,7 @@ func (t *Table) NewInput(key Key, flow *Flow, p *Point) *Input {
 	}
 	flow.inputs++
 	t.inputs[key] = in
+	t.came(in)
 	return in
 }
 

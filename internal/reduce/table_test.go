@@ -4,6 +4,8 @@
 package reduce
 
 import (
+	"maps"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -58,4 +60,34 @@ func TestForgottenInputsMakeRoom(t *testing.T) {
 	var v Value
 	require.True(t, table.Read(table.Output(Key{1, 1}), &v))
 	assert.Equal(t, Integer(5000), v.Number)
+}
+
+// Series are found in whatever order they come, also where others were forgotten and
+// their room is used again.
+func TestInputsAreFoundInAnyOrder(t *testing.T) {
+	const second = 1e9
+	random := rand.New(rand.NewPCG(1, 2))
+	table := NewTable(Limits{Inputs: 1000, Outputs: 1, Stale: 10 * second}, second, false)
+	out := table.NewOutput(Key{1, 1}, Design{})
+	known := make(map[Key]*Flow)
+	for round := range uint64(300) {
+		now := (round + 2) * second
+		table.Advance(now)
+		for range random.IntN(200) {
+			key := Key{random.Uint64N(400), 7}
+			in := table.Input(key)
+			if known[key] == nil {
+				require.Nil(t, in)
+				known[key] = &Flow{}
+				in = table.NewInput(key, known[key], &Point{Start: now, Time: now})
+				table.Bind(in, out)
+			}
+			require.NotNil(t, in)
+			require.Same(t, known[key], in.Flow())
+			known[key].Received = now
+		}
+		table.Begin(now, func(f *Flow) { maps.DeleteFunc(known, func(_ Key, other *Flow) bool { return other == f }) })
+	}
+	inputs, _ := table.Len()
+	require.Len(t, known, inputs)
 }
