@@ -17,8 +17,10 @@ import (
 type Cut struct {
 	// From and To are the times of the first and the last piece.
 	From, To time.Time
-	// Among are the ends of the flows to keep: both have to be.
-	Among func(netip.AddrPort) bool
+	// Source and Destination tell which flows to keep: both have to be. Who connects and finds no
+	// port has no address.
+	Source      func(resource pcommon.Map, address netip.Addr) bool
+	Destination func(netip.AddrPort) bool
 	// Point tells which points to keep of them.
 	Point func(metric string, attributes pcommon.Map) bool
 }
@@ -30,9 +32,12 @@ func (c *Cut) Apply(md pmetric.Metrics) bool {
 		return false
 	}
 	md.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool {
+		resource := rm.Resource().Attributes()
 		rm.ScopeMetrics().RemoveIf(func(sm pmetric.ScopeMetrics) bool {
 			sm.Metrics().RemoveIf(func(m pmetric.Metric) bool {
-				drop := func(attributes pcommon.Map) bool { return !c.Point(m.Name(), attributes) || !c.flow(attributes) }
+				drop := func(attributes pcommon.Map) bool {
+					return !c.Point(m.Name(), attributes) || !c.flow(resource, attributes)
+				}
 				return remove(m, drop) == 0
 			})
 			return sm.Metrics().Len() == 0
@@ -43,28 +48,30 @@ func (c *Cut) Apply(md pmetric.Metrics) bool {
 }
 
 // flow tells whether a flow is to be kept. Behind a translated address is who answers there.
-func (c *Cut) flow(attributes pcommon.Map) bool {
-	source, ok := end(attributes, names.SourceAddress, names.SourcePort)
-	if !ok || !c.Among(source) {
+func (c *Cut) flow(resource, attributes pcommon.Map) bool {
+	if !c.Source(resource, address(attributes, names.SourceAddress)) {
 		return false
 	}
-	destination, ok := end(attributes, names.DestinationNATAddress, names.DestinationNATPort)
-	if !ok {
-		destination, ok = end(attributes, names.DestinationAddress, names.DestinationPort)
+	to, port := address(attributes, names.DestinationNATAddress), names.DestinationNATPort
+	if !to.IsValid() {
+		to, port = address(attributes, names.DestinationAddress), names.DestinationPort
 	}
-	return !ok || c.Among(destination) // a listener has no peer
-}
-
-// end reads an address and its port, 0 if that is not told.
-func end(attributes pcommon.Map, address, port string) (netip.AddrPort, bool) {
-	text, ok := attributes.Get(address)
-	if !ok {
-		return netip.AddrPort{}, false
+	if !to.IsValid() {
+		return true // a listener has no peer
 	}
-	parsed, err := netip.ParseAddr(text.Str())
 	number := uint16(0)
 	if value, ok := attributes.Get(port); ok {
 		number = uint16(value.Int())
 	}
-	return netip.AddrPortFrom(parsed, number), err == nil
+	return c.Destination(netip.AddrPortFrom(to, number))
+}
+
+// address is that of an attribute; not valid if there is none.
+func address(attributes pcommon.Map, name string) netip.Addr {
+	text, ok := attributes.Get(name)
+	if !ok {
+		return netip.Addr{}
+	}
+	parsed, _ := netip.ParseAddr(text.Str())
+	return parsed
 }

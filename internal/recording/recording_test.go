@@ -22,19 +22,21 @@ import (
 
 var began = time.Date(2026, 3, 4, 9, 0, 0, 0, time.UTC)
 
-// piece has what 10.0.0.1 says of its flows with peers, and of its listener.
+// piece has what somebody says of its flows with peers, and of its listener.
 func piece(at time.Time, peers ...string) pmetric.Metrics {
 	md := pmetric.NewMetrics()
-	m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr(names.HostName, "node-1")
+	m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
 	m.SetName(names.FlowExchanges.Name)
 	points := m.SetEmptySum().DataPoints()
 	for _, peer := range append(peers, "") {
 		p := points.AppendEmpty()
 		p.SetTimestamp(pcommon.NewTimestampFromTime(at))
-		p.Attributes().PutStr(names.SourceAddress, "10.0.0.1")
 		if peer != "" {
 			p.Attributes().PutStr(names.DestinationAddress, "10.96.0.1")
 			p.Attributes().PutStr(names.DestinationNATAddress, peer)
+			p.Attributes().PutInt(names.DestinationNATPort, 8080)
 		}
 	}
 	return md
@@ -83,14 +85,19 @@ func TestReadKnowsEachForm(t *testing.T) {
 func TestCut(t *testing.T) {
 	cut := &recording.Cut{
 		From: began, To: began.Add(time.Second),
-		Among: func(end netip.AddrPort) bool { return end.Addr().String() < "10.0.0.3" },
-		Point: func(metric string, _ pcommon.Map) bool { return metric == names.FlowExchanges.Name },
+		Source:      func(resource pcommon.Map, _ netip.Addr) bool { return resource.Len() == 1 },
+		Destination: func(end netip.AddrPort) bool { return end == netip.MustParseAddrPort("10.0.0.2:8080") },
+		Point:       func(metric string, _ pcommon.Map) bool { return metric == names.FlowExchanges.Name },
 	}
 	md := piece(began.Add(time.Second), "10.0.0.2", "10.0.0.3")
 	require.True(t, cut.Apply(md))
 	assert.Equal(t, 2, md.DataPointCount(), "the flow among them, by who is behind its address, and the listener")
 	assert.False(t, cut.Apply(piece(began.Add(-1), "10.0.0.2")), "too early")
 	assert.False(t, cut.Apply(piece(began.Add(time.Second+1), "10.0.0.2")), "too late")
+
+	md = piece(began, "10.0.0.2")
+	md.ResourceMetrics().At(0).Resource().Attributes().Clear()
+	assert.False(t, cut.Apply(md), "somebody else says so")
 
 	md = piece(began, "10.0.0.2")
 	md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).SetName(names.FlowSegments.Name)

@@ -15,9 +15,9 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/anomaly"
@@ -66,8 +66,14 @@ func run(source, target, identities, among, from, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	cut := &recording.Cut{Among: ends(table, strings.Split(among, ",")), Point: anomaly.Watched}
-	return write(in, out, cut, from, to)
+	wanted := parseEnds(among)
+	return write(in, out, &recording.Cut{
+		Point: anomaly.Watched,
+		Source: func(resource pcommon.Map, address netip.Addr) bool {
+			return wanted.has(address, table.Local(local(resource, address)))
+		},
+		Destination: func(end netip.AddrPort) bool { return wanted.has(end.Addr(), table.Remote(end.Addr(), end.Port())) },
+	}, from, to)
 }
 
 // errDone ends the reading.
@@ -120,29 +126,4 @@ func moment(first time.Time, text string) (time.Time, error) {
 		return first.Add(after), nil
 	}
 	return time.Parse(time.RFC3339, text)
-}
-
-// ends tells who is among the wanted. No name and no address at all are everybody.
-func ends(table *static.Table, wanted []string) func(netip.AddrPort) bool {
-	known := make(map[string]bool)
-	var prefixes []netip.Prefix
-	for _, text := range wanted {
-		if address, err := netip.ParseAddr(text); err == nil {
-			prefixes = append(prefixes, netip.PrefixFrom(address, address.BitLen()))
-		} else if prefix, err := netip.ParsePrefix(text); err == nil {
-			prefixes = append(prefixes, prefix)
-		} else if text != "" {
-			known[text] = true
-		}
-	}
-	return func(end netip.AddrPort) bool {
-		for _, prefix := range prefixes {
-			if prefix.Contains(end.Addr()) {
-				return true
-			}
-		}
-		id := table.Remote(end.Addr(), end.Port())
-		return len(known) == 0 && len(prefixes) == 0 ||
-			id != nil && (known[id.Workload.Name] || known[id.Pod] || known[id.Service])
-	}
 }
