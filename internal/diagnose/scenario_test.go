@@ -31,6 +31,9 @@ func connectScenarios() []scenario {
 			r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 4, 4
 		})
 	}
+	flows := func(timeouts uint64) diagnose.History {
+		return steady(2, func(r *diagnose.Report) { r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 100, timeouts })
+	}
 	short := func(opened, closed, exchanges uint64, seconds float64) diagnose.Pair {
 		return client(steady(3, func(r *diagnose.Report) {
 			r.Opened, r.Closed, r.Exchanges, r.Time = opened, closed, exchanges, [4]float64{diagnose.Idle: seconds}
@@ -60,6 +63,10 @@ func connectScenarios() []scenario {
 		{"busy connections time out", dropped(1, 50, .5), ""},
 		{"the peer is dead", dropped(1, 0, .95), ""},
 		{"large segments vanish", client(steady(2, stuck(2, 5000, 2))), "tcp_pmtu_blackhole"},
+		{"large segments vanish, small ones pass", between(steady(2, stuck(4, 600_000, 0)), flows(10)), "tcp_pmtu_blackhole"},
+		{"queues are long because of loss", between(steady(2, all(stuck(4, 600_000, 0), func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitFast] = 4 })), flows(0)), ""},
+		{"all that is sent vanishes", between(steady(2, stuck(4, 600_000, 0)), flows(11)), ""},
+		{"long queues that move", client(steady(2, all(stuck(4, 600_000, 1), func(r *diagnose.Report) { r.Sent = 300_001 }))), ""},
 		{"one connection is stuck", client(steady(2, stuck(1, 5000, 1))), ""},
 		{"small segments vanish too", client(steady(2, stuck(2, 400, 2))), ""},
 		{"a connection for each request", short(150, 150, 150, 30), "tcp_short_connections"},
