@@ -34,6 +34,10 @@ func connectScenarios() []scenario {
 	flows := func(timeouts uint64) diagnose.History {
 		return steady(2, func(r *diagnose.Report) { r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 100, timeouts })
 	}
+	given := func(aborted, syn uint64) diagnose.History {
+		return append(steady(1, failing(diagnose.FailedAborted, 0, 9)), steady(3, all(failing(diagnose.FailedAborted, aborted, 0),
+			func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = syn }))...)
+	}
 	short := func(opened, closed, exchanges uint64, seconds float64) diagnose.Pair {
 		return client(steady(3, func(r *diagnose.Report) {
 			r.Opened, r.Closed, r.Exchanges, r.Time = opened, closed, exchanges, [4]float64{diagnose.Idle: seconds}
@@ -49,6 +53,9 @@ func connectScenarios() []scenario {
 		{"one connect succeeds", client(steady(1, failing(diagnose.FailedTimeout, 3, 1))), ""},
 		{"two connects time out", client(steady(1, failing(diagnose.FailedTimeout, 2, 0))), ""},
 		{"losers of happy eyeballs", client(steady(3, failing(diagnose.FailedAborted, 50, 0))), ""},
+		{"a program gives up waiting", client(given(1, 4)), "tcp_connect_timeout"},
+		{"a program gives up two attempts", client(given(1, 4)[:3]), ""},
+		{"a full accept queue lets a program wait", between(given(3, 9), overflows(5)), "tcp_accept_overflow"},
 		{"half are refused", client(steady(1, failing(diagnose.FailedRefused, 3, 3))), "tcp_connect_refused"},
 		{"few are refused", client(steady(1, failing(diagnose.FailedRefused, 3, 4))), ""},
 		{"a server connects to nobody", server, ""},
