@@ -8,9 +8,10 @@ import "fmt"
 // F9, the listener's accept queue is full:
 //
 //	≥ 5 dropped requests within 30 s, and the queue was seen full, or this client felt it: it
-//	sent SYNs again, or got no answer
+//	sent SYNs again, not more than were dropped, or got no answer
 //
-// A client's retries count again. The kernel counts a RST that reaches the listener as well, as of
+// A client's retries count again. Who sends more SYNs again than the listener dropped has lost them
+// on the way (10 % loss: 12 dropped, 41 sent again). The kernel counts a RST that reaches the listener as well, as of
 // a health check that leaves a handshake half-done: that fills no queue. Not told apart: a flood of SYNs, for which the kernel uses
 // cookies instead of its queue (no metric).
 var acceptOverflow = Rule{
@@ -26,7 +27,8 @@ const minOverflows = 5
 func matchAcceptOverflow(p *Pair) (Finding, bool) {
 	r, s := p.Receiver.since(window), p.Sender.since(window)
 	full := func(r *Report) bool { return r.QueueLimit > 0 && r.QueueLength > r.QueueLimit }
-	felt := s.Retransmits[RetransmitSYN] > 0 || s.Failed[FailedTimeout] > 0
+	again := s.Retransmits[RetransmitSYN]
+	felt := again > 0 && again <= r.Overflows || s.Failed[FailedTimeout] > 0
 	if !p.Client || r.Overflows < minOverflows || !felt && p.Receiver.often(p.Receiver.within(window), full) == 0 {
 		return Finding{}, false
 	}

@@ -61,6 +61,7 @@ func connectScenarios() []scenario {
 		{"a server connects to nobody", server, ""},
 		{"a full accept queue", between(steady(3, same), overflows(5)), "tcp_accept_overflow"},
 		{"a full accept queue between two looks", between(retrying, empty), "tcp_accept_overflow"},
+		{"SYNs that are lost before the listener", between(steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = 10 }), empty), ""},
 		{"a port scanner's resets at a listener", between(steady(3, same), empty), ""},
 		{"four overflows in 30 s", between(steady(3, same), append(overflows(0)[:2], overflows(4)[0])), ""},
 		{"overflows of long ago", between(steady(6, same), append(overflows(9)[:1], overflows(0)...)), ""},
