@@ -12,13 +12,40 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
 )
 
-func TestAFewNeedlessProbesAreMild(t *testing.T) {
-	for value, mild := range map[float64]bool{.006: true, .03: false} {
-		p := client(steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitProbe], r.Spurious = 14, 14 }))
-		p.Needless = rise(.0002, value)
+func TestFewNeedlessSegmentsAreMild(t *testing.T) {
+	for _, test := range []struct {
+		kind  diagnose.Retransmit
+		sent  uint64 // in each of 3 windows of 1,000 segments
+		value float64
+		mild  bool
+	}{
+		{diagnose.RetransmitProbe, 40, .04, true}, {diagnose.RetransmitProbe, 120, .12, false},
+		{diagnose.RetransmitFast, 4, .004, true}, {diagnose.RetransmitFast, 6, .006, false},
+	} {
+		p := client(steady(3, func(r *diagnose.Report) {
+			r.DataSegments, r.Retransmits[test.kind], r.Spurious = 1000, test.sent, test.sent
+		}))
+		p.Needless = rise(.0002, test.value)
 		found := diagnose.Diagnose(&p)
 		require.Len(t, found, 1)
-		assert.Equal(t, mild, found[0].Mild, "%g", value)
+		assert.Equal(t, test.mild, found[0].Mild, "%+v", test)
+	}
+}
+
+// A server of short connections hears of a part of what was needless; needless probes say nothing
+// of ten and more fast retransmissions beside them.
+func TestSegmentsThatOvertakeEachOtherAreNotLost(t *testing.T) {
+	for _, test := range []struct {
+		fast, probes, spurious uint64
+		lost                   bool
+	}{
+		{78, 10, 37, false}, {78, 10, 36, true}, {20, 98, 84, true}, {9, 98, 84, false}, {3, 1, 4, false}, {3, 1, 2, true},
+	} {
+		p := client(steady(1, func(r *diagnose.Report) {
+			r.Retransmits[diagnose.RetransmitFast], r.Retransmits[diagnose.RetransmitProbe], r.Spurious = test.fast, test.probes, test.spurious
+		}))
+		p.Loss = rise(.0002, .02)
+		assert.Equal(t, test.lost, len(diagnose.Diagnose(&p)) == 1, "%+v", test)
 	}
 }
 

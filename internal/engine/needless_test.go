@@ -13,23 +13,21 @@ import (
 )
 
 // probes lets so many of a link's segments be sent again although they had come.
-func probes(share float64) func(*world, *link, uint64) {
+func needless(kind engine.Field, share float64) func(*world, *link, uint64) {
 	return func(w *world, l *link, at uint64) {
 		n := w.poisson(share * l.segments)
-		for _, field := range []engine.Field{engine.Episodes, engine.RetransmitProbe, engine.Spurious} {
+		for _, field := range []engine.Field{engine.Episodes, kind, engine.Spurious} {
 			w.Sum(w.now, l.flow, at, field, n)
 		}
 	}
 }
 
-// A host that is busy sends a few segments in a thousand again, for half a minute: as
-// measured with 36 pods on two cores. That is no problem, and hides none.
 func TestABusyHostsProbesAreNoProblem(t *testing.T) {
 	w := newWorld(t, width)
 	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
 	w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
 	w.run(12)
-	request.fault = probes(.006)
+	request.fault = needless(engine.RetransmitProbe, .05)
 	w.run(6)
 	require.Empty(t, w.told)
 
@@ -42,7 +40,7 @@ func TestManyNeedlessSegmentsAreAProblem(t *testing.T) {
 	w := newWorld(t, width)
 	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
 	w.run(12)
-	request.fault = probes(.05)
+	request.fault = needless(engine.RetransmitFast, .02)
 	w.run(4)
 	assert.Equal(t, []string{"open tcp_spurious_retransmit pair shop/service-j → shop/service-k"}, w.told)
 }
