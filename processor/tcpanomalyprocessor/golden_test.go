@@ -5,6 +5,7 @@ package tcpanomalyprocessor
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -61,24 +62,62 @@ func playCase(t *testing.T, folder string, r *script) (*stage, map[string]float6
 
 // Each rule that metrics reach has a case that opens it, and one beside it that does not.
 func TestGoldenHasEachRule(t *testing.T) {
-	missing := map[string]bool{ // what rules call in other ways, too
-		"tcp_tail_loss": true, "tcp_window_scale_zero": true, "tcp_reordering": true, "tcp_incast": true,
-	}
-	for _, rule := range diagnose.Rules() {
-		missing[rule.Type] = true
-	}
-	cases, err := filepath.Glob("testdata/golden/*/in.yaml")
-	require.NoError(t, err)
-	for _, path := range cases {
-		r := readScript(t, path)
+	missing := types()
+	for folder, r := range readCases(t) {
 		for _, name := range slices.Concat(r.Opens, r.Tells) {
 			delete(missing, name)
 		}
-		if folder := filepath.Dir(path); !strings.HasSuffix(folder, "-not") && !strings.HasSuffix(folder, "-recorded") {
-			assert.FileExists(t, folder+"-not/in.yaml", "the near miss")
+		if !strings.HasSuffix(folder, "-not") && folder != "quiet-recorded" {
+			assert.FileExists(t, filepath.Join("testdata/golden", folder+"-not", "in.yaml"), "the near miss")
 		}
 	}
 	assert.Empty(t, missing, "types without a case")
+}
+
+// unrecorded are types of which no real sockets have been recorded yet, and why.
+var unrecorded = map[string]string{
+	"tcp_tail_loss":           "in the drill fast retransmission repairs most of what is lost",
+	"tcp_send_buffer_limited": "the drill's small send buffers are at servers that are near",
+	"tcp_idle_drop":           "the drill forgets no idle connections",
+	"tcp_short_connections":   "the drill opens fewer than ten connections a second",
+	"tcp_window_restart":      "the metric of the congestion window is off by default",
+	"tcp_incast":              "the drill has no burst of answers to one receiver",
+}
+
+// Each other one has a case off real sockets.
+func TestGoldenHasEachRuleRecorded(t *testing.T) {
+	missing := types()
+	for folder, r := range readCases(t) {
+		if strings.HasSuffix(folder, "-recorded") || strings.HasSuffix(folder, "-recorded-not") {
+			for _, name := range slices.Concat(r.Opens, r.Tells) {
+				delete(missing, name)
+			}
+		}
+	}
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(unrecorded)), slices.Collect(maps.Keys(missing)))
+}
+
+// types are all that rules call what they find.
+func types() map[string]bool {
+	all := map[string]bool{ // what rules call in other ways, too
+		"tcp_tail_loss": true, "tcp_window_scale_zero": true, "tcp_reordering": true, "tcp_incast": true,
+	}
+	for _, rule := range diagnose.Rules() {
+		all[rule.Type] = true
+	}
+	return all
+}
+
+// readCases returns what each folder's in.yaml says.
+func readCases(t *testing.T) map[string]*script {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/golden/*/in.yaml")
+	require.NoError(t, err)
+	cases := make(map[string]*script)
+	for _, path := range paths {
+		cases[filepath.Base(filepath.Dir(path))] = readScript(t, path)
+	}
+	return cases
 }
 
 // opened are the types of what was opened, by the attributes that say so.
