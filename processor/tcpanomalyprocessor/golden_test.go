@@ -76,10 +76,7 @@ func TestGoldenHasEachRule(t *testing.T) {
 
 // unrecorded are types of which no real sockets have been recorded yet, and why.
 var unrecorded = map[string]string{
-	"tcp_tail_loss":           "in the drill fast retransmission repairs most of what is lost",
 	"tcp_send_buffer_limited": "the drill's small send buffers are at servers that are near",
-	"tcp_idle_drop":           "the drill forgets no idle connections",
-	"tcp_short_connections":   "the drill opens fewer than ten connections a second",
 	"tcp_window_restart":      "the metric of the congestion window is off by default",
 	"tcp_incast":              "the drill has no burst of answers to one receiver",
 }
