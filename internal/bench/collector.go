@@ -49,16 +49,20 @@ func (b *bench) collector() error {
 	if err := b.printFootprints(all, columns); err != nil {
 		return err
 	}
-	return b.granularities()
+	return b.granularities(all[0])
 }
 
-// granularities prints what leaves the host, by what makes a flow.
-func (b *bench) granularities() error {
+// granularities prints what leaves the host, by what makes a flow. What connections give
+// is known.
+func (b *bench) granularities(connections *footprint) error {
 	t := newTable(fmt.Sprintf("What the receiver exports of %d open connections to %d addresses, both ends: medians of %d intervals",
 		collectorFlows/2, fewAddresses, b.repetitions), "granularity", "flows", "data points", "bytes an interval", "CPU ms")
 	for _, g := range []ebpftcpreceiver.Granularity{ebpftcpreceiver.GranularityConnection,
 		ebpftcpreceiver.GranularityEndpoint, ebpftcpreceiver.GranularityPeer} {
-		f, err := b.footprint(ebpftcpreceiver.HistogramExplicit, g)
+		f, err := connections, error(nil)
+		if g != ebpftcpreceiver.GranularityConnection {
+			f, err = b.footprint(ebpftcpreceiver.HistogramExplicit, g)
+		}
 		if err != nil {
 			return err
 		}

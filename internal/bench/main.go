@@ -53,7 +53,7 @@ func main() {
 	only := flag.String("only", "", "print this section only: throughput, cost, sweep, drain, memory, detect, engine, collector, identity, translation, processor or beside")
 	flag.Parse()
 
-	b := &bench{out: os.Stdout, pairs: 20, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}
+	b := &bench{out: os.Stdout, pairs: 15, repetitions: 11, run: 250 * time.Millisecond, quick: *quick}
 	if *quick {
 		b.pairs, b.repetitions, b.run = 3, 3, 100*time.Millisecond
 	}
