@@ -5,6 +5,8 @@ package kubernetes
 
 import (
 	"maps"
+	"net/netip"
+	"slices"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,38 +18,33 @@ import (
 type node struct {
 	place *identity.Place // the writer's
 
-	// waiting are pods that have no address yet, by UID, with since when they may have
-	// got one that nobody was told of (ns since 1970). The writer's.
-	waiting map[string]int64
-	// earliest of waiting, or forever.
-	earliest atomic.Int64
+	waiting // on this node
+
+	// cidrs are those that the node has for its pods: nobody else's pod gets an address of them.
+	cidrs atomic.Pointer[[]netip.Prefix]
 }
 
 func newNode(name string) *node {
-	n := &node{place: &identity.Place{Node: name}, waiting: map[string]int64{}}
-	n.earliest.Store(forever)
+	n := &node{place: &identity.Place{Node: name}}
+	n.init()
+	n.cidrs.Store(new([]netip.Prefix))
 	return n
 }
 
-// wait notes that a pod has no address yet; done, that it has one or is gone.
-func (n *node) wait(uid string, since int64) {
-	n.waiting[uid] = since
-	n.count()
+// owns tells whether only pods on the node can have an address.
+func (n *node) owns(address netip.Addr) bool {
+	return slices.ContainsFunc(*n.cidrs.Load(), func(p netip.Prefix) bool { return p.Contains(address) })
 }
 
-func (n *node) done(uid string) {
-	if _, ok := n.waiting[uid]; ok {
-		delete(n.waiting, uid)
-		n.count()
+// cidrsOf are those that a node has for its pods, if the cluster deals them out by node.
+func cidrsOf(n *corev1.Node) []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range append(n.Spec.PodCIDRs, n.Spec.PodCIDR) {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			all = append(all, p)
+		}
 	}
-}
-
-func (n *node) count() {
-	earliest := int64(forever)
-	for _, since := range n.waiting {
-		earliest = min(earliest, since)
-	}
-	n.earliest.Store(earliest)
+	return all
 }
 
 // nodeNames are identities by the node's name, for processes outside of containers.
@@ -58,6 +55,9 @@ type nodeNames map[string]*identity.Identity
 func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 	on := s.nodeOf(n.Name)
 	name := on.place.Node
+	if cidrs := cidrsOf(n); !slices.Equal(cidrs, *on.cidrs.Load()) {
+		on.cidrs.Store(&cidrs)
+	}
 	if zone := zoneOf(n); zone != on.place.Zone {
 		rezone, on.place = true, &identity.Place{Node: name, Zone: zone}
 	}
@@ -73,7 +73,7 @@ func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 func (s *Store) deleteNode(name string, seen int64) {
 	s.nodes.put(name, nil, seen+int64(s.grace))
 	delete(s.named, name)
-	if n := s.onNode[name]; n != nil && len(n.waiting) == 0 {
+	if n := s.onNode[name]; n != nil && len(n.since) == 0 {
 		delete(s.onNode, name)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // TestReusedAddress follows one address from a pod to the next.
@@ -46,6 +47,7 @@ func TestReusedAddress(t *testing.T) {
 
 func TestPodThatWaitsGetsAnother(t *testing.T) {
 	w := newWorld(t)
+	w.see(withRange(nodeObject("n1", "z1"), "10.0.0.0/24"))
 	a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
 	w.at(13).see(a.pod())
 	w.at(20).lose(a.pod())
@@ -57,6 +59,42 @@ func TestPodThatWaitsGetsAnother(t *testing.T) {
 	w.at(22).see(b.pod())
 	require.Equal(t, "a", w.remote("10.0.0.1", 80, 22), "b has another; other is on another node")
 	require.Equal(t, "b", w.remote("10.0.0.2", 80, 22))
+}
+
+// withRange lets a node have a range of its own for its pods.
+func withRange(n *corev1.Node, cidrs ...string) *corev1.Node {
+	n.Spec.PodCIDR, n.Spec.PodCIDRs = cidrs[0], cidrs
+	return n
+}
+
+// TestPodOnAnotherNodeGetsIt, where addresses are dealt out to all nodes alike, and before its
+// kubelet says so.
+func TestPodOnAnotherNodeGetsIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		cidrs []string
+		want  string
+	}{
+		"no range":                     {nil, "unknown"},
+		"a range that nobody keeps to": {[]string{"10.9.0.0/24"}, "unknown"},
+		"its node's range":             {[]string{"fd00::/64", "10.0.0.0/24"}, "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if n := nodeObject("n1", "z1"); test.cidrs != nil {
+				w.see(withRange(n, test.cidrs...))
+			}
+			a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
+			w.at(13).see(a.pod())
+			w.at(20).lose(a.pod())
+			require.Equal(t, "a", w.remote("10.0.0.1", 80, 20.5))
+			b := spec{name: "b", node: "n2", created: 20}
+			w.at(20.6).see(b.pod())
+			require.Equal(t, test.want, w.remote("10.0.0.1", 80, 21.5))
+			b.ips, b.started = []string{"10.0.0.2"}, 21
+			w.at(22).see(b.pod())
+			require.Equal(t, "a", w.remote("10.0.0.1", 80, 22), "it got another one")
+		})
+	}
 }
 
 func TestWaitingPodThatIsDeletedWaitsNoMore(t *testing.T) {

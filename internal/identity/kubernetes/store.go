@@ -31,10 +31,12 @@ type Store struct {
 
 	mu     sync.Mutex // of writers
 	onNode map[string]*node
-	named  nodeNames
-	shared *shares
-	left   []*pod // deleted, in the order in which they are forgotten
-	sizes  Sizes
+	// waiting are those of all nodes.
+	waiting waiting
+	named   nodeNames
+	shared  *shares
+	left    []*pod // deleted, in the order in which they are forgotten
+	sizes   Sizes
 }
 
 // Sizes counts what is known.
@@ -57,6 +59,7 @@ func NewStore(cfg *Config, now func() time.Time) *Store {
 		onNode: map[string]*node{}, named: nodeNames{}, shared: newShares(),
 	}
 	s.nodeNames.Store(&nodeNames{})
+	s.waiting.init()
 	return s
 }
 
@@ -103,7 +106,7 @@ func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool
 		if one.hold().at(at) == no {
 			return nil, true
 		}
-		return one.unlessReused(at), true
+		return s.unlessReused(one, address, at), true
 	}
 	if len(many) == 0 {
 		return nil, false
@@ -113,16 +116,19 @@ func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool
 		order.add(p)
 	}
 	if p := order.get(); p != nil {
-		return p.unlessReused(at), true
+		return s.unlessReused(p, address, at), true
 	}
 	return nil, true
 }
 
 // unlessReused returns nil of a pod that may have given its address back, if one that
-// waits for an address on its node may have got this one: the kubelet tells either only
-// after it happened.
-func (p *pod) unlessReused(at int64) *pod {
-	if p.extra != nil && p.node != nil && at >= p.doubt && at >= p.node.earliest.Load() {
+// waits for an address may have got this one: the kubelet tells either only after it
+// happened. That one is on the same node, if the node has a range of its own and the address is of it.
+func (s *Store) unlessReused(p *pod, address netip.Addr, at int64) *pod {
+	if p.extra == nil || p.node == nil || at < p.doubt {
+		return p
+	}
+	if at >= p.node.earliest.Load() || at >= s.waiting.earliest.Load() && !p.node.owns(address) {
 		return nil
 	}
 	return p
@@ -133,8 +139,10 @@ func (s *Store) putPod(v *podView, seen int64) {
 	n := s.nodeOf(v.node)
 	if v.waits() {
 		n.wait(v.uid, v.acknowledged)
+		s.waiting.wait(v.uid, v.acknowledged)
 	} else {
 		n.done(v.uid)
+		s.waiting.done(v.uid)
 	}
 	old := s.byUID(v.uid)
 	h := v.hold(seen)
@@ -211,6 +219,7 @@ func (s *Store) deletePod(uid string, seen int64) {
 	}
 	n := s.nodeOf(p.Node)
 	n.done(uid)
+	s.waiting.done(uid)
 	if p.hold().until != forever {
 		return
 	}
