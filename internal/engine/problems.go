@@ -89,18 +89,19 @@ func (e *Engine) finding(f *fault) problem.Finding {
 
 // main is the cause that speaks for all: of the rule that most of them are found by, the one with
 // the most evidence; one that needs none has the most. A longer way is one with more variation for a
-// while, so that comes second.
+// while, so of delays the rule that comes first counts, not the number.
 func (f *fault) main() *cause {
 	found := make(map[*diagnose.Rule]int)
 	for _, c := range f.causes {
-		found[c.finding.Rule]++
+		if c.finding.Rule.Class != diagnose.ClassDelay {
+			found[c.finding.Rule]++
+		}
 	}
 	return slices.MaxFunc(f.causes, func(a, b *cause) int {
-		first := cmp.Compare(diagnose.Rank(b.finding.Rule), diagnose.Rank(a.finding.Rule))
-		if a.finding.Rule.Class == diagnose.ClassDelay {
-			found = nil
-		}
-		return cmp.Or(cmp.Compare(found[a.finding.Rule], found[b.finding.Rule]), first, cmp.Compare(a.weight(), b.weight()))
+		return cmp.Or(
+			cmp.Compare(found[a.finding.Rule], found[b.finding.Rule]),
+			cmp.Compare(diagnose.Rank(b.finding.Rule), diagnose.Rank(a.finding.Rule)),
+			cmp.Compare(a.weight(), b.weight()))
 	})
 }
 

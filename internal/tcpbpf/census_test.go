@@ -111,17 +111,9 @@ func TestCensusIsExact(t *testing.T) {
 	const n = 2000
 	place := newPlace(t)
 	k, s := observeFiles(t)
-	done := make(chan error, 1)
-	go func() { done <- place.Try(func() error { return openAndClose(place.IPv4, n) }) }()
-	for running := true; running; {
-		select {
-		case err := <-done:
-			require.NoError(t, err)
-			running = false
-		default:
-		}
-		k.collect()
-	}
+	k.collectWhile(func() error {
+		return place.Try(func() error { return openAndClose(place.IPv4, n) })
+	}, func() {})
 	k.untilClosed(2*n, place.here())
 	now, err := s.census.read()
 	require.NoError(t, err)

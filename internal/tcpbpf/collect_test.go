@@ -95,6 +95,23 @@ func (c *collector) add(d *flow.Delta) {
 	}
 }
 
+// collectWhile collects again and again while work is done, and looks each time.
+func (c *collector) collectWhile(work func() error, look func()) {
+	c.t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	for running := true; running; {
+		select {
+		case err := <-done:
+			require.NoError(c.t, err)
+			running = false
+		default:
+		}
+		c.collect()
+		look()
+	}
+}
+
 // until collects until ok, and then once more: what is counted twice or late
 // shows then.
 func (c *collector) until(ok func() bool) {

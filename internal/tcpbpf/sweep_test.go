@@ -23,19 +23,12 @@ func TestSweepPassesNobodyOver(t *testing.T) {
 		path.Open(t)
 	}
 
-	done := make(chan error, 1)
-	go func() { done <- busy.Try(func() error { return openAndClose(busy.IPv4, 4_000) }) }()
-	for running := true; running; {
-		select {
-		case err := <-done:
-			require.NoError(t, err)
-			running = false
-		default:
-		}
-		k.collect()
+	k.collectWhile(func() error {
+		return busy.Try(func() error { return openAndClose(busy.IPv4, 4_000) })
+	}, func() {
 		s := k.sum(quiet.here())
 		require.EqualValues(t, 2*n, s.Opened)
 		require.EqualValues(t, 2*n, s.Live[unix.BPF_TCP_ESTABLISHED])
-	}
+	})
 	k.untilClosed(2*4_000, busy.here())
 }
