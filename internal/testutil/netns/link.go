@@ -26,8 +26,17 @@ func (n *NS) Up(name string) {
 	require.NoError(n.t, n.links.LinkSetUp(link), "switch on link %s", name)
 }
 
-// AddAddress gives a link an address, usable at once: IPv6 without duplicate
-// address detection.
+// skipDetection makes IPv6 addresses usable at once, the links' own (fe80::) among them:
+// a router asks for its neighbours in the name of that one, and while duplicates of it are
+// looked for, which takes up to two seconds, it does not ask and each packet is lost.
+func (n *NS) skipDetection() {
+	n.t.Helper()
+	for _, of := range []string{"all", "default"} {
+		n.SetSysctl("net.ipv6.conf."+of+".accept_dad", "0")
+	}
+}
+
+// AddAddress gives a link an address, usable at once.
 func (n *NS) AddAddress(name string, prefix netip.Prefix) {
 	n.t.Helper()
 	link, err := n.links.LinkByName(name)
@@ -37,9 +46,6 @@ func (n *NS) AddAddress(name string, prefix netip.Prefix) {
 		IP:   prefix.Addr().AsSlice(),
 		Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
 	}}
-	if prefix.Addr().Is6() {
-		addr.Flags = unix.IFA_F_NODAD
-	}
 	require.NoError(n.t, n.links.AddrAdd(link, addr), "add %s to %s", prefix, name)
 }
 

@@ -47,6 +47,7 @@ func New(t testing.TB, options ...Option) *NS {
 	t.Cleanup(links.Close)
 
 	ns := &NS{t: t, file: file, links: links}
+	ns.skipDetection()
 	ns.Up("lo")
 	for _, o := range options {
 		o.apply(ns)

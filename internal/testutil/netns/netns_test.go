@@ -122,6 +122,31 @@ func TestPairConnectsAtOnce(t *testing.T) {
 	}
 }
 
+// TestRouterForwardsAtOnce counts the questions for neighbours: with those that look for
+// duplicates of an address there would be more, and the first packets would wait for them.
+func TestRouterForwardsAtOnce(t *testing.T) {
+	router, hosts := netns.Star(t, 2)
+	conn, err := hosts[0].Dial(hosts[1].Listen(netip.AddrPortFrom(hosts[1].IPv6, 0).String()).Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, conn.Close())
+	for _, ns := range []*netns.NS{router, hosts[0].NS} {
+		require.Equal(t, 1, solicits(t, ns))
+	}
+}
+
+// solicits counts the neighbour solicitations that a namespace has sent.
+func solicits(t *testing.T, ns *netns.NS) (n int) {
+	ns.Do(func() {
+		counters, err := os.ReadFile("/proc/thread-self/net/snmp6")
+		require.NoError(t, err)
+		_, after, found := strings.Cut(string(counters), "Icmp6OutNeighborSolicits")
+		require.True(t, found)
+		_, err = fmt.Sscan(after, &n)
+		require.NoError(t, err)
+	})
+	return n
+}
+
 // congestion returns the algorithm of a connection.
 func congestion(t *testing.T, conn *net.TCPConn) (name string) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // A Host is a namespace with one link to its neighbour.
@@ -51,13 +52,26 @@ func (h Host) configure() {
 	h.Up(h.Link)
 }
 
-// awaitCarrier waits until the kernel has made the link's queue usable, which
-// it does some time after both ends are up. A SYN sent before is lost, and its
+// awaitCarrier waits until the kernel has made the link's queue and its addresses usable,
+// which it does some time after both ends are up. A SYN sent before is lost, and its
 // retransmission takes a second.
 func (h Host) awaitCarrier() {
 	h.t.Helper()
 	require.Eventually(h.t, func() bool {
 		link, err := h.links.LinkByName(h.Link)
-		return err == nil && link.Attrs().OperState == netlink.OperUp
+		return err == nil && link.Attrs().OperState == netlink.OperUp && h.addressed(link)
 	}, 10*time.Second, time.Millisecond, "%s has no carrier", h.Link)
+}
+
+// addressed tells whether a link's IPv6 addresses can be used, its own among them.
+func (h Host) addressed(link netlink.Link) bool {
+	addresses, err := h.links.AddrList(link, netlink.FAMILY_V6)
+	own := false
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_TENTATIVE != 0 {
+			return false
+		}
+		own = own || a.IP.IsLinkLocalUnicast()
+	}
+	return err == nil && own
 }
