@@ -5,6 +5,7 @@ package anomaly
 
 import (
 	"hash/fnv"
+	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -125,7 +126,7 @@ func (f *flow) peered() bool {
 }
 
 // endIn reads an end from data point attributes. Who has no name goes by the address, all
-// that is external by that word.
+// that is public and external by that word: the Internet has too many addresses.
 func endIn(attributes pcommon.Map, side *names.End, host string) localize.End {
 	e := localize.End{
 		Node: text(attributes, side.K8sNodeName), Zone: text(attributes, side.Zone),
@@ -155,8 +156,10 @@ func standInName(attributes pcommon.Map, side *names.End) string {
 	if service := text(attributes, side.ServiceName); service != "" {
 		return service
 	}
-	if kind := text(attributes, side.Kind); kind == names.KindExternal {
+	address := text(attributes, side.Address)
+	kind := text(attributes, side.Kind)
+	if parsed, err := netip.ParseAddr(address); kind == names.KindExternal && (err != nil || !parsed.IsPrivate()) {
 		return kind
 	}
-	return text(attributes, side.Address)
+	return address
 }

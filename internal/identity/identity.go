@@ -6,8 +6,8 @@ package identity
 // A Kind says what an address belongs to.
 type Kind uint8
 
-// Kinds. An unknown address is inside the cluster's ranges, or private, and nobody is
-// known to have it; an external one is neither.
+// Kinds. An unknown address is inside the cluster's ranges, or private where those are
+// not known, and nobody is known to have it; an external one is elsewhere.
 const (
 	KindUnknown Kind = iota
 	KindPod

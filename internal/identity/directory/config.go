@@ -18,8 +18,9 @@ type Config struct {
 	Static *static.Config `mapstructure:"static"`
 	// Kubernetes is a cluster.
 	Kubernetes *kubernetes.Config `mapstructure:"kubernetes"`
-	// ClusterCIDRs are ranges inside the cluster, beside the private ones: an address
-	// there that nobody is known to have is unknown, and not external.
+	// ClusterCIDRs are the ranges of the cluster's pods, services and nodes: an address
+	// that nobody is known to have is unknown there and external elsewhere. With none
+	// the private ranges count as the cluster's.
 	ClusterCIDRs []string `mapstructure:"cluster_cidrs"`
 
 	_ struct{}

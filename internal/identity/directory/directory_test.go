@@ -36,40 +36,56 @@ func open(t testing.TB, clusterCIDRs ...string) *Directory {
 }
 
 func TestStrangers(t *testing.T) {
-	d := open(t, "198.18.0.0/15", "2001:db8::/32")
-	for address, want := range map[string]identity.Kind{
-		"10.0.0.2":        identity.KindUnknown,
-		"172.16.0.1":      identity.KindUnknown,
-		"172.31.255.255":  identity.KindUnknown,
-		"172.32.0.0":      identity.KindExternal,
-		"192.168.1.1":     identity.KindUnknown,
-		"192.169.0.0":     identity.KindExternal,
-		"100.63.255.255":  identity.KindExternal,
-		"100.64.0.0":      identity.KindUnknown, // CGNAT
-		"100.127.255.255": identity.KindUnknown,
-		"100.128.0.0":     identity.KindExternal,
-		"127.0.0.1":       identity.KindUnknown,
-		"169.254.169.254": identity.KindUnknown, // link-local
-		"0.0.0.0":         identity.KindUnknown,
-		"::1":             identity.KindUnknown,
-		"::":              identity.KindUnknown,
-		"fe80::1%eth0":    identity.KindUnknown,
-		"fd00::1":         identity.KindUnknown,
-		"fe00::1":         identity.KindExternal,
-		"2606:4700::1111": identity.KindExternal,
-		"1.1.1.1":         identity.KindExternal,
-		"::ffff:1.1.1.1":  identity.KindExternal,
-		"::ffff:10.0.0.2": identity.KindUnknown,
-		"198.18.0.1":      identity.KindUnknown, // in the cluster, by its configuration
-		"198.20.0.1":      identity.KindExternal,
-		"2001:db8::1":     identity.KindUnknown,
+	const none, cluster = false, true
+	const unknown, external = identity.KindUnknown, identity.KindExternal
+	directories := map[bool]*Directory{none: open(t), cluster: open(t, "10.0.0.0/16", "198.18.0.0/15", "2001:db8::/32")}
+	for _, test := range []struct {
+		address       string
+		none, cluster identity.Kind // without the cluster's ranges, and with them
+	}{
+		{"10.0.0.2", unknown, unknown},
+		{"10.1.0.2", unknown, external},
+		{"172.16.0.1", unknown, external},
+		{"172.31.255.255", unknown, external},
+		{"172.32.0.0", external, external},
+		{"192.168.1.1", unknown, external},
+		{"192.169.0.0", external, external},
+		{"100.63.255.255", external, external},
+		{"100.64.0.0", unknown, external}, // CGNAT
+		{"100.127.255.255", unknown, external},
+		{"100.128.0.0", external, external},
+		{"127.0.0.1", unknown, unknown},
+		{"169.254.169.254", unknown, unknown}, // link-local
+		{"0.0.0.0", unknown, unknown},
+		{"::1", unknown, unknown},
+		{"::", unknown, unknown},
+		{"fe80::1%eth0", unknown, unknown},
+		{"fd00::1", unknown, external},
+		{"fe00::1", external, external},
+		{"2606:4700::1111", external, external},
+		{"1.1.1.1", external, external},
+		{"::ffff:1.1.1.1", external, external},
+		{"::ffff:10.0.0.2", unknown, unknown},
+		{"::ffff:10.1.0.2", unknown, external},
+		{"198.18.0.1", external, unknown}, // public, and the cluster's
+		{"198.20.0.1", external, external},
+		{"2001:db8::1", external, unknown},
 	} {
-		if got := d.Remote(netip.MustParseAddr(address), 80, 1); got.Kind != want {
-			t.Errorf("Remote(%s) is of kind %d, want %d", address, got.Kind, want)
+		for configured, want := range map[bool]identity.Kind{none: test.none, cluster: test.cluster} {
+			if got := directories[configured].Remote(netip.MustParseAddr(test.address), 80, 1); got.Kind != want {
+				t.Errorf("Remote(%s) is of kind %d, want %d (cluster_cidrs: %v)", test.address, got.Kind, want, configured)
+			}
 		}
 	}
-	require.Equal(t, identity.KindUnknown, d.Remote(netip.Addr{}, 80, 1).Kind)
-	require.Nil(t, d.Local(identity.Local{Address: netip.MustParseAddr("1.1.1.1")}, 1))
+	require.Equal(t, unknown, directories[cluster].Remote(netip.Addr{}, 80, 1).Kind)
+	require.Nil(t, directories[cluster].Local(identity.Local{Address: netip.MustParseAddr("1.1.1.1")}, 1))
+}
+
+// Who is known is never a stranger, wherever the address is.
+func TestWhoIsKnownOutsideOfTheClusterIsNamed(t *testing.T) {
+	d := open(t, "198.18.0.0/15")
+	require.Equal(t, "cart", d.Remote(netip.MustParseAddr("10.0.0.1"), 80, 1).Workload.Name)
+	require.Equal(t, "web", d.Remote(netip.MustParseAddr("10.96.0.1"), 80, 1).Service)
 }
 
 func TestMappedAddressIsTheSame(t *testing.T) {

@@ -12,20 +12,24 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// inside are ranges that no public network has: private, shared with a carrier (CGNAT,
-// RFC 6598, where clouds put pods), link-local, loopback, unspecified, unique local.
-var inside = []string{
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-	"172.16.0.0/12", "192.168.0.0/16",
-	"::/127", "fc00::/7", "fe80::/10",
-}
+// near are ranges that no router forwards: loopback, link-local, unspecified. What is
+// there is on the host or beside it, whatever the cluster's ranges are.
+var near = []string{"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "::/127", "fe80::/10"}
 
-// ranges are all addresses that may be inside the cluster.
+// private are the other ranges that no public network has: private, unique local, and
+// shared with a carrier (CGNAT, RFC 6598, where clouds put pods).
+var private = []string{"10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
+
+// ranges are all addresses that may be inside the cluster: its own if they are known,
+// else all that are private.
 type ranges struct{ table bart.Lite }
 
 func newRanges(clusterCIDRs []string) (*ranges, error) {
+	if len(clusterCIDRs) == 0 {
+		clusterCIDRs = private
+	}
 	r := &ranges{}
-	for _, text := range slices.Concat(clusterCIDRs, inside) {
+	for _, text := range slices.Concat(clusterCIDRs, near) {
 		p, err := parseCIDR(text)
 		if err != nil {
 			return nil, err
