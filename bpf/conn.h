@@ -75,7 +75,7 @@ struct conn {
 	u32 data_segments[DIRECTIONS];
 	union {
 		u32 retransmits;
-		u32 answered; /* of a listener: requests that came again, see on_syn_ack_again */
+		u32 answered; /* of a listener: drops that are no overflow, see listen.bpf.h */
 	};
 	union {
 		u32 spurious;

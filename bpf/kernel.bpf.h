@@ -72,6 +72,23 @@ enum sock_flags {
 	SOCK_DONE,
 };
 
+/* include/net/dropreason-core.h */
+enum skb_drop_reason {
+	SKB_DROP_REASON_TCP_FLAGS,
+};
+
+/* Of a TCP header, and where they are in it. */
+enum {
+	TCP_RST = 0x04,
+	TCP_ACK = 0x10,
+	TCP_FLAGS_BYTE = 13,
+};
+
+struct sk_buff {
+	unsigned char *head;
+	__u16 transport_header;
+};
+
 struct in6_addr {
 	union {
 		__be32 u6_addr32[4];

@@ -21,6 +21,8 @@ static __always_inline void listener_key(struct conn *c, struct sock *sk)
 	c->answered = 0;
 	c->repeated = 0;
 	c->lost = 0;
+	if (c->dropped)
+		count(STAT_DROPPED);
 }
 
 struct queue {
@@ -61,6 +63,8 @@ static __always_inline void listener_fold(struct conn *c, struct sock *sk, struc
 	if (!f)
 		return;
 	dropped = claim_dropped(c, &q);
+	if (dropped)
+		count(STAT_DROPPED);
 	bpf_spin_lock(&f->lock);
 	f->overflows += dropped;
 	if (gauges_of(&f->now, now.sweep)) {
@@ -100,6 +104,16 @@ static __always_inline bool repeated_twice(struct conn *c, struct request_sock *
 	return __sync_lock_test_and_set(&c->repeated, id) == id;
 }
 
+/* The flags of a segment. */
+static __always_inline u8 tcp_flags(struct sk_buff *skb)
+{
+	unsigned char *header = BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, transport_header);
+	u8 flags = 0;
+
+	bpf_probe_read_kernel(&flags, sizeof(flags), header + TCP_FLAGS_BYTE);
+	return flags;
+}
+
 /* A SYN that comes again, for its SYN-ACK was lost or late, is answered by another one and
  * counted as a drop of the listener, though it is none. What sends SYN-ACKs again by itself
  * is the request's timer, which is not pending while it does so.
@@ -114,5 +128,25 @@ static __always_inline void on_syn_ack_again(struct sock *listener, struct reque
 	if (!c || c->kind != CONN_LISTENER)
 		return;
 	if (request->rsk_timer.entry.pprev || repeated_twice(c, request))
+		__sync_fetch_and_add(&c->answered, 1);
+}
+
+/* A RST that finds a listener, or a request of it, is counted as a drop of the listener
+ * too: a scan, a health check that opens halfway. One with an ACK that finds no request is
+ * thrown away before it is counted. User space attaches this once STAT_DROPPED tells of a
+ * listener that drops something.
+ */
+static __always_inline void on_drop(struct sock *listener, struct sk_buff *skb, u64 reason)
+{
+	u8 flags = tcp_flags(skb);
+	struct conn *c;
+
+	if (!(flags & TCP_RST))
+		return;
+	if ((flags & TCP_ACK) &&
+	    reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_FLAGS))
+		return;
+	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
+	if (c && c->kind == CONN_LISTENER)
 		__sync_fetch_and_add(&c->answered, 1);
 }

@@ -262,6 +262,16 @@ int tcpwhy_syn_ack(u64 *ctx)
 	return 0;
 }
 
+SEC("tp_btf/kfree_skb")
+int tcpwhy_drop(u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[3]; /* since 6.11 */
+
+	if (sk && sk->__sk_common.skc_state == TCP_LISTEN)
+		on_drop(sk, (struct sk_buff *)ctx[0], ctx[2]);
+	return 0;
+}
+
 SEC("iter/bpf_sk_storage_map")
 int tcpwhy_sweep(struct bpf_iter__bpf_sk_storage_map *ctx)
 {

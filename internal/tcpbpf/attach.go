@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attach lets the programs run that are there. What cannot be attached the plan notes;
+// attach lets the programs run that are there, but for those that come late. What cannot be attached the plan notes;
 // without a main job that is an error. The links hold no pins, so the kernel detaches
 // with the process.
 func attach(o *objects, cgroup string, p plan) (_ []link.Link, err error) {
@@ -26,7 +26,7 @@ func attach(o *objects, cgroup string, p plan) (_ []link.Link, err error) {
 	}()
 	for _, known := range programs {
 		program := o.programs[known.name]
-		if program == nil || known.attach == ebpf.AttachTraceIter {
+		if program == nil || known.late || known.attach == ebpf.AttachTraceIter {
 			continue
 		}
 		l, err := attachOne(program, cgroup, known.attach)

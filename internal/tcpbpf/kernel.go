@@ -27,6 +27,7 @@ type Kernel struct {
 	peer    bool
 	owners  *ownerTable
 	heirs   heirs
+	drops   *drops
 	losses  losses
 	apart   apart
 	timing  Timing
@@ -71,7 +72,7 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := k.heirs.finder.connections(); err != nil {
 		return nil, err
 	}
-	return k, nil
+	return k, k.drops.look()
 }
 
 // prepare makes what works on the maps.
@@ -102,7 +103,8 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 		return err
 	}
 	k.heirs = heirs{finder: newFinder(k.objects, k.plan)}
-	k.closers = append(k.closers, k.heirs.finder)
+	k.drops = &drops{objects: k.objects, plan: k.plan}
+	k.closers = append(k.closers, k.heirs.finder, k.drops)
 	return nil
 }
 
@@ -149,7 +151,7 @@ func (k *Kernel) Sweep() error {
 	k.timing.Stretch = stretch
 	k.timing.Sweep = time.Since(begin)
 	k.losses.swept()
-	return nil
+	return k.drops.look()
 }
 
 // Collect sweeps live sockets, begins a new epoch and hands the delta of each

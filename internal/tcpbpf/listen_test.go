@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 )
 
@@ -89,4 +91,82 @@ func TestAcceptQueue(t *testing.T) {
 			require.GreaterOrEqual(t, k.sum(listening(at)).Overflows, overflows)
 		})
 	}
+}
+
+// TestResetsAreNoOverflows: a scan and half-open health checks are drops of the listener,
+// by the kernel's own account, and not one that its queue is full. That is known once a
+// listener has dropped something.
+func TestResetsAreNoOverflows(t *testing.T) {
+	kernel.Require(t, kernel.SocketOfDrop)
+	const n = 20
+	p := newPlace(t)
+	k := observe(t, Config{})
+	listener := narrow(t, p)
+	at, before := addressOf(listener), mib.Read(t, p.NS)
+	probe := func(flags byte, from uint16, times uint16) {
+		for port := range times {
+			rawSegment{netip.AddrPortFrom(p.IPv4, from+port), at, flags}.send(t, p.NS)
+		}
+	}
+	told := k.drops.link != nil // a listener of somebody else has dropped something
+	probe(flagRST, 1000, 1)
+	require.EqualValues(t, 1, droppedBy(t, listener))
+	k.collect()
+	require.NotNil(t, k.drops.link)
+	first := k.sum(listening(at)).Overflows
+	require.Equal(t, !told, first == 1, first)
+
+	probe(flagSYN, 2000, n)
+	probe(flagRST, 3000, n)
+	probe(flagRST|flagACK, 4000, n)
+	require.Eventually(t, func() bool { return mib.Read(t, p.NS).Since(before)["EmbryonicRsts"] == n }, patience, time.Millisecond)
+	require.EqualValues(t, 1+2*n, droppedBy(t, listener), "half-open ones, and those without an ACK")
+	require.Zero(t, mib.Read(t, p.NS).Since(before)["ListenDrops"])
+	k.collect()
+	require.Equal(t, first, k.sum(listening(at)).Overflows)
+
+	besiege(t, p, at, 5)
+	require.NoError(t, listener.Close())
+	k.collect()
+	require.Equal(t, mib.Read(t, p.NS).Since(before)["ListenOverflows"], k.sum(listening(at)).Overflows-first)
+}
+
+// TestResetsOfOlderListener: who finds a listener that has dropped something before tells
+// RSTs apart from the beginning.
+func TestResetsOfOlderListener(t *testing.T) {
+	kernel.Require(t, kernel.SocketOfDrop)
+	p := newPlace(t)
+	listener := narrow(t, p)
+	at := addressOf(listener)
+	rst := rawSegment{netip.AddrPortFrom(p.IPv4, 1000), at, flagRST}
+	rst.send(t, p.NS)
+	k := observe(t, Config{})
+	require.NotNil(t, k.drops.link)
+	rst.send(t, p.NS)
+	require.EqualValues(t, 2, droppedBy(t, listener))
+	k.collect()
+	require.Zero(t, k.sum(listening(at)).Overflows)
+}
+
+// tellDrops tells RSTs apart before any listener has dropped something.
+func (c *collector) tellDrops() {
+	if c.drops.link == nil && c.objects.programs[ProgramDrop] != nil {
+		c.drops.attach()
+	}
+}
+
+// droppedBy is what the kernel says of a socket.
+func droppedBy(t *testing.T, listener *net.TCPListener) uint32 {
+	t.Helper()
+	var info [unix.SK_MEMINFO_VARS]uint32
+	require.NoError(t, control(t, listener, func(fd int32) error {
+		size := uint32(unsafe.Sizeof(info))
+		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	}))
+	return info[unix.SK_MEMINFO_DROPS]
 }

@@ -16,10 +16,12 @@ var programs = []struct {
 	name   string
 	attach ebpf.AttachType
 	spares string // the program that it stands in for, where the kernel refuses that
+	late   bool   // it is attached when there is something for it to do
 }{
 	{name: ProgramDestroy, attach: ebpf.AttachTraceRawTp},
 	{name: ProgramReset, attach: ebpf.AttachTraceRawTp},
 	{name: ProgramSynAck, attach: ebpf.AttachTraceRawTp},
+	{name: ProgramDrop, attach: ebpf.AttachTraceRawTp, late: true},
 	{name: ProgramSockOps, attach: ebpf.AttachCGroupSockOps},
 	{name: ProgramConnect4, attach: ebpf.AttachCGroupInet4Connect},
 	{name: ProgramConnect6, attach: ebpf.AttachCGroupInet6Connect},
@@ -109,6 +111,11 @@ var jobs = []job{
 		name: "listener_overflow",
 		ways: []way{{"tp_btf/tcp_retransmit_synack", []string{ProgramSynAck}, ""}},
 		lost: "which of a listener's drops are requests that came again and were answered: they count as overflows",
+	},
+	{
+		name: "listener_reset",
+		ways: []way{{"tp_btf/kfree_skb", []string{ProgramDrop}, ""}},
+		lost: "which of a listener's drops are RSTs (a scan, health checks that open halfway): they count as overflows",
 	},
 	{
 		name: "sweep", main: true,

@@ -20,6 +20,7 @@ const (
 	ProgramDestroy  = "tcpwhy_destroy"
 	ProgramReset    = "tcpwhy_reset"
 	ProgramSynAck   = "tcpwhy_syn_ack"
+	ProgramDrop     = "tcpwhy_drop"
 	ProgramSweep    = "tcpwhy_sweep"
 	// These two together, where the kernel refuses the one before.
 	ProgramSweepFiles  = "tcpwhy_sweep_files"

@@ -89,6 +89,14 @@ var (
 		Kernels: []Kernel{Linux612, Linux618},
 		probe:   probeResetReason,
 	}
+	// SocketOfDrop is what kfree_skb tells beside the segment and the reason.
+	SocketOfDrop = Feature{
+		Name: "sockets of dropped segments",
+		Use: "tells a RST that comes to a listener (a scan, a half-open health check) from an overflow of its queue; without it " +
+			"`tcp.listener.overflows` counts both",
+		Kernels: []Kernel{Linux612, Linux618},
+		probe:   probeSocketOfDrop,
+	}
 	Netem = Feature{
 		Name:    "netem",
 		Use:     "only tests use it",
@@ -99,6 +107,6 @@ var (
 
 // Features are all of them, those first that the receiver makes something of.
 var Features = []Feature{
-	Base, RecordIterator, CallbackFlags, ResetReason, IOUring, MPTCP, KernelTLS,
+	Base, RecordIterator, CallbackFlags, ResetReason, SocketOfDrop, IOUring, MPTCP, KernelTLS,
 	Fentry, Kprobe, KprobeMulti, TCX, SocketLength, Netem,
 }

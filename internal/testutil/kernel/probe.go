@@ -75,6 +75,27 @@ func probeResetReason(testing.TB) error {
 	return kernel.TypeByName("sk_rst_reason", &enum)
 }
 
+// probeSocketOfDrop counts the tracepoint's arguments: a context, the segment, the place,
+// the reason and, if it is told, the socket.
+func probeSocketOfDrop(testing.TB) error {
+	types, err := btf.LoadKernelSpec()
+	if err != nil {
+		return err
+	}
+	var tracepoint *btf.Typedef
+	if err := types.TypeByName("btf_trace_kfree_skb", &tracepoint); err != nil {
+		return err
+	}
+	pointer, _ := tracepoint.Type.(*btf.Pointer)
+	if pointer == nil {
+		return errors.New("look at kfree_skb: it is no function")
+	}
+	if proto, is := pointer.Target.(*btf.FuncProto); !is || len(proto.Params) < 5 {
+		return errors.New("look at kfree_skb: it tells no socket")
+	}
+	return nil
+}
+
 func probeTCX(t testing.TB) (err error) {
 	const loopback = 1 // index, in every namespace
 	ns := netns.New(t)
