@@ -312,7 +312,8 @@ const (
 	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 8
 	tcpwhyStatSTAT_PORT_FULL      tcpwhyStat = 9
 	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 10
-	tcpwhyStatSTATS               tcpwhyStat = 11
+	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 11
+	tcpwhyStatSTATS               tcpwhyStat = 12
 )
 
 // Names of all BPF objects in the ELF.
@@ -345,6 +346,7 @@ const (
 	tcpwhyProgTcpwhyConnect4    = "tcpwhy_connect4"
 	tcpwhyProgTcpwhyConnect6    = "tcpwhy_connect6"
 	tcpwhyProgTcpwhyDestroy     = "tcpwhy_destroy"
+	tcpwhyProgTcpwhyDrop        = "tcpwhy_drop"
 	tcpwhyProgTcpwhyFind        = "tcpwhy_find"
 	tcpwhyProgTcpwhyReset       = "tcpwhy_reset"
 	tcpwhyProgTcpwhySockOps     = "tcpwhy_sock_ops"
@@ -416,6 +418,7 @@ type tcpwhyProgramSpecs struct {
 	TcpwhyConnect4    *ebpf.ProgramSpec `ebpf:"tcpwhy_connect4"`
 	TcpwhyConnect6    *ebpf.ProgramSpec `ebpf:"tcpwhy_connect6"`
 	TcpwhyDestroy     *ebpf.ProgramSpec `ebpf:"tcpwhy_destroy"`
+	TcpwhyDrop        *ebpf.ProgramSpec `ebpf:"tcpwhy_drop"`
 	TcpwhyFind        *ebpf.ProgramSpec `ebpf:"tcpwhy_find"`
 	TcpwhyReset       *ebpf.ProgramSpec `ebpf:"tcpwhy_reset"`
 	TcpwhySockOps     *ebpf.ProgramSpec `ebpf:"tcpwhy_sock_ops"`
@@ -576,6 +579,7 @@ type tcpwhyPrograms struct {
 	TcpwhyConnect4    *ebpf.Program `ebpf:"tcpwhy_connect4"`
 	TcpwhyConnect6    *ebpf.Program `ebpf:"tcpwhy_connect6"`
 	TcpwhyDestroy     *ebpf.Program `ebpf:"tcpwhy_destroy"`
+	TcpwhyDrop        *ebpf.Program `ebpf:"tcpwhy_drop"`
 	TcpwhyFind        *ebpf.Program `ebpf:"tcpwhy_find"`
 	TcpwhyReset       *ebpf.Program `ebpf:"tcpwhy_reset"`
 	TcpwhySockOps     *ebpf.Program `ebpf:"tcpwhy_sock_ops"`
@@ -591,6 +595,7 @@ func (p *tcpwhyPrograms) Close() error {
 		p.TcpwhyConnect4,
 		p.TcpwhyConnect6,
 		p.TcpwhyDestroy,
+		p.TcpwhyDrop,
 		p.TcpwhyFind,
 		p.TcpwhyReset,
 		p.TcpwhySockOps,
