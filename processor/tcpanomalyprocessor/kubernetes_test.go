@@ -65,8 +65,9 @@ func (k *town) move(j *judge) {
 	done := make(chan error, 1)
 	var group errgroup.Group
 	for n := range slots {
-		h := &apiserver.Heirs{Client: k.admin, Namespace: "shop", Node: fmt.Sprintf("n%d", n+1), IPs: slot(n), Register: k.register}
-		h.Known = j.known
+		name := fmt.Sprintf("n%d", n+1)
+		h := &apiserver.Heirs{Client: k.admin, Namespace: "shop", Name: name, Nodes: []string{name}, IPs: slot(n), Register: k.register}
+		h.Known, h.Late = j.known, func(*apiserver.Pod) error { return nil }
 		h.Live = func(*apiserver.Pod) error {
 			enough := asked[n].Load() + rand.Int64N(100)
 			return await(func() (bool, error) { return asked[n].Load() >= enough, nil })

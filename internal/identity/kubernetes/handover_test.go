@@ -28,8 +28,9 @@ type answer struct {
 }
 
 // TestNoFlowIsWrongWhileAddressesMove hands each of some addresses from pod to pod, at
-// once, some by deletion and some because a pod is over, while others ask for them, as
-// of now and as of before. The answer is who had it, or unknown.
+// once, some by deletion and some because a pod is over, on one node or from node to node,
+// while others ask for them, as of now and as of before. A new pod has its address before
+// its kubelet says so. The answer is who had it, or unknown.
 func TestNoFlowIsWrongWhileAddressesMove(t *testing.T) {
 	l := newLive(t)
 	s := l.follow()
@@ -61,26 +62,42 @@ func TestNoFlowIsWrongWhileAddressesMove(t *testing.T) {
 		case slices.ContainsFunc(holders, func(p *pod) bool { return p.Name == a.told }):
 			right++
 		default:
-			t.Fatalf("asked at %s who had %s at %s: %s, but it was %v", a.asked, a.ip, a.at, a.told, holders)
+			t.Fatalf("asked at %s who had %s at %s: %s, but it was %q", a.asked, a.ip, a.at, a.told, names(holders))
 		}
 	}
 	t.Logf("%d lives on %d addresses, %d answers: %d right, %d unknown, none wrong", addresses*lives, addresses, len(all), right, unknown)
 	require.Greater(t, right, unknown)
 }
 
-// heirs share an address on a node of their own.
+func names(pods []*pod) (all []string) {
+	for _, p := range pods {
+		all = append(all, p.Name)
+	}
+	return all
+}
+
+// heirs share an address. It stays on a node of their own, or goes from node to node, as
+// where addresses are dealt out to all of them alike.
 func (l *live) heirs(s *kubernetes.Source, n int, asked *atomic.Int64) *apiserver.Heirs {
-	return &apiserver.Heirs{
-		Client: l.admin, Namespace: l.namespace, Node: fmt.Sprintf("n%d", n), IPs: []string{address(n)},
+	wait := func(most int64) func(*pod) error {
+		return func(p *pod) error {
+			enough := asked.Load() + rand.Int64N(most)
+			return await(func() bool { return asked.Load() >= enough }, p.Name+" was asked for")
+		}
+	}
+	h := &apiserver.Heirs{
+		Client: l.admin, Namespace: l.namespace, Name: fmt.Sprintf("p%d", n), Nodes: []string{fmt.Sprintf("n%d", n)}, IPs: []string{address(n)},
 		Known: func(p *pod) error {
 			return await(func() bool { return s.Local(identity.Local{PodUID: p.UID}, 1) != nil }, p.Name+" is known")
 		},
+		Late: wait(20),
 		// Some are over before anybody asks, some last longer than a second.
-		Live: func(p *pod) error {
-			enough := asked.Load() + rand.Int64N(150)
-			return await(func() bool { return asked.Load() >= enough }, p.Name+" was asked for")
-		},
+		Live: wait(150),
 	}
+	if n%2 == 0 {
+		h.Nodes = append(h.Nodes, fmt.Sprintf("n%d", n+1), fmt.Sprintf("other%d", n))
+	}
+	return h
 }
 
 // await is for goroutines, which must not end the test.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,8 +20,11 @@ type Pod struct {
 	IPs                        []string
 	HostNetwork                bool
 	Once                       bool // may finish by itself
-	Labels                     map[string]string
-	Owner                      *metav1.OwnerReference
+	// Acknowledged is when its kubelet began with it, before it had an address; if zero, its
+	// start.
+	Acknowledged time.Time
+	Labels       map[string]string
+	Owner        *metav1.OwnerReference
 }
 
 // Container is the id of its only container.
@@ -55,8 +59,12 @@ func (c *Client) Create(ctx context.Context, p *Pod) error {
 // Start tells the pod's addresses and its container, as a kubelet does.
 func (c *Client) Start(ctx context.Context, p *Pod) error {
 	now := metav1.Now()
+	acknowledged := now
+	if !p.Acknowledged.IsZero() {
+		acknowledged = metav1.NewTime(p.Acknowledged)
+	}
 	var status corev1.PodStatus
-	status.Phase, status.StartTime, status.HostIP = corev1.PodRunning, &now, "192.168.0.1"
+	status.Phase, status.StartTime, status.HostIP = corev1.PodRunning, &acknowledged, "192.168.0.1"
 	for _, ip := range p.IPs {
 		status.PodIPs = append(status.PodIPs, corev1.PodIP{IP: ip})
 	}
