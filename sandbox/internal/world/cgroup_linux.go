@@ -94,6 +94,12 @@ func removeTree(path string) error {
 	return err
 }
 
+// withoutCPU leaves out where shares of CPU are given. A node's own process is not there:
+// the kernel refuses real-time priority to groups (RT_GROUP_SCHED).
+func withoutCPU(all []hierarchy) []hierarchy {
+	return slices.DeleteFunc(slices.Clone(all), func(h hierarchy) bool { return h.cpu })
+}
+
 // makeCgroup makes a group of that name in each hierarchy.
 func makeCgroup(all []hierarchy, name string) error {
 	for _, h := range all {

@@ -79,7 +79,7 @@ func (w *World) addNode(s *shop.Shop, n shop.Node) error {
 			}
 		}
 	}
-	if w.Nodes[n.Name], err = ns.start(w.hierarchies, n.Name, w.log, "node"); err != nil {
+	if w.Nodes[n.Name], err = ns.start(withoutCPU(w.hierarchies), n.Name, w.log, "node"); err != nil {
 		return err
 	}
 	for _, pod := range s.Pods {
@@ -127,12 +127,7 @@ const guests = "guests"
 // Adopt moves a process into a cgroup of the shop's, but not where shares of CPU are given:
 // there it would compete with pods, and not with the shop as any other process does.
 func (w *World) Adopt(pid int) error {
-	var all []hierarchy
-	for _, h := range w.hierarchies {
-		if !h.cpu {
-			all = append(all, h)
-		}
-	}
+	all := withoutCPU(w.hierarchies)
 	return errors.Join(makeCgroup(all, guests), moveTo(all, guests, pid))
 }
 
