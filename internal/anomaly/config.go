@@ -35,6 +35,8 @@ type Config struct {
 	MaxInputSeries int `mapstructure:"max_input_series"`
 	// MaxStale is how long a series is kept that nothing more is heard of.
 	MaxStale time.Duration `mapstructure:"max_stale"`
+	// MaxGap is how long after its last point a series may come back and go on.
+	MaxGap time.Duration `mapstructure:"max_gap"`
 	// Attributes says which attributes of data points survive aggregation.
 	Attributes AttributesConfig `mapstructure:"attributes"`
 	// ResourceAttributes says which attributes of resources do.
@@ -110,6 +112,7 @@ func CreateDefaultConfig() component.Config {
 		MaxSeries:       100_000,
 		MaxInputSeries:  1_000_000,
 		MaxStale:        5 * time.Minute,
+		MaxGap:          time.Hour,
 		Detection:       defaultDetection,
 		Events:          defaultEvents,
 	}
@@ -135,6 +138,7 @@ func (c *Config) Validate() error {
 		oneOf("output_histogram", c.OutputHistogram, HistogramExplicit, HistogramExponential),
 		atLeast("interval", c.Interval, time.Second),
 		atLeast("max_stale", c.MaxStale, c.Interval),
+		atLeast("max_gap", c.MaxGap, 0),
 		atLeast("max_series", c.MaxSeries, 1),
 		atLeast("max_input_series", c.MaxInputSeries, 1),
 		c.validateAttributes(),

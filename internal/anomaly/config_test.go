@@ -51,6 +51,7 @@ func TestConfigErrorsNameKeyAndRule(t *testing.T) {
 		{map[string]any{"output_histogram": "linear"}, `output_histogram: "linear" is none of ["explicit" "exponential"]`},
 		{map[string]any{"interval": "10ms"}, "interval: 10ms is less than 1s"},
 		{map[string]any{"max_stale": "5s"}, "max_stale: 5s is less than 10s"},
+		{map[string]any{"max_gap": "-1s"}, "max_gap: -1s is less than 0s"},
 		{map[string]any{"max_series": 0}, "max_series: 0 is less than 1"},
 		{map[string]any{"max_input_series": -1}, "max_input_series: -1 is less than 1"},
 		{map[string]any{"temporality": "delta"}, `temporality: needs aggregate "pod" or "workload"`},

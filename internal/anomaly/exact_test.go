@@ -4,22 +4,29 @@
 package anomaly
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
-// exact runs a world and compares what was told with what happened.
-func exact(t *testing.T, random *rand.Rand) {
+// exact runs a world, compares what was told with what happened, and returns what the
+// ledger says.
+func exact(t *testing.T, random *rand.Rand) *ledger {
 	t.Helper()
-	w := &world{rand: random, delta: random.IntN(3) == 0}
+	w := &world{rand: random, delta: random.IntN(3) == 0, explicit: random.IntN(4)}
+	w.ledger = ledger{stale: 3600, gap: 3600, heard: make(map[[3]int]float64), floor: math.Inf(-1)}
+	if random.IntN(2) == 0 {
+		w.stale, w.gap = float64(10+random.IntN(30)), float64(40+random.IntN(100))
+	}
 	cfg := CreateDefaultConfig().(*Config)
-	cfg.Aggregate, cfg.MaxStale = AggregateWorkload, time.Hour
-	cfg.Attributes.Include = []string{names.DestinationAddress}
+	cfg.Aggregate, cfg.Attributes.Include = AggregateWorkload, []string{names.DestinationAddress}
+	cfg.MaxStale, cfg.MaxGap = time.Duration(w.stale*1e9), time.Duration(w.gap*1e9)
 	deltaOut := random.IntN(2) == 0
 	if deltaOut {
 		cfg.Temporality = TemporalityDelta
@@ -35,23 +42,22 @@ func exact(t *testing.T, random *rand.Rand) {
 	for range 1 + random.IntN(10) {
 		w.born(float64(random.IntN(40)) - 20)
 	}
-	got := make(tally)
+	got := newTally(deltaOut)
 	for at := 21.0; at < 180; at += 10 {
+		w.interrupt(at)
 		w.live(at)
 		w.deliver(r, at+1, false)
-		tell(r, got, at+2, deltaOut, random.IntN(3) == 0)
+		w.tell(r, got, at+2, random.IntN(3) == 0)
 	}
 	w.deliver(r, 200, true)
-	tell(r, got, 201, deltaOut, false)
-	rounded := w.delta || deltaOut // differences are
-	if overflow {
-		requireTotals(t, w.truths(), got, rounded)
-		return
-	}
-	requireEach(t, w.truths(), got, rounded)
+	w.tell(r, got, 201, false)
+	w.require(t, r, got.sums(), overflow, deltaOut)
+	return &w.ledger
 }
 
-func tell(r *reducer, got tally, at float64, delta, refuse bool) {
+// tell ends an interval.
+func (w *world) tell(r *reducer, got *tally, at float64, refuse bool) {
+	w.pass(at)
 	all := pmetric.NewMetrics()
 	for _, d := range r.write("", uint64(second(at))) {
 		if refuse && len(d.outputs) > 0 {
@@ -61,17 +67,50 @@ func tell(r *reducer, got tally, at float64, delta, refuse bool) {
 		r.accepted(d)
 	}
 	if !refuse {
-		got.hear(all, delta)
+		got.hear(all)
 	}
 }
 
+// require compares. All that happened was told, or was lost and is counted.
+func (w *world) require(t *testing.T, r *reducer, got map[string]*truth, overflow, deltaOut bool) {
+	t.Helper()
+	counted, lost, happened := w.sums()
+	// Differences are, and sums of series of several kinds or lives.
+	rounded := w.delta || deltaOut || w.explicit%3 != 0 || w.stale < 3600
+	compare := requireEach
+	if overflow {
+		compare = requireTotals
+	}
+	compare(t, counted, got, rounded)
+	require.Equal(t, w.baselines, r.table.Stats.Baselines)
+	require.Equal(t, w.forgotten, r.table.Stats.Forgotten)
+	if w.baselines+w.forgotten == 0 {
+		compare(t, happened, got, rounded)
+	}
+	for name, part := range lost {
+		at(got, name).plus(part, 1)
+	}
+	compare(t, happened, got, true)
+}
+
+// Nothing is lost that is not counted: series that are late, overtaken, doubled, begin
+// anew, or come back after a silence.
 func TestSumsAreExact(t *testing.T) {
+	var resumed int
+	var baselines, forgotten uint64
 	for seed := range uint64(500) {
-		exact(t, rand.New(rand.NewPCG(seed, 1)))
+		l := exact(t, rand.New(rand.NewPCG(seed, 1)))
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+		resumed += l.resumed
+		baselines += l.baselines
+		forgotten += l.forgotten
 	}
+	t.Logf("%d came back, %d baselines, %d points forgotten", resumed, baselines, forgotten)
+	require.NotZero(t, resumed)
+	require.NotZero(t, baselines)
+	require.NotZero(t, forgotten)
 }
 
 // bytesSource is randomness that a fuzzer chooses.

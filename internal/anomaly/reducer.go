@@ -42,7 +42,7 @@ func newReducer(cfg *Config, directory identity.Directory, instance string, now 
 	r := &reducer{
 		directory: directory, instance: instance, exponential: cfg.OutputHistogram == HistogramExponential,
 		table: reduce.NewTable(reduce.Limits{
-			Inputs: cfg.MaxInputSeries, Outputs: cfg.MaxSeries, Stale: uint64(cfg.MaxStale),
+			Inputs: cfg.MaxInputSeries, Outputs: cfg.MaxSeries, Stale: uint64(cfg.MaxStale), Gap: uint64(cfg.MaxGap),
 		}, now, cfg.Temporality == TemporalityDelta),
 		resource: resourceSelection{
 			level: cfg.level(), include: cfg.ResourceAttributes.Include, exclude: cfg.ResourceAttributes.Exclude,

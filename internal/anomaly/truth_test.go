@@ -4,7 +4,6 @@
 package anomaly
 
 import (
-	"fmt"
 	"maps"
 	"math/big"
 	"slices"
@@ -12,17 +11,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
 // A truth is what a sum has to be.
 type truth struct {
 	bytes  [2]int64
 	time   *big.Float
-	count  uint64
+	counts octaves
 	rttSum *big.Float
 }
 
@@ -30,115 +25,36 @@ func newTruth() *truth {
 	return &truth{time: new(big.Float).SetPrec(1000), rttSum: new(big.Float).SetPrec(1000)}
 }
 
-// truths returns the sums by client and peer.
-func (w *world) truths() map[string]*truth {
-	sums := make(map[string]*truth)
-	for _, c := range w.flows {
-		key := fmt.Sprint("client", c.client, " 10.0.0.", c.peer)
-		if sums[key] == nil {
-			sums[key] = newTruth()
-		}
-		t := sums[key]
-		t.add(c, 1)
-		if c.first != nil && !w.delta {
-			t.add(c.first, -1)
-		} else if c.start <= 0 && !w.delta {
-			t.add(c, -1) // never heard of
-		}
-	}
-	return sums
-}
-
 func (t *truth) add(c *counter, sign int64) {
-	t.bytes[0] += sign * c.bytes[0]
-	t.bytes[1] += sign * c.bytes[1]
-	t.time.Add(t.time, big.NewFloat(float64(sign)*c.time))
-	t.rttSum.Add(t.rttSum, big.NewFloat(float64(sign)*c.rttSum))
-	t.count += uint64(sign) * (c.zero + total(c.rtt[:]))
+	t.plus(&truth{bytes: c.bytes, time: big.NewFloat(c.time), counts: c.octaves(), rttSum: big.NewFloat(c.rttSum)}, sign)
 }
 
-// A tally is what an output has told.
-type tally map[string]*truth
-
-// hear reads what leaves, by client and peer. Deltas are added to what was heard before.
-func (got tally) hear(md pmetric.Metrics, delta bool) {
-	if !delta {
-		clear(got)
+func (t *truth) plus(u *truth, sign int64) {
+	for i := range t.bytes {
+		t.bytes[i] += sign * u.bytes[i]
 	}
-	for _, rm := range md.ResourceMetrics().All() {
-		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
-			switch m.Name() {
-			case names.FlowIO.Name:
-				for _, p := range m.Sum().DataPoints().All() {
-					direction := 0
-					if text(p.Attributes(), names.IODirection) == names.Receive {
-						direction = 1
-					}
-					got.at(p.Attributes()).bytes[direction] += p.IntValue()
-				}
-			case names.FlowTime.Name:
-				for _, p := range m.Sum().DataPoints().All() {
-					t := got.at(p.Attributes()).time
-					t.Add(t, big.NewFloat(p.DoubleValue()))
-				}
-			case names.FlowRTT.Name:
-				got.hearHistograms(m)
-			}
-		}
+	for i := range t.counts {
+		t.counts[i] += uint64(sign) * u.counts[i]
 	}
+	factor := big.NewFloat(float64(sign))
+	t.time.Add(t.time, new(big.Float).SetPrec(1000).Mul(u.time, factor))
+	t.rttSum.Add(t.rttSum, new(big.Float).SetPrec(1000).Mul(u.rttSum, factor))
 }
 
-func (got tally) hearHistograms(m pmetric.Metric) {
-	if m.Type() == pmetric.MetricTypeHistogram {
-		for _, p := range m.Histogram().DataPoints().All() {
-			got.at(p.Attributes()).hearHistogram(p.Count(), total(p.BucketCounts().AsRaw()), p.Sum())
-		}
-		return
-	}
-	for _, p := range m.ExponentialHistogram().DataPoints().All() {
-		got.at(p.Attributes()).hearHistogram(p.Count(), p.ZeroCount()+total(p.Positive().BucketCounts().AsRaw()), p.Sum())
-	}
-}
-
-func (t *truth) hearHistogram(count, buckets uint64, sum float64) {
-	if count != buckets {
-		panic(fmt.Sprintf("count %d, buckets %d", count, buckets))
-	}
-	t.count += count
-	t.rttSum.Add(t.rttSum, big.NewFloat(sum))
-}
-
-func (got tally) at(attributes pcommon.Map) *truth {
-	key := text(attributes, names.Source.WorkloadName) + " " + text(attributes, names.DestinationAddress)
-	if got[key] == nil {
-		got[key] = newTruth()
-	}
-	return got[key]
-}
-
-func requireEach(t *testing.T, want map[string]*truth, got tally, rounded bool) {
+func requireEach(t *testing.T, want, got map[string]*truth, rounded bool) {
 	t.Helper()
 	for key, w := range want {
-		g := got[key]
-		if g == nil {
-			g = newTruth()
-		}
-		requireSame(t, key, w, g, rounded)
-		delete(got, key)
+		requireSame(t, key, w, at(got, key), rounded)
 	}
-	require.Empty(t, got)
+	require.Len(t, got, len(want))
 }
 
-func requireTotals(t *testing.T, want map[string]*truth, got tally, rounded bool) {
+func requireTotals(t *testing.T, want, got map[string]*truth, rounded bool) {
 	t.Helper()
 	one := func(all map[string]*truth) *truth {
 		sum := newTruth()
 		for _, key := range slices.Sorted(maps.Keys(all)) {
-			sum.bytes[0] += all[key].bytes[0]
-			sum.bytes[1] += all[key].bytes[1]
-			sum.count += all[key].count
-			sum.time.Add(sum.time, all[key].time)
-			sum.rttSum.Add(sum.rttSum, all[key].rttSum)
+			sum.plus(all[key], 1)
 		}
 		return sum
 	}
@@ -150,7 +66,7 @@ func requireTotals(t *testing.T, want map[string]*truth, got tally, rounded bool
 func requireSame(t *testing.T, key string, want, got *truth, rounded bool) {
 	t.Helper()
 	require.Equal(t, want.bytes, got.bytes, key)
-	require.Equal(t, want.count, got.count, key)
+	require.Equal(t, want.counts, got.counts, key)
 	for _, pair := range [][2]*big.Float{{want.time, got.time}, {want.rttSum, got.rttSum}} {
 		w, _ := pair[0].Float64()
 		g, _ := pair[1].Float64()

@@ -5,6 +5,7 @@ package anomaly
 
 import (
 	"fmt"
+	"math"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
@@ -12,7 +13,11 @@ import (
 )
 
 // send puts a flow's points on the wire, and some twice.
-func (w *world) send(c *counter, from *counter, at float64) {
+func (w *world) send(c, before *counter, at float64) {
+	from := *c
+	if w.delta {
+		from = c.minus(before)
+	}
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
 	rm.Resource().Attributes().PutStr(names.ProcessExecutableName, fmt.Sprint("client", c.client))
@@ -47,19 +52,60 @@ func (w *world) send(c *counter, from *counter, at float64) {
 	p.SetDoubleValue(from.time)
 	m := metrics.AppendEmpty()
 	m.SetName(names.FlowRTT.Name)
-	h := m.SetEmptyExponentialHistogram()
-	h.SetAggregationTemporality(temporality)
-	q := h.DataPoints().AppendEmpty()
-	head(q)
-	w.fill(q, from)
+	if c.explicit {
+		h := m.SetEmptyHistogram()
+		h.SetAggregationTemporality(temporality)
+		q := h.DataPoints().AppendEmpty()
+		head(q)
+		from.fillExplicit(q)
+	} else {
+		h := m.SetEmptyExponentialHistogram()
+		h.SetAggregationTemporality(temporality)
+		q := h.DataPoints().AppendEmpty()
+		head(q)
+		w.fill(q, &from)
+	}
 
 	copies := 1 + w.rand.IntN(10)/9
 	for range copies {
 		sent := pmetric.NewMetrics()
 		md.CopyTo(sent)
-		w.wire = append(w.wire, sent)
+		w.wire = append(w.wire, parcel{metrics: sent, of: c, at: at, told: from})
 	}
 	c.sent = at
+}
+
+// finish puts on the wire that a flow's series have ended.
+func (w *world) finish(c *counter, at float64) {
+	w.send(c, c, at)
+	p := &w.wire[len(w.wire)-1]
+	p.end = true
+	for _, m := range p.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+		ended := pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)
+		switch m.Type() {
+		case pmetric.MetricTypeSum:
+			for _, q := range m.Sum().DataPoints().All() {
+				q.SetFlags(ended)
+			}
+		case pmetric.MetricTypeHistogram:
+			m.Histogram().DataPoints().At(0).SetFlags(ended)
+		default:
+			m.ExponentialHistogram().DataPoints().At(0).SetFlags(ended)
+		}
+	}
+}
+
+// fillExplicit writes the histogram on powers of two. What is zero is below all others.
+func (c *counter) fillExplicit(p pmetric.HistogramDataPoint) {
+	octaves := c.octaves()
+	bounds := []float64{math.Ldexp(1, -17)}
+	for exponent := firstOctave; len(bounds) < len(octaves); exponent++ {
+		bounds = append(bounds, math.Ldexp(1, exponent))
+	}
+	p.ExplicitBounds().FromRaw(bounds)
+	p.BucketCounts().FromRaw(append(octaves[:], 0))
+	p.SetCount(total(octaves[:]))
+	p.SetSum(c.rttSum)
 }
 
 // fill writes the histogram at the flow's scale, and as few buckets as there are.

@@ -8,30 +8,28 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
-
-	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
 // A world is agents whose flows count, end and begin anew, and a wire on which what they
-// send is late, overtaken and doubled. It knows by itself what the sums have to be.
+// send is late, overtaken and doubled, and which is cut for some agents for a while. It
+// knows by itself what the sums have to be.
 type world struct {
-	rand  *rand.Rand
-	delta bool // what is sent
-	flows []*counter
-	wire  []pmetric.Metrics
+	rand     *rand.Rand
+	delta    bool // what is sent
+	explicit int  // how many of three flows send such histograms
+	flows    []*counter
+	wire     []parcel
+	cut      [worldClients]float64 // until when an agent sends in vain
+	ledger
 }
 
-// A counter is one flow of an agent, in one of its lives.
-type counter struct {
-	client, pid, peer int
-	start, sent       float64 // seconds
-	bytes             [2]int64
-	time              float64
-	rtt               [40]uint64 // from index -20, scale 2
-	zero              uint64
-	rttSum            float64
-	scale             int32
-	first             *counter // as it was when its first point arrived
+// A parcel is what is on the wire.
+type parcel struct {
+	metrics pmetric.Metrics
+	of      *counter
+	at      float64
+	told    counter // what it says
+	end     bool    // that the series has ended
 }
 
 const worldClients, worldPeers = 3, 4
@@ -41,39 +39,10 @@ func (w *world) born(at float64) *counter {
 	c := &counter{
 		client: w.rand.IntN(worldClients), pid: len(w.flows), peer: w.rand.IntN(worldPeers),
 		start: at, sent: at, scale: int32(w.rand.IntN(3)),
+		explicit: w.rand.IntN(3) < w.explicit, account: newAccount(),
 	}
 	w.flows = append(w.flows, c)
 	return c
-}
-
-// act lets a flow count something.
-func (w *world) act(c *counter) {
-	c.bytes[0] += w.rand.Int64N(1 << 40)
-	c.bytes[1] += w.rand.Int64N(2)
-	c.time += w.rand.Float64() * 1e3
-	for range w.rand.IntN(4) {
-		c.rtt[w.rand.IntN(len(c.rtt))] += 1 + w.rand.Uint64N(100)
-		c.rttSum += w.rand.Float64()
-	}
-	c.zero += w.rand.Uint64N(2)
-	if c.scale > 0 && w.rand.IntN(20) == 0 {
-		c.scale--
-	}
-}
-
-// minus returns what one has more than another.
-func (c *counter) minus(d *counter) *counter {
-	diff := *c
-	for i := range diff.bytes {
-		diff.bytes[i] -= d.bytes[i]
-	}
-	for i := range diff.rtt {
-		diff.rtt[i] -= d.rtt[i]
-	}
-	diff.zero -= d.zero
-	diff.time -= d.time
-	diff.rttSum -= d.rttSum
-	return &diff
 }
 
 // live lets all flows live for an interval.
@@ -84,49 +53,45 @@ func (w *world) live(at float64) {
 		}
 		before := *c
 		w.act(c)
-		if w.delta {
-			w.send(c, c.minus(&before), at)
-		} else {
-			w.send(c, c, at)
-		}
+		w.send(c, &before, at)
 		if w.rand.IntN(8) == 0 {
 			again := w.born(at + 0.5) // the same series with a new start
-			again.client, again.pid, again.peer = c.client, c.pid, c.peer
+			again.client, again.pid, again.peer, again.explicit = c.client, c.pid, c.peer, c.explicit
+			if w.delta {
+				again.account = c.account // deltas are one series
+			}
+			if w.rand.IntN(2) == 0 && !w.delta {
+				w.finish(c, at+0.2)
+			}
 			c.sent = c.start - 1
 		}
 	}
 }
 
-// deliver hands over some of what is on the wire, not in order.
+// interrupt cuts the wires of some agents.
+func (w *world) interrupt(at float64) {
+	for client := range w.cut {
+		if w.cut[client] < at && w.rand.IntN(6) == 0 {
+			w.cut[client] = at + float64(10*w.rand.IntN(12))
+		}
+	}
+}
+
+// deliver hands over some of what is on the wires that are not cut, not in order.
 func (w *world) deliver(r *reducer, at float64, all bool) {
 	w.rand.Shuffle(len(w.wire), func(i, j int) { w.wire[i], w.wire[j] = w.wire[j], w.wire[i] })
 	n := len(w.wire)
 	if !all {
 		n = w.rand.IntN(n + 1)
 	}
-	for _, md := range w.wire[:n] {
-		w.note(md)
-		r.add(md.ResourceMetrics(), uint64(second(at)))
-	}
-	w.wire = w.wire[n:]
-}
-
-// note keeps what a series older than the processor had counted when its first point
-// arrived.
-func (w *world) note(md pmetric.Metrics) {
-	rm := md.ResourceMetrics().At(0)
-	pid, _ := rm.Resource().Attributes().Get(names.ProcessPID)
-	metrics := rm.ScopeMetrics().At(0).Metrics()
-	io := metrics.At(0).Sum().DataPoints()
-	for _, c := range w.flows {
-		if c.first != nil || c.start > 0 || int64(c.pid) != pid.Int() || second(c.start) != io.At(0).StartTimestamp() {
+	var rest []parcel
+	for i, p := range w.wire {
+		if i >= n || !all && at < w.cut[p.of.client] {
+			rest = append(rest, p)
 			continue
 		}
-		rtt := metrics.At(2).ExponentialHistogram().DataPoints().At(0)
-		c.first = &counter{
-			bytes: [2]int64{io.At(0).IntValue(), io.At(1).IntValue()}, time: metrics.At(1).Sum().DataPoints().At(0).DoubleValue(),
-			zero: rtt.ZeroCount(), rttSum: rtt.Sum(),
-		}
-		c.first.rtt[0] = rtt.Count() - rtt.ZeroCount() // enough to know how many
+		w.enter(&p, at)
+		r.add(p.metrics.ResourceMetrics(), uint64(second(at)))
 	}
+	w.wire = rest
 }

@@ -14,6 +14,7 @@ type Growth struct {
 // grow adds what an input has grown by to its output: to p, from before, nil for nothing.
 func (t *Table) grow(in *Input, p *Point, grown *Point, before *Input) {
 	in.output.add(p, grown, before)
+	in.output.growths++
 	t.growth = Growth{}
 	t.grew = true
 	switch p.Shape {

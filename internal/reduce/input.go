@@ -20,6 +20,7 @@ type Input struct {
 	generation uint32
 	shape      Shape
 	delta      bool
+	back       bool   // it was silent for long
 	ended      uint64 // when it ended; 0 while it has not
 
 	number      Number
@@ -28,8 +29,10 @@ type Input struct {
 	recent      *recent
 }
 
-// Current reports whether an input's output is still the right one.
-func (in *Input) Current() bool { return in.generation == in.flow.Generation }
+// Current reports whether an input's output is still the right one, and still there.
+func (in *Input) Current() bool {
+	return in.generation == in.flow.Generation && (in.output == nil || !in.output.gone)
+}
 
 // Flow returns the flow that it belongs to.
 func (in *Input) Flow() *Flow { return in.flow }

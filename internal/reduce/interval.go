@@ -12,6 +12,7 @@ func (t *Table) Begin(now uint64, forget func(*Flow)) {
 			o.gauges = 0
 		}
 	}
+	buried := len(t.graves.order)
 	for _, s := range t.slabs {
 		for i := range s {
 			switch in := &s[i]; {
@@ -23,14 +24,18 @@ func (t *Table) Begin(now uint64, forget func(*Flow)) {
 			}
 		}
 	}
+	t.graves.settle(buried)
+	long := t.now - min(t.limits.Gap, t.now)
+	t.graves.expire(long)
+	t.lives.expire(long, t.limits.Outputs)
 }
 
 func (t *Table) forget(in *Input, forget func(*Flow)) {
 	if in.output != nil && in.ended == 0 {
 		t.leave(in)
 	}
-	if !in.delta {
-		t.horizon = max(t.horizon, in.start)
+	if in.shape != ShapeGauge {
+		t.graves.bury(in)
 	}
 	delete(t.inputs, in.key)
 	if in.flow.inputs--; in.flow.inputs == 0 {
@@ -52,7 +57,8 @@ type Value struct {
 
 // Read tells the value of an output. It returns false if there is nothing to tell.
 func (t *Table) Read(o *Output, v *Value) bool {
-	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now
+	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now && o.accepted == o.growths
+	o.read = o.growths
 	v.Start, v.Ended = o.Start, o.ending
 	switch {
 	case o.Shape == ShapeGauge:
@@ -79,8 +85,13 @@ func (o *Output) readGauge(v *Value) bool {
 // Accepted says that what was last read of an output has arrived. One that has ended,
 // because it had no input for too long, is forgotten: it returns false.
 func (t *Table) Accepted(o *Output) bool {
-	if o.ending && o.live == 0 {
+	o.accepted = o.read
+	if o.ending && o.live == 0 && o.accepted == o.growths {
 		delete(t.outputs, o.key)
+		o.gone = true
+		if o.exported {
+			t.lives.ended(o.key, t.now)
+		}
 		if o.overflow {
 			t.overflows--
 		}

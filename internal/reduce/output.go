@@ -26,9 +26,14 @@ type Output struct {
 	merge    Merge
 	live     int    // inputs that have not ended
 	left     uint64 // when the last of them ended
+	former   uint64 // when the series of this key ended that was before it
 	exported bool
 	ending   bool // as last read
+	gone     bool // it has ended
 	overflow bool
+
+	// It does not end before all that it has grown by has arrived.
+	growths, read, accepted uint64
 
 	total       Total // sums, and merged gauges
 	gauges      int   // inputs that the gauge is made of

@@ -8,7 +8,8 @@ type Stats struct {
 	// Late points had been overtaken. A cumulative one is in what came before it. A
 	// delta is added, if it is not too late to know that it has not been before.
 	Late uint64
-	// Forgotten points are deltas too late for that.
+	// Forgotten points are deltas too late for that, and cumulative ones of series that
+	// may have been forgotten, of before they were. They are not added.
 	Forgotten uint64
 	// Duplicate points had been there before.
 	Duplicate uint64

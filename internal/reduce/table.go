@@ -12,24 +12,28 @@ type Limits struct {
 	Inputs, Outputs int
 	// Stale is how long (ns) a series is kept that nothing more was heard of.
 	Stale uint64
+	// Gap is how long (ns) the last value of an input is remembered after it was heard
+	// of, as long as there is room for it among the inputs.
+	Gap uint64
 }
 
 // A Table holds inputs and outputs.
 type Table struct {
 	Stats Stats
 
-	limits  Limits
-	start   uint64 // older series are baselines
-	horizon uint64 // so are those that started when series did that are forgotten
-	now     uint64
-	delta   bool // what leaves
+	limits Limits
+	start  uint64 // older series are baselines
+	now    uint64
+	delta  bool // what leaves
 
 	inputs    map[Key]*Input
 	last      *Input // that was found or made
 	slabs     []*slab
 	free      []*Input
+	graves    graveyard // of inputs
 	outputs   map[Key]*Output
 	overflows int // outputs beyond the limit
+	lives     lives
 	grown     Point
 	growth    Growth // of the last point
 	grew      bool   // it had any
@@ -40,6 +44,7 @@ func NewTable(limits Limits, start uint64, delta bool) *Table {
 	return &Table{
 		limits: limits, start: start, now: start, delta: delta,
 		inputs: make(map[Key]*Input), outputs: make(map[Key]*Output),
+		graves: graveyard{stones: make(map[Key]tombstone)}, lives: lives{ends: make(map[Key]uint64)},
 	}
 }
 
@@ -83,13 +88,18 @@ func (t *Table) Room() bool {
 	return false
 }
 
-// NewInput remembers a series that its point is the first of.
+// NewInput remembers a series that its point is the first of, or the first one after it
+// was silent for long.
 func (t *Table) NewInput(key Key, flow *Flow, p *Point) *Input {
 	in := t.room()
 	*in = Input{key: key, flow: flow, shape: p.Shape, delta: p.Delta, start: p.Start, generation: flow.Generation - 1}
 	if p.Delta && p.Shape != ShapeGauge {
-		in.recent = new(recent)
+		in.recent = &recent{floor: t.graves.floor}
 	}
+	if stone, ok := t.graves.exhume(key); ok {
+		in.resume(stone)
+	}
+	t.graves.shrink(max(0, t.limits.Inputs-len(t.inputs)-1))
 	flow.inputs++
 	t.inputs[key] = in
 	t.came(in)
@@ -129,7 +139,7 @@ type Design struct {
 
 // NewOutput makes a series. It starts when its first point tells.
 func (t *Table) NewOutput(key Key, d Design) *Output {
-	o := &Output{key: key, Shape: d.Shape, Label: d.Label, merge: d.Merge, overflow: d.Overflow, left: t.now}
+	o := &Output{key: key, Shape: d.Shape, Label: d.Label, merge: d.Merge, overflow: d.Overflow, left: t.now, former: t.lives.end(key)}
 	switch d.Shape {
 	case ShapeExplicit:
 		o.explicit = newExplicitTotal(d.Bounds)
@@ -165,11 +175,14 @@ func (t *Table) leave(in *Input) {
 }
 
 // Add adds a valid point of an input that is bound to an output. It returns what has
-// happened since the point before; nil if nothing has, or that is not known.
+// happened since the point before; nil if nothing has, or that is not known, or the point
+// before is too long ago for it to be news.
 func (t *Table) Add(in *Input, p *Point) *Growth {
 	t.grew = false
 	t.add(in, p)
-	if !t.grew {
+	old := in.back
+	in.back = false
+	if !t.grew || old {
 		return nil
 	}
 	return &t.growth
@@ -236,7 +249,11 @@ func (t *Table) addDelta(in *Input, p *Point) {
 
 // addFirst adds the first point of a cumulative series.
 func (t *Table) addFirst(in *Input, p *Point) {
-	if p.Start <= max(t.start, t.horizon) {
+	if p.Start <= max(t.start, t.graves.horizon) {
+		if p.Time <= t.graves.floor {
+			t.Stats.Forgotten++ // or a later value may have been counted already
+			return
+		}
 		t.Stats.Baselines++
 		t.began(in, p.Time)
 		in.remember(p)
@@ -293,6 +310,7 @@ func (t *Table) began(in *Input, start uint64) {
 	if start == 0 {
 		start = t.now
 	}
+	start = max(start, o.former)
 	if o.Start == 0 || !o.exported && start < o.Start {
 		o.Start = start
 	}

@@ -526,7 +526,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyBaselines, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_baselines",
-		metric.WithDescription("Cumulative series that may be older than what is remembered. What they had counted before is not added. [Development]"),
+		metric.WithDescription("Cumulative series that are older than the processor, or may be series that came back after max_gap. What they had counted before is not added. [Development]"),
 		metric.WithUnit("{series}"),
 	)
 	errs = errors.Join(errs, err)
@@ -616,7 +616,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyPointsForgotten, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_points_forgotten",
-		metric.WithDescription("Deltas that came too late to know whether they had been there before. They are dropped. [Development]"),
+		metric.WithDescription("Data points too late to know whether what they tell has been added before, deltas and points of cumulative series that may have been forgotten. They are dropped. [Development]"),
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)

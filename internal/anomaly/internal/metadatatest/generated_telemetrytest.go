@@ -46,7 +46,7 @@ func AssertEqualTCPAnomalyAcknowledgementsUnknown(t *testing.T, tt *componenttes
 func AssertEqualTCPAnomalyBaselines(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_baselines",
-		Description: "Cumulative series that may be older than what is remembered. What they had counted before is not added. [Development]",
+		Description: "Cumulative series that are older than the processor, or may be series that came back after max_gap. What they had counted before is not added. [Development]",
 		Unit:        "{series}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -272,7 +272,7 @@ func AssertEqualTCPAnomalyPointsDuplicate(t *testing.T, tt *componenttest.Teleme
 func AssertEqualTCPAnomalyPointsForgotten(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_points_forgotten",
-		Description: "Deltas that came too late to know whether they had been there before. They are dropped. [Development]",
+		Description: "Data points too late to know whether what they tell has been added before, deltas and points of cumulative series that may have been forgotten. They are dropped. [Development]",
 		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,

@@ -1,0 +1,153 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+// worldSeries is the number of sums and histograms of one flow.
+const worldSeries = 4
+
+// A ledger is what a processor has to know by what it was told, by the rules of its
+// README: what is silent for longer than stale leaves, what is for longer than gap is
+// forgotten, and what may be older than what is forgotten counts from its first point on.
+type ledger struct {
+	stale, gap float64
+	heard      map[[3]int]float64 // by flow, in all its lives
+	horizon    float64            // of starts
+	floor      float64            // of deltas
+
+	baselines, forgotten uint64 // as the processor has to count them
+	resumed              int
+}
+
+// An account is what the ledger says of one life of a flow.
+type account struct {
+	state   state
+	left    float64          // when it left
+	last    *counter         // nil: it is not known
+	seen    map[float64]bool // deltas
+	newest  float64          // time of a point
+	floor   float64
+	counted *truth
+	lost    *truth
+}
+
+func newAccount() *account {
+	return &account{counted: newTruth(), lost: newTruth(), seen: make(map[float64]bool)}
+}
+
+type state int
+
+const (
+	unknown state = iota
+	current
+	silent
+)
+
+// enter enters a parcel that is handed over at a time.
+func (w *world) enter(p *parcel, at float64) {
+	c := p.of
+	if p.end {
+		if c.state == current {
+			w.heard[c.flow()] = at
+		}
+		return
+	}
+	w.heard[c.flow()] = at
+	was := c.state
+	c.state = current
+	if was == silent {
+		w.resumed++
+	}
+	if w.delta {
+		w.enterDelta(c, p, was)
+		return
+	}
+	w.enterTotal(c, p)
+}
+
+func (w *world) enterTotal(c *counter, p *parcel) {
+	switch {
+	case c.last == nil && c.start <= w.horizon && p.at <= w.floor:
+		w.forgotten += worldSeries
+		if p.at > c.newest {
+			c.lose(&p.told)
+			c.newest = p.at
+		}
+		return
+	case c.last == nil && c.start <= w.horizon:
+		w.baselines += worldSeries
+		c.lose(&p.told)
+	case c.last == nil:
+		c.counted.add(&p.told, 1)
+	case p.at > c.newest:
+		c.counted.add(&p.told, 1)
+		c.counted.add(c.last, -1)
+	default:
+		return
+	}
+	c.last, c.newest = &p.told, p.at
+}
+
+// lose gives up what is told and not counted.
+func (c *counter) lose(told *counter) {
+	c.lost = newTruth()
+	c.lost.add(told, 1)
+	c.lost.plus(c.counted, -1)
+}
+
+func (w *world) enterDelta(c *counter, p *parcel, was state) {
+	known := c.seen[p.at]
+	if was == unknown {
+		c.floor = w.floor
+	}
+	switch {
+	case p.at <= c.floor:
+		w.forgotten += worldSeries
+		if !known {
+			c.lost.add(&p.told, 1)
+		}
+	case !known:
+		c.counted.add(&p.told, 1)
+	}
+	c.seen[p.at] = true
+	c.newest = max(c.newest, p.at)
+}
+
+// pass says that an interval ends.
+func (w *world) pass(at float64) {
+	for _, c := range w.flows {
+		if c.state == current && w.heard[c.flow()]+w.stale < at {
+			c.state, c.left = silent, w.heard[c.flow()]
+		}
+	}
+	for _, c := range w.flows {
+		if c.state == silent && c.left+w.gap < at {
+			c.state, c.last = unknown, nil
+			w.horizon = max(w.horizon, c.start)
+			w.floor = max(w.floor, c.newest)
+		}
+	}
+}
+
+// sums returns what has to be told, what is lost, and what has happened, by client and
+// peer.
+func (w *world) sums() (counted, lost, happened map[string]*truth) {
+	counted, lost, happened = make(map[string]*truth), make(map[string]*truth), make(map[string]*truth)
+	entered := make(map[*account]bool)
+	for _, c := range w.flows {
+		at(happened, c.name()).add(c, 1)
+		if !entered[c.account] {
+			entered[c.account] = true
+			at(counted, c.name()).plus(c.counted, 1)
+			at(lost, c.name()).plus(c.lost, 1)
+		}
+	}
+	return counted, lost, happened
+}
+
+func at(sums map[string]*truth, name string) *truth {
+	if sums[name] == nil {
+		sums[name] = newTruth()
+	}
+	return sums[name]
+}

@@ -1,0 +1,141 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+// A tally is what a processor has told, as a backend would keep it.
+type tally struct {
+	delta  bool
+	lives  map[life]*truth
+	latest map[string]life              // by series
+	times  map[string]pcommon.Timestamp // of the last point
+}
+
+// A life is a series from a start on.
+type life struct {
+	series, name string // the name is without what splits a metric
+	start        pcommon.Timestamp
+}
+
+func newTally(delta bool) *tally {
+	return &tally{
+		delta: delta, lives: make(map[life]*truth), latest: make(map[string]life), times: make(map[string]pcommon.Timestamp),
+	}
+}
+
+// sums returns what was told, by client and peer.
+func (got *tally) sums() map[string]*truth {
+	sums := make(map[string]*truth)
+	for l, told := range got.lives {
+		at(sums, l.name).plus(told, 1)
+	}
+	return sums
+}
+
+// hear reads what leaves.
+func (got *tally) hear(md pmetric.Metrics) {
+	for _, rm := range md.ResourceMetrics().All() {
+		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+			switch m.Type() {
+			case pmetric.MetricTypeSum:
+				for _, p := range m.Sum().DataPoints().All() {
+					got.put(m, p, numberTold(m.Name(), p))
+				}
+			case pmetric.MetricTypeHistogram:
+				for _, p := range m.Histogram().DataPoints().All() {
+					got.put(m, p, explicitTold(p))
+				}
+			case pmetric.MetricTypeExponentialHistogram:
+				for _, p := range m.ExponentialHistogram().DataPoints().All() {
+					got.put(m, p, exponentialTold(p))
+				}
+			}
+		}
+	}
+}
+
+// A heard is any data point.
+type heard interface {
+	Attributes() pcommon.Map
+	StartTimestamp() pcommon.Timestamp
+	Timestamp() pcommon.Timestamp
+	Flags() pmetric.DataPointFlags
+}
+
+// put replaces a cumulative value, and adds a delta. A series that begins anew does so
+// when the one before it has ended.
+func (got *tally) put(m pmetric.Metric, p heard, told *truth) {
+	name := text(p.Attributes(), names.Source.WorkloadName) + " " + text(p.Attributes(), names.DestinationAddress)
+	series := fmt.Sprint(name, m.Name(), m.Type(), text(p.Attributes(), names.IODirection))
+	l := life{series: series, name: name, start: p.StartTimestamp()}
+	if !got.delta && l != got.latest[series] && l.start < got.times[series] {
+		panic(fmt.Sprintf("%s starts at %v, the one before it was there at %v", series, l.start, got.times[series]))
+	}
+	got.latest[series], got.times[series] = l, p.Timestamp()
+	if p.Flags().NoRecordedValue() {
+		return
+	}
+	if got.delta && got.lives[l] != nil {
+		got.lives[l].plus(told, 1)
+		return
+	}
+	got.lives[l] = told
+}
+
+func numberTold(name string, p pmetric.NumberDataPoint) *truth {
+	told := newTruth()
+	switch {
+	case name == names.FlowTime.Name:
+		told.time = big.NewFloat(p.DoubleValue())
+	case text(p.Attributes(), names.IODirection) == names.Receive:
+		told.bytes[1] = p.IntValue()
+	default:
+		told.bytes[0] = p.IntValue()
+	}
+	return told
+}
+
+func explicitTold(p pmetric.HistogramDataPoint) *truth {
+	told := newTruth()
+	told.rttSum = big.NewFloat(p.Sum())
+	for i, n := range p.BucketCounts().AsRaw() {
+		if n == 0 {
+			continue
+		}
+		_, exponent := math.Frexp(p.ExplicitBounds().At(i))
+		told.counts[max(0, exponent-1-firstOctave+1)] += n
+	}
+	told.check(p.Count(), p.BucketCounts().AsRaw())
+	return told
+}
+
+func exponentialTold(p pmetric.ExponentialHistogramDataPoint) *truth {
+	told := newTruth()
+	told.rttSum = big.NewFloat(p.Sum())
+	told.counts[0] = p.ZeroCount()
+	counts := p.Positive().BucketCounts().AsRaw()
+	for i, n := range counts {
+		if n > 0 {
+			told.counts[octave(p.Positive().Offset()+int32(i)+1, p.Scale())] += n
+		}
+	}
+	told.check(p.Count(), append(counts, p.ZeroCount()))
+	return told
+}
+
+func (t *truth) check(count uint64, buckets []uint64) {
+	if count != total(buckets) || count != total(t.counts[:]) {
+		panic(fmt.Sprintf("count %d, buckets %v, octaves %v", count, buckets, t.counts))
+	}
+}
