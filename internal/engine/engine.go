@@ -179,6 +179,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 		v.remember(e.history, e.seconds(w, v))
 		e.call(w, v)
 	}
+	e.recall(w, points)
 }
 
 // seconds is how much time a view's window tells of: more than its width if the one

@@ -62,7 +62,7 @@ func (e *Engine) rules(w detect.Window) {
 		a.fading = fades
 	}
 	for _, v := range e.views {
-		if v.troubled() || w-v.trouble < detect.Window(e.history) {
+		if e.looks(w, v) {
 			e.diagnose(w, v)
 		}
 	}
@@ -107,6 +107,7 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 	p := v.pair()
 	e.listen(v, p)
 	v.findings = diagnose.Diagnose(p)
+	e.parts(w, v)
 	for i := range v.findings {
 		f := &v.findings[i]
 		if k := kindOf(f.Rule); k < numKinds {

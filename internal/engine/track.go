@@ -26,6 +26,7 @@ type track struct {
 	trouble            [numTroubles]float32
 	// Round trips and their variation likewise, if the pair of workloads has others; else nil.
 	rtt, variation *spread
+	past           []past // oldest first, while rules look at the view
 }
 
 // A trackKey tells tracks apart.
