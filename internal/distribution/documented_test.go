@@ -38,6 +38,20 @@ func TestEachDocumentedConfigurationIsValid(t *testing.T) {
 	}
 }
 
+// Those of config/ start in a test of their own; these need an API server for that.
+func TestEachConfigurationForKubernetesIsValid(t *testing.T) {
+	t.Setenv("K8S_NODE_NAME", "node-1")
+	for _, name := range []string{"agent", "gateway"} {
+		text, err := os.ReadFile(filepath.Join("../../config/kubernetes", name+".yaml"))
+		require.NoError(t, err)
+		output, err := validate(t, string(text))
+		require.NoError(t, err, "%s: %s", name, output)
+		output, err = validate(t, strings.ReplaceAll(string(text), "scope: ", "scope: no-"))
+		require.Error(t, err, name)
+		require.Contains(t, string(output), "identity::kubernetes: scope", name)
+	}
+}
+
 // TestInvalidConfigurationIsRefused is the witness that validation looks at each
 // setting of ours.
 func TestInvalidConfigurationIsRefused(t *testing.T) {
