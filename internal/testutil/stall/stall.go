@@ -19,12 +19,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
-// limit is how long a CPU is held that nobody releases. It may have its interrupts
-// switched off: others wait for it then.
-const limit = 200 * time.Millisecond
+// A CPU that nobody releases is held so long. It may have its interrupts switched off:
+// others wait for it then. Emulated processors take turns of 100 ms, the held one too.
+const (
+	limit         = 200 * time.Millisecond
+	limitEmulated = 2 * time.Second
+)
 
 // A Stall holds one CPU once, each time it is armed.
 type Stall struct {
@@ -44,6 +48,9 @@ func load(t testing.TB) *Stall {
 	require.NoError(t, loadStallObjects(&s.objects, nil))
 	t.Cleanup(func() { _ = s.objects.Close() })
 	set(t, s.objects.Limit, uint64(limit))
+	if kernel.Emulated(t) {
+		set(t, s.objects.Limit, uint64(limitEmulated))
+	}
 	return s
 }
 
