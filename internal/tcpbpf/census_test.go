@@ -37,6 +37,7 @@ func TestSweepEndsWithTheLastRecord(t *testing.T) {
 	listener := place.Listen(netip.AddrPortFrom(place.IPv4, 0).String())
 	client, err := place.Dial(listener.Addr().String())
 	require.NoError(t, err)
+	k.until(func() bool { return live(flow.RoleServer, unix.BPF_TCP_ESTABLISHED) == 1 }) // connect need not wait for that
 
 	for range 2 {
 		k.collect()

@@ -107,12 +107,19 @@ func (p plug) connectLater(to netip.AddrPort) error {
 	return p.outcome()
 }
 
-// outcome waits until a connect that was begun succeeds or fails.
+// outcome waits until a connect that was begun succeeds or fails. The kernel wakes who
+// waits before it ends the connection: who takes the error in between leaves none for
+// those that are told of the end.
 func (p plug) outcome() error {
 	return p.do(func(fd int) error {
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(patience.Milliseconds()))
 		if n != 1 {
 			return errors.Join(err, os.ErrDeadlineExceeded)
+		}
+		for begin := time.Now(); connecting(fd); time.Sleep(100 * time.Microsecond) {
+			if time.Since(begin) > patience {
+				return os.ErrDeadlineExceeded
+			}
 		}
 		code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 		if code != 0 {
@@ -120,6 +127,11 @@ func (p plug) outcome() error {
 		}
 		return err
 	})
+}
+
+func connecting(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.State == unix.BPF_TCP_SYN_SENT
 }
 
 // beginConnect sends a SYN.
