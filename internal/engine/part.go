@@ -59,16 +59,17 @@ func (t *track) remember(w detect.Window, report *diagnose.Report, windows int) 
 	t.past = append(t.past, past{w, *report})
 }
 
-// parts adds what rules find that a single pod does by itself, and not all of them together: a
-// healthy twin halves what is wrong with the other. What is wrong with a path is left to the pair:
-// of one pod's few connections each one that is stuck for any reason looks like a rule's.
+// parts adds what rules find of the way in which a single pod reads or writes, and not all of them
+// together: a healthy twin halves what is wrong with the other. The rest is left to the pair: a pod
+// that restarts refuses connections while others serve, and of one pod's few connections each one
+// that is stuck for any reason looks like a rule's.
 func (e *Engine) parts(w detect.Window, v *view) {
 	if len(v.tracks) < 2 || v.key.role == Listener {
 		return
 	}
 	for _, p := range v.pods(w, e.history) {
 		for _, f := range diagnose.Diagnose(p) {
-			if kindOf(f.Rule) == numKinds && f.Side != diagnose.SidePath {
+			if f.Rule.Class == diagnose.ClassWindow || f.Rule.Class == diagnose.ClassWrite {
 				v.add(f)
 			}
 		}
