@@ -39,8 +39,10 @@ func TestEventsAreLimited(t *testing.T) {
 	have := len(rest(t, events))
 	drops, err := events.Drops()
 	require.NoError(t, err)
-	require.Equal(t, refused, have+int(drops.Limited))
-	require.Zero(t, drops.Full)
+	require.Equal(t, refused, have+int(drops.Limited)+int(drops.Full))
+	if drops.Full > 0 { // nobody read meanwhile, and it took longer than a second
+		require.GreaterOrEqual(t, have, 2*limit, "two seconds have room")
+	}
 	require.GreaterOrEqual(t, have, limit, "are allowed at once")
 	require.LessOrEqual(t, float64(have), limit*(1+seconds)+1, "after %f s", seconds)
 }
