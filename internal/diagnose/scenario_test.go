@@ -162,9 +162,10 @@ func pathScenarios() []scenario {
 		p.Resets = r
 		return p
 	}
-	restart := func(rtt float64, sentAgain uint64) diagnose.Pair {
+	restart := func(rtt float64, sentAgain, exchanges uint64) diagnose.Pair {
 		return client(steady(3, all(limited(diagnose.NetworkLimited, .5), func(r *diagnose.Report) {
 			r.CongestionWindow, r.MinRTT, r.Retransmits[diagnose.RetransmitFast] = 10, rtt, sentAgain
+			r.DataSegments, r.Exchanges = 200, exchanges
 		})))
 	}
 	return []scenario{
@@ -182,8 +183,9 @@ func pathScenarios() []scenario {
 		{"resets", resets(5, rise(.001, .5)), "tcp_reset_storm"},
 		{"few resets", resets(3, rise(.001, .5)), ""},
 		{"resets as always", resets(5, nil), ""},
-		{"a small window on a long path", restart(.02, 0), "tcp_window_restart"},
-		{"a small window because of loss", restart(.02, 3), ""},
-		{"a small window on a short path", restart(.0002, 0), ""},
+		{"a small window on a long path", restart(.02, 0, 10), "tcp_window_restart"},
+		{"a small window because of loss", restart(.02, 3, 10), ""},
+		{"a small window on a short path", restart(.0002, 0, 10), ""},
+		{"messages that fit into the first window", restart(.02, 0, 20), ""},
 	}
 }

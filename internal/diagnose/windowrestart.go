@@ -8,7 +8,10 @@ import "fmt"
 // F17, a small congestion window on a long path, in 3 windows:
 //
 //	window ≤ 20 segments, ≥ 30 % of the time limited by the network, smallest round trip
-//	≥ 5 ms, no retransmissions
+//	≥ 5 ms, no retransmissions, more than 10 segments an exchange
+//
+// What fits into the first window does not wait for a larger one: who answers with one segment has
+// 10 for ever, and data in flight for most of the time where the path is long.
 //
 // The metric of the congestion window is switched off by default: without it, no finding.
 // No metric tells that the window fell because the connection was idle.
@@ -30,7 +33,8 @@ const (
 func matchWindowRestart(p *Pair) (Finding, bool) {
 	small := func(r *Report) bool {
 		return r.CongestionWindow > 0 && r.CongestionWindow <= largestRestarted && r.retransmits() == 0 &&
-			r.MinRTT >= minRestartRTT && r.share(NetworkLimited) >= minRestartShare
+			r.MinRTT >= minRestartRTT && r.share(NetworkLimited) >= minRestartShare &&
+			r.DataSegments > initialWindow*r.Exchanges
 	}
 	if !p.Sender.held(ticks, small) {
 		return Finding{}, false
