@@ -5,8 +5,12 @@ package detect_test
 
 import (
 	"math"
+	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tcpwhy/tcpwhy/internal/detect"
 	"github.com/tcpwhy/tcpwhy/internal/detect/ratio"
 )
 
@@ -116,6 +120,28 @@ func agentRestarts(src source, width time.Duration) traffic {
 	}
 }
 
+// clockSteps sets the agent's clock about once an hour: right, wrong by up to two windows, or by up to ten
+// minutes. What its points are of is for a schedule to say: a window may have nothing, or two windows' data.
+func clockSteps(src source, width time.Duration) traffic {
+	const agent, series = 1, 1
+	s, epoch, wrong := detect.NewSchedule[ratio.Counts](width, 1), time.Unix(1_000_000_000, 0), time.Duration(0)
+	return func(w int) (c ratio.Counts, ok bool) {
+		if src.Float64() < width.Hours() {
+			most := []time.Duration{0, 2 * width, 10 * time.Minute}[src.IntN(3)]
+			wrong = time.Duration((2*src.Float64() - 1) * float64(most))
+		}
+		now, n := epoch.Add(time.Duration(w+1)*width-time.Second), src.count(500)
+		s.Add(now, now.Add(wrong), agent, detect.Series{ID: series}, &ratio.Counts{Trials: n, Events: min(n, src.bursts(n*usualShare, 1, 3))})
+		for _, points, complete := s.Next(now); complete; _, points, complete = s.Next(now) {
+			for _, p := range points {
+				c.Merge(&p.Data)
+				ok = true
+			}
+		}
+		return c, ok
+	}
+}
+
 var quiets = []quiet{
 	{"50 segments", 10 * time.Second, 0, plain(50, 1, 3)},
 	{"500 segments", 10 * time.Second, 0, plain(500, 1, 3)},
@@ -129,4 +155,21 @@ var quiets = []quiet{
 	{"new peers each 30 min", 10 * time.Second, 30 * time.Minute, newPeers},
 	{"idle nights", 10 * time.Second, 0, idleNights},
 	{"agent restarts, counter resets", 10 * time.Second, 0, agentRestarts},
+	{"clock steps", 10 * time.Second, 0, clockSteps},
+}
+
+// Clocks that are set do move data: the simulation is of something.
+func TestClockStepsMoveData(t *testing.T) {
+	next := clockSteps(newSource(1, 1), 10*time.Second)
+	var none, twice int
+	for w := range 10 * 8640 {
+		switch c, ok := next(w); {
+		case !ok:
+			none++
+		case c.Trials > 800:
+			twice++
+		}
+	}
+	assert.Greater(t, none, 10)
+	assert.Greater(t, twice, 10)
 }
