@@ -153,6 +153,12 @@ test-distribution: build $(PROMETHEUS) ## Start the built collector on each conf
 	$(TEST_ENV) $(GO) test -count=1 $(addprefix -exec ,$(SUDO)) -tags distribution ./internal/distribution \
 		-prometheus '$(abspath $(PROMETHEUS))'
 
+# Not for CI: a quarter of an hour, most of it waiting. RECORD=FOLDER keeps what receivers tell.
+.PHONY: test-slow
+test-slow: build ## Break what two services say to each other, with windows of 5 and 10 s, and compare what the collector says; RUN=TestX RECORD=FOLDER
+	$(TEST_ENV) $(GO) test -v -count=1 -timeout 40m -parallel 2 $(addprefix -exec ,$(SUDO)) -tags distribution,slow \
+		-run '$(or $(RUN),^TestSlow)' ./internal/distribution $(if $(RECORD),-record '$(abspath $(RECORD))')
+
 .PHONY: test-k8s
 test-k8s: build | have-go ## Test identities and the collector against a real API server and etcd, on loopback; builds them once
 	@$(MAKE) --no-print-directory '$(K8S_BIN)/kube-apiserver'

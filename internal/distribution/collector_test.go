@@ -24,7 +24,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A collector is a command that runs the collector in a network namespace of
 // its own, so that its ports are free, or, without one, where the test is. It ends with

@@ -8,86 +8,21 @@ package distribution
 import (
 	"io"
 	"net"
-	"net/netip"
-	"os"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/impair"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 )
 
-// A shopping is what two services say to each other until it is stopped.
-type shopping struct {
-	stop chan struct{}
-	done sync.WaitGroup
-}
-
-func (s *shopping) end() {
-	close(s.stop)
-	s.done.Wait()
-}
-
-// shop lets service-j ask service-k: each exchange is made by request on connections of its
-// own, and answered by answer, each pause.
-func (w *watch) shop(connections int, pause time.Duration, request, answer func(*net.TCPConn) error) *shopping {
-	w.t.Helper()
-	listener := w.server.ListenWith(w.server.Socket(), netip.AddrPortFrom(w.server.IPv4, 0))
-	s := &shopping{stop: make(chan struct{})}
-	for range connections {
-		client, err := w.client.Dial(listener.Addr().String())
-		require.NoError(w.t, err)
-		accepted, err := listener.Accept()
-		require.NoError(w.t, err)
-		s.done.Go(func() {
-			defer client.Close()
-			for tick := time.NewTicker(pause); ; {
-				select {
-				case <-s.stop:
-					return
-				case <-tick.C:
-				}
-				if request(client) != nil {
-					return
-				}
-			}
-		})
-		s.done.Go(func() {
-			defer accepted.Close()
-			for answer(accepted.(*net.TCPConn)) == nil {
-			}
-		})
-	}
-	return s
-}
-
-// exchange sends so much and reads as much.
-func exchange(bytes int) (request, answer func(*net.TCPConn) error) {
-	return func(c *net.TCPConn) error {
-			if _, err := c.Write(make([]byte, bytes)); err != nil {
-				return err
-			}
-			_, err := io.ReadFull(c, make([]byte, bytes))
-			return err
-		}, func(c *net.TCPConn) error {
-			if _, err := io.ReadFull(c, make([]byte, bytes)); err != nil {
-				return err
-			}
-			_, err := c.Write(make([]byte, bytes))
-			return err
-		}
-}
-
 // The talk's own case: 3 % loss between two services that have been watched for a while.
 func TestLossIsOneProblem(t *testing.T) {
 	w := watchTwoServices(t, time.Second)
 	request, answer := exchange(30_000)
-	s := w.shop(5, 100*time.Millisecond, request, answer) // about 1,000 data segments a second each way
+	s := w.shop(t, 5, 100*time.Millisecond, request, answer) // about 1,000 data segments a second each way
 	defer s.end()
 	time.Sleep(25 * w.tick) // what is usual has to be known
 	require.Empty(t, w.problems())
@@ -138,7 +73,7 @@ func TestNagleIsOneProblemAndItsAdviceHelps(t *testing.T) {
 		}
 		return twice(c)
 	}
-	s := w.shop(2, 20*time.Millisecond, slow, answer)
+	s := w.shop(t, 2, 20*time.Millisecond, slow, answer)
 	opened := w.awaitProblem("open", 4*w.tick+5*time.Second)
 	assert.Equal(t, "tcp_nagle_delayed_ack", word(opened, "tcp.problem.type"))
 	assert.Equal(t, "service-j", word(opened, "tcp.problem.root_cause.name"))
@@ -147,7 +82,7 @@ func TestNagleIsOneProblemAndItsAdviceHelps(t *testing.T) {
 	assert.Contains(t, word(opened, "tcp.problem.title"), "small writes waited 4", "40 ms and some")
 	s.end()
 
-	s = w.shop(2, 20*time.Millisecond, twice, answer) // Go sets TCP_NODELAY by itself
+	s = w.shop(t, 2, 20*time.Millisecond, twice, answer) // Go sets TCP_NODELAY by itself
 	defer s.end()
 	w.awaitProblem("close", 90*time.Second)
 	time.Sleep(10 * w.tick)
@@ -168,7 +103,7 @@ func TestReceiveBufferIsOneProblemAndItsAdviceHelps(t *testing.T) {
 			way := impair.Config{Delay: 5 * time.Millisecond} // 8 KiB a round trip are 800 kB/s
 			link := impair.New(t, way, way)
 			w := watchServices(t, time.Second, link.A, link.B)
-			stop := w.pour(test.listener, !test.listener)
+			stop := w.pour(t, test.listener, !test.listener)
 			opened := w.awaitProblem("open", 4*w.tick+5*time.Second)
 			assert.Equal(t, test.want, word(opened, "tcp.problem.type"))
 			assert.Equal(t, "service-k", word(opened, "tcp.problem.root_cause.name"))
@@ -176,71 +111,10 @@ func TestReceiveBufferIsOneProblemAndItsAdviceHelps(t *testing.T) {
 			assert.Equal(t, "unset_rcvbuf", word(opened, "tcp.problem.advice_id"))
 			stop()
 
-			defer w.pour(false, false)()
+			defer w.pour(t, false, false)()
 			w.awaitProblem("close", 90*time.Second)
 			time.Sleep(10 * w.tick)
 			assert.Equal(t, "close", word(w.problems()[len(w.problems())-1], "tcp.problem.state"), "and it stays closed")
 		})
 	}
-}
-
-// pour lets service-j send as much as service-k reads, 2 MB/s at most, until it is stopped.
-func (w *watch) pour(small, accepted bool) (stop func()) {
-	w.t.Helper()
-	listener := w.server.ListenWith(w.server.Socket(), netip.AddrPortFrom(w.server.IPv4, 0))
-	if small {
-		require.NoError(w.t, listener.Close())
-		listener = w.smallListener()
-	}
-	client, err := w.client.Dial(listener.Addr().String())
-	require.NoError(w.t, err)
-	server, err := listener.AcceptTCP()
-	require.NoError(w.t, err)
-	if accepted {
-		require.NoError(w.t, server.SetReadBuffer(4096))
-	}
-	var done sync.WaitGroup
-	done.Go(func() { _, _ = io.Copy(io.Discard, server) })
-	done.Go(func() {
-		for chunk := make([]byte, 20_000); ; time.Sleep(10 * time.Millisecond) {
-			if _, err := client.Write(chunk); err != nil {
-				return
-			}
-		}
-	})
-	return func() {
-		_ = client.Close()
-		_ = server.Close()
-		_ = listener.Close()
-		done.Wait()
-	}
-}
-
-// smallListener listens with a receive buffer of 8 KiB, set before listen: the kernel
-// doubles what is asked for.
-func (w *watch) smallListener() (listener *net.TCPListener) {
-	w.t.Helper()
-	require.NoError(w.t, w.server.Try(func() error {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096); err != nil {
-			return err
-		}
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: w.server.IPv4.As4()}); err != nil {
-			return err
-		}
-		if err := unix.Listen(fd, 16); err != nil {
-			return err
-		}
-		file := os.NewFile(uintptr(fd), "listener")
-		defer file.Close()
-		any, err := net.FileListener(file)
-		if err == nil {
-			listener = any.(*net.TCPListener)
-		}
-		return err
-	}))
-	return listener
 }

@@ -9,8 +9,10 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,16 +26,18 @@ import (
 // A watch is a collector with an eye on two services, each in a network namespace.
 type watch struct {
 	*collector
-	client, server netns.Host // service-j and service-k
-	tick           time.Duration
-	events         string // file
+	couple // service-j and service-k
+	tick   time.Duration
+	events string // file
 }
 
-const twoServices = `
-workloads:
-  - {namespace: shop, workload: service-j, kind: Deployment, service: service-j, addresses: [%s]}
-  - {namespace: shop, workload: service-k, kind: Deployment, service: service-k, addresses: [%s]}
-`
+// A service is a name for an address.
+type service struct {
+	name    string
+	address netip.Addr
+}
+
+const identified = "  - {namespace: shop, workload: %[1]s, kind: Deployment, service: %[1]s, node: node-of-%[1]s, addresses: [%[2]s]}\n"
 
 // watchTwoServices starts the README's configuration, with names and another tick, for two
 // services that a cable joins.
@@ -45,25 +49,45 @@ func watchTwoServices(t *testing.T, tick time.Duration) *watch {
 
 func watchServices(t *testing.T, tick time.Duration, client, server netns.Host) *watch {
 	t.Helper()
-	w := &watch{tick: tick, client: client, server: server}
+	w := observe(t, tick, []service{{"service-j", client.IPv4}, {"service-k", server.IPv4}})
+	w.couple = couple{client, server}
+	return w
+}
+
+// observe starts it with names for any services, and with further settings.
+func observe(t *testing.T, tick time.Duration, services []service, settings ...string) *watch {
+	t.Helper()
 	folder := t.TempDir()
+	w := &watch{tick: tick, events: filepath.Join(folder, "events.json")}
+	names := []byte("workloads:\n")
+	for _, s := range services {
+		names = fmt.Appendf(names, identified, s.name, s.address)
+	}
 	identities := filepath.Join(folder, "identities.yaml")
-	require.NoError(t, os.WriteFile(identities, fmt.Appendf(nil, twoServices, w.client.IPv4, w.server.IPv4), 0o600))
-	w.events = filepath.Join(folder, "events.json")
-	w.collector = binary(t, netns.New(t), folder, "../../config/quickstart.yaml",
+	require.NoError(t, os.WriteFile(identities, names, 0o600))
+	w.collector = binary(t, netns.New(t), folder, "../../config/quickstart.yaml", append([]string{
 		fmt.Sprintf("receivers::ebpf_tcp::collection_interval: %v", tick),
 		"receivers::ebpf_tcp::histogram: exponential",
 		"receivers::ebpf_tcp::remote_addresses: all",
 		fmt.Sprintf("processors::tcp_anomaly::interval: %v", tick),
-		"processors::tcp_anomaly::identity::static::file: "+identities,
-		"exporters::file/events::path: "+w.events,
-		"service::pipelines::logs::exporters: [file/events]")
+		"processors::tcp_anomaly::identity::static::file: " + identities,
+		"exporters::file/events::path: " + w.events,
+		"service::pipelines::logs::exporters: [file/events]",
+	}, settings...)...)
 	w.awaitReady()
 	return w
 }
 
 // problems returns what was told of problems so far, in its order.
 func (w *watch) problems() (records []pcommon.Map) {
+	for _, record := range w.told("tcp.flow.problem") {
+		records = append(records, record.Attributes())
+	}
+	return records
+}
+
+// told returns the events of a name so far, in their order.
+func (w *watch) told(name string) (records []plog.LogRecord) {
 	w.t.Helper()
 	content, err := os.ReadFile(w.events)
 	if err != nil {
@@ -79,14 +103,22 @@ func (w *watch) problems() (records []pcommon.Map) {
 		for _, rl := range logs.ResourceLogs().All() {
 			for _, sl := range rl.ScopeLogs().All() {
 				for _, record := range sl.LogRecords().All() {
-					if record.EventName() == "tcp.flow.problem" {
-						records = append(records, record.Attributes())
+					if record.EventName() == name {
+						records = append(records, record)
 					}
 				}
 			}
 		}
 	}
 	return records
+}
+
+// awaitTold waits until an anomaly of a type is told of.
+func (w *watch) awaitTold(typ string, within time.Duration) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		return slices.ContainsFunc(w.told("tcp.flow.anomaly"), func(r plog.LogRecord) bool { return word(r.Attributes(), "tcp.anomaly.type") == typ })
+	}, within, 50*time.Millisecond, "no anomaly is %s", typ)
 }
 
 // word returns an attribute as text.

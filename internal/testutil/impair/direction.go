@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,7 +45,8 @@ type direction struct {
 	from, to, stop int // descriptors
 	fates          *fates
 	waiting        queue
-	last           time.Time // when the last packet that keeps its place is due
+	last           time.Time    // when the last packet that keeps its place is due
+	held           atomic.Int64 // nothing is due before, ns since 1970
 	buffer         [1 << 16]byte
 	err            error // of run, when it has ended
 
@@ -128,6 +130,9 @@ func (d *direction) accept(now time.Time, packet []byte) {
 		return
 	}
 	due := now.Add(next.delay)
+	if held := time.Unix(0, d.held.Load()); due.Before(held) {
+		due = held
+	}
 	if !next.late {
 		if due.Before(d.last) {
 			due = d.last

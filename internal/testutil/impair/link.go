@@ -73,6 +73,13 @@ func New(t testing.TB, aToB, bToA Config, options ...netns.Option) *Link {
 	return l
 }
 
+// Hold lets packets of both directions that arrive from now on wait, until a time has passed.
+func (l *Link) Hold(d time.Duration) {
+	until := time.Now().Add(d).UnixNano()
+	l.ab.held.Store(until)
+	l.ba.held.Store(until)
+}
+
 // end stops both directions. Packets still under way are lost.
 func (l *Link) end() {
 	l.t.Helper()

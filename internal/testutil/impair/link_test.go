@@ -49,6 +49,16 @@ func TestDelayIsNeverLess(t *testing.T) {
 	}
 }
 
+func TestHeldPacketsWait(t *testing.T) {
+	link := impair.New(t, impair.Config{}, impair.Config{})
+	client, server := open(t, link, link.B.IPv4)
+	start := time.Now()
+	link.Hold(50 * time.Millisecond)
+	client.Act(t, traffic.Step{Verb: traffic.Write, Bytes: 1})
+	server.Act(t, traffic.Step{Verb: traffic.Read, Bytes: 1})
+	require.GreaterOrEqual(t, time.Since(start), 50*time.Millisecond)
+}
+
 func TestDroppedIsWhatIsMissing(t *testing.T) {
 	config := impair.Config{Delay: time.Millisecond, Loss: 20, Seed: 1}
 	link := impair.New(t, config, impair.Config{}, netns.CongestionControl("reno"))

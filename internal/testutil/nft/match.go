@@ -58,6 +58,9 @@ func Data() (m Match) {
 	return m
 }
 
+// Longer matches packets of more bytes, IP header included.
+func Longer(bytes uint32) Match { return one(longer(bytes)) }
+
 // tcp matches all segments.
 func tcp() Match {
 	return one(compareMeta(expr.MetaKeyL4PROTO, expr.CmpOpEq, []byte{unix.IPPROTO_TCP}))
