@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,40 +60,45 @@ func playCase(t *testing.T, folder string, r *script) (*stage, map[string]float6
 	return s, s.play(r)
 }
 
-// Each rule that metrics reach has a case that opens it, and one beside it that does not.
+// Each rule that metrics reach has a case that opens it, and one beside it that does not; testdata/golden/README.md
+// says which. Each pair is there twice: composed, and recorded off real sockets.
 func TestGoldenHasEachRule(t *testing.T) {
-	missing := types()
-	for folder, r := range readCases(t) {
-		for _, name := range slices.Concat(r.Opens, r.Tells) {
-			delete(missing, name)
-		}
-		if !strings.HasSuffix(folder, "-not") && folder != "quiet-recorded" {
-			assert.FileExists(t, filepath.Join("testdata/golden", folder+"-not", "in.yaml"), "the near miss")
-		}
-	}
-	assert.Empty(t, missing, "types without a case")
-}
-
-// Each has one off real sockets, too.
-func TestGoldenHasEachRuleRecorded(t *testing.T) {
-	missing := types()
-	for folder, r := range readCases(t) {
-		if strings.HasSuffix(folder, "-recorded") || strings.HasSuffix(folder, "-recorded-not") {
-			for _, name := range slices.Concat(r.Opens, r.Tells) {
-				delete(missing, name)
+	table, err := os.ReadFile("testdata/golden/README.md")
+	require.NoError(t, err)
+	missing, cases := types(), readCases(t)
+	for _, row := range ruleRow.FindAllStringSubmatch(string(table), -1) {
+		code, kind, name := row[1], row[2], row[3]
+		assert.Equal(t, code, missing[kind], "the rule of %s, once", kind)
+		delete(missing, kind)
+		for _, name := range []string{name, name + "-recorded"} {
+			hit, near := cases[name], cases[name+"-not"]
+			if assert.NotNil(t, hit, name) && assert.NotNil(t, near, name+"-not") {
+				assert.Contains(t, slices.Concat(hit.Opens, hit.Tells), kind, name)
+				assert.NotContains(t, near.Opens, kind, name+"-not")
+				assert.Contains(t, row[0], "["+name+"]("+name+"/in.yaml), [not]("+name+"-not/in.yaml)")
 			}
 		}
 	}
-	assert.Empty(t, missing, "types without a recorded case")
+	assert.Empty(t, missing, "types without a row")
+	for name := range cases {
+		if hit := strings.TrimSuffix(name, "-not"); hit == name {
+			assert.Contains(t, string(table), name, "a case that nobody tells of")
+		} else {
+			assert.Contains(t, cases, hit, "a near miss of nothing")
+		}
+	}
 }
 
-// types are all that rules call what they find.
-func types() map[string]bool {
-	all := map[string]bool{ // what rules call in other ways, too
-		"tcp_tail_loss": true, "tcp_window_scale_zero": true, "tcp_reordering": true, "tcp_incast": true,
+// ruleRow has the rule, the type and the composed case.
+var ruleRow = regexp.MustCompile("(?m)^\\| (F\\d+) \\| `(\\w+)` \\| \\[([\\w-]+)\\].*$")
+
+// types are all that rules call what they find, with the rule.
+func types() map[string]string {
+	all := map[string]string{ // what rules call in other ways, too
+		"tcp_tail_loss": "F6", "tcp_window_scale_zero": "F2", "tcp_reordering": "F6", "tcp_incast": "F19",
 	}
 	for _, rule := range diagnose.Rules() {
-		all[rule.Type] = true
+		all[rule.Type] = rule.Code
 	}
 	return all
 }
