@@ -79,10 +79,16 @@ func (s *succession) add(p *pod) {
 		}
 	case s.last == nil || p.sure > s.last.sure:
 		s.last, s.tied = p, false
-	case p.sure == s.last.sure:
+	case p.sure == s.last.sure && p.stayed() == s.last.stayed():
 		s.tied = true
+	case p.sure == s.last.sure && p.stayed():
+		s.last, s.tied = p, false
 	}
 }
+
+// stayed tells whether a pod certainly had its address at sure. One that came and went
+// within a second may have had it before only.
+func (p *pod) stayed() bool { return p.extra == nil || p.doubt > p.sure }
 
 // get returns the holder, or nil if it cannot be told.
 func (s *succession) get() *pod {

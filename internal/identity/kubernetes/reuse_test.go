@@ -120,6 +120,28 @@ func TestTwoLivePodsOfOneAddress(t *testing.T) {
 	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 24), "both since the same second")
 }
 
+// TestPodThatLivesForLessThanASecond is not taken for the next one, whose container started
+// in the same second.
+func TestPodThatLivesForLessThanASecond(t *testing.T) {
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 0, 2}} {
+		w := newWorld(t).at(30)
+		all := []spec{
+			{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 20, started: 20, deleting: 20},
+			{name: "b", node: "n1", ips: []string{"10.0.0.1"}, created: 20, started: 20, deleting: 20},
+			{name: "c", node: "n1", ips: []string{"10.0.0.1"}, created: 20, started: 20},
+		}
+		for _, i := range order {
+			w.see(all[i].pod())
+		}
+		w.lose(all[0].pod())
+		w.lose(all[1].pod())
+		require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 20.5))
+		require.Equal(t, "c", w.remote("10.0.0.1", 80, 21))
+		w.lose(all[2].pod())
+		require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 21), "it may have been as short")
+	}
+}
+
 // TestPodsThatFinish have addresses until nobody knows when.
 func TestPodsThatFinish(t *testing.T) {
 	w := newWorld(t)
