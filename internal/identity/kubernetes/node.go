@@ -69,12 +69,29 @@ func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 	return rezone
 }
 
-// deleteNode keeps a node's addresses for the grace period.
+// deleteNode keeps a node's addresses for the grace period, and what its pods share until
+// they are forgotten: they may be deleted after it.
 func (s *Store) deleteNode(name string, seen int64) {
 	s.nodes.put(name, nil, seen+int64(s.grace))
 	delete(s.named, name)
-	if n := s.onNode[name]; n != nil && len(n.since) == 0 {
-		delete(s.onNode, name)
+}
+
+// forgetNodes drops nodes that are not, of which no pod is known. While no node is
+// missing it does nothing.
+func (s *Store) forgetNodes() {
+	if len(s.onNode) <= len(s.named) {
+		return
+	}
+	used := map[string]bool{}
+	note := func(p *pod) { used[p.Node] = true }
+	s.uids.each(note)
+	for _, p := range s.left {
+		note(p)
+	}
+	for name, n := range s.onNode {
+		if s.named[name] == nil && !used[name] && len(n.since) == 0 {
+			delete(s.onNode, name)
+		}
 	}
 }
 

@@ -256,6 +256,7 @@ func (s *Store) expire(now int64) {
 	if i > 0 {
 		s.left = slices.Clone(s.left[i:])
 	}
+	s.forgetNodes()
 	s.services.expire(now)
 	s.nodes.expire(now)
 }

@@ -215,6 +215,28 @@ func TestHostNetworkIsNeverGuessedByAddress(t *testing.T) {
 	require.Nil(t, w.store.Local(identity.Local{ContainerID: "not seen yet", HostName: "n1", Address: netip.MustParseAddr("127.0.0.1")}, now))
 }
 
+// TestNodeIsDeletedBeforeItsPods as by a cluster that shrinks.
+func TestNodeIsDeletedBeforeItsPods(t *testing.T) {
+	w := newWorld(t).at(5)
+	n, p := nodeObject("n1", "z1"), spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}, started: 1}
+	other := spec{name: "web", node: "n2", ips: []string{"10.0.0.2"}, started: 1}
+	w.see(n)
+	w.see(nodeObject("n2", "z2"))
+	w.see(p.pod())
+	w.see(other.pod())
+	w.at(10).lose(n)
+	p.deleting = 11
+	w.at(11).see(p.pod())
+	require.Equal(t, "z1", w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1).Zone)
+	w.at(300).store.expire(w.clock.UnixNano())
+	require.Contains(t, w.store.onNode, "n1", "its pod is not gone")
+	w.lose(p.pod())
+	require.Equal(t, "z1", w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1).Zone)
+	w.at(500).store.expire(w.clock.UnixNano())
+	require.Len(t, w.store.onNode, 1, "n2 is left")
+	require.Nil(t, w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1))
+}
+
 func TestZoneComesAfterThePod(t *testing.T) {
 	w := newWorld(t).at(5)
 	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, started: 1, containers: 2}.pod())
