@@ -28,10 +28,10 @@ const (
 
 func (h hold) at(t int64) verdict {
 	switch {
+	case t >= h.sure && t < h.doubt && t < h.until:
+		return certainly
 	case t < h.from || t >= h.until:
 		return no
-	case t >= h.sure && t < h.doubt:
-		return certainly
 	}
 	return perhaps
 }

@@ -24,10 +24,16 @@ type link struct {
 	logger   *zap.Logger
 	now      func() time.Time
 	synced   chan struct{} // closed when all was listed once
+	// lost is told since when what happens may not be known (ns since 1970), told that all
+	// that happened is known again without a list.
+	lost func(since int64)
+	told func()
 
 	mu     sync.Mutex
 	status Link
 	once   sync.Once
+	// streaming is whether a list comes by a watch, broken whether that one ended.
+	streaming, broken bool
 }
 
 // A Link tells of the watch of one resource.
@@ -49,16 +55,25 @@ func newLink(client rest.Interface, s selector, logger *zap.Logger, now func() t
 	return &link{
 		ListWatch: lw, resource: s.resource, logger: logger, now: now,
 		synced: make(chan struct{}), status: Link{Since: now()},
+		lost: func(int64) {}, told: func() {},
 	}
 }
 
 // ListWithContext lists, where the API server is too old to stream a list.
 func (l *link) ListWithContext(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+	asked := l.now()
 	list, err := l.ListWatch.ListWithContext(ctx, options)
 	if err != nil {
 		l.failed(err)
+		return nil, err
 	}
-	return list, err
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.streaming, l.broken = false, false
+	if options.Continue == "" { // what follows is as of the same time
+		l.status.Heard = asked
+	}
+	return list, nil
 }
 
 // WatchWithContext watches.
@@ -68,30 +83,48 @@ func (l *link) WatchWithContext(ctx context.Context, options metav1.ListOptions)
 		l.failed(err)
 		return nil, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.streaming, l.broken = options.SendInitialEvents != nil && *options.SendInitialEvents, false
 	return newTap(w, l), nil
 }
 
-// heard notes that the API server said something.
-func (l *link) heard() {
+// heard notes that the API server said something, and tells whether that is of a watch,
+// and not of a list that comes by one.
+func (l *link) heard() (watching bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.status.Heard = l.now()
+	if l.streaming {
+		return false
+	}
+	l.watches()
+	return true
+}
+
+func (l *link) watches() {
 	if l.status.Watching {
 		return
 	}
-	l.status.Watching, l.status.Err, l.status.Since = true, nil, l.status.Heard
+	l.status.Watching, l.status.Err, l.status.Since = true, nil, l.now()
 	if l.status.Synced {
 		l.logger.Info("Watch is back", zap.String("resource", l.resource))
 	}
 }
 
-// listed notes that all was listed.
+// listed notes that all was listed. If that came by a watch, it goes on, or it ended while
+// the list was read.
 func (l *link) listed() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.status.Heard = l.now()
+	if l.broken {
+		l.lost(l.status.Heard.UnixNano())
+	} else if l.streaming {
+		l.watches()
+	}
+	l.streaming = false
 	if !l.status.Synced {
-		l.status.Synced, l.status.Since = true, l.status.Heard
+		l.status.Synced, l.status.Since = true, l.now()
 	}
 	l.once.Do(func() { close(l.synced) })
 }
@@ -108,7 +141,8 @@ func (l *link) failed(err error) {
 	if l.status.Watching {
 		l.status.Watching, l.status.Since = false, l.now()
 	}
-	l.status.Err = err
+	l.status.Err, l.broken = err, true
+	l.lost(l.status.Heard.UnixNano())
 }
 
 func (l *link) get() Link {

@@ -35,7 +35,8 @@ type podView struct {
 	containers                    []containerView
 
 	// Times in ns since 1970. created and acknowledged (by the kubelet) are before it
-	// had an address. started is when its first container did, or forever. Since doubt
+	// had an address. started is when the first one that runs did, or forever: those that
+	// ended may have had another address, as before the node's restart. Since doubt
 	// it may have given its addresses back before anybody was told: since its deletion
 	// was asked for, or ever if it may finish by itself.
 	created, acknowledged, started, doubt int64
@@ -111,7 +112,6 @@ func (v *podView) viewContainers(p *corev1.Pod) {
 					v.start(s.Running.StartedAt)
 				}
 				if s.Terminated != nil {
-					v.start(s.Terminated.StartedAt)
 					v.addContainer(s.Terminated.ContainerID, c.Name)
 				}
 			}

@@ -186,9 +186,12 @@ func TestListTellsWhatWasMissed(t *testing.T) {
 	b := spec{name: "b", node: "n1", ips: []string{"10.0.0.2"}, created: 10, started: 12}
 	c := spec{name: "c", node: "n1", ips: []string{"10.0.0.1"}, created: 40, started: 41}
 	require.NoError(t, w.at(13).store.Pods().Replace([]any{a.pod(), b.pod()}, "1"))
+	w.lost(30)
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 59), "the last known state")
 	require.NoError(t, w.at(60).store.Pods().Replace([]any{b.pod(), c.pod()}, "9"))
 	require.Equal(t, Sizes{Pods: 2, Deleted: 1}, w.store.sizes)
-	require.Equal(t, "a", w.remote("10.0.0.1", 80, 39))
+	require.Equal(t, "a", w.remote("10.0.0.1", 80, 29))
+	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 30), "another may have come and gone")
 	require.Equal(t, "unknown", w.remote("10.0.0.1", 80, 41))
 	require.Equal(t, "c", w.remote("10.0.0.1", 80, 42))
 	require.Equal(t, "b", w.remote("10.0.0.2", 80, 42))

@@ -46,7 +46,7 @@ func (s podSink) Add(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.putPod(v, s.now().UnixNano())
+	s.putPod(v, s.now().UnixNano(), false)
 	return nil
 }
 
@@ -62,7 +62,7 @@ func (s podSink) Delete(object any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := s.now().UnixNano()
-	s.putPod(v, seen)
+	s.putPod(v, seen, false)
 	s.deletePod(v.uid, seen)
 	return nil
 }
@@ -79,7 +79,7 @@ func (s podSink) Replace(objects []any, _ string) error {
 		if err != nil {
 			return err
 		}
-		s.putPod(v, seen)
+		s.putPod(v, seen, true)
 		listed[v.uid] = true
 	}
 	var missed []string
@@ -91,6 +91,7 @@ func (s podSink) Replace(objects []any, _ string) error {
 	for _, uid := range missed {
 		s.deletePod(uid, seen)
 	}
+	s.gaps.end(seen)
 	return nil
 }
 

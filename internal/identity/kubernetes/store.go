@@ -33,6 +33,7 @@ type Store struct {
 	onNode map[string]*node
 	// waiting are those of all nodes.
 	waiting waiting
+	gaps    gaps
 	named   nodeNames
 	shared  *shares
 	left    []*pod // deleted, in the order in which they are forgotten
@@ -60,6 +61,7 @@ func NewStore(cfg *Config, now func() time.Time) *Store {
 	}
 	s.nodeNames.Store(&nodeNames{})
 	s.waiting.init()
+	s.gaps.init()
 	return s
 }
 
@@ -124,18 +126,20 @@ func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool
 // unlessReused returns nil of a pod that may have given its address back, if one that
 // waits for an address may have got this one: the kubelet tells either only after it
 // happened. That one is on the same node, if the node has a range of its own and the address is of it.
+// In a gap anybody may have come, and be gone.
 func (s *Store) unlessReused(p *pod, address netip.Addr, at int64) *pod {
 	if p.extra == nil || p.node == nil || at < p.doubt {
 		return p
 	}
-	if at >= p.node.earliest.Load() || at >= s.waiting.earliest.Load() && !p.node.owns(address) {
+	if s.gaps.has(at) || at >= p.node.earliest.Load() || at >= s.waiting.earliest.Load() && !p.node.owns(address) {
 		return nil
 	}
 	return p
 }
 
-// putPod adds or changes a pod that is seen at a time.
-func (s *Store) putPod(v *podView, seen int64) {
+// putPod adds or changes a pod that is seen at a time, in a list of all, or by a watch,
+// which tells of who had its addresses before it.
+func (s *Store) putPod(v *podView, seen int64, listed bool) {
 	n := s.nodeOf(v.node)
 	if v.waits() {
 		n.wait(v.uid, v.acknowledged)
@@ -148,7 +152,9 @@ func (s *Store) putPod(v *podView, seen int64) {
 	h := v.hold(seen)
 	if old != nil && old.v4 == as4(v.v4) && old.v6 == as16(v.v6) {
 		before := old.hold()
-		h.from, h.sure = min(h.from, before.from), min(h.sure, before.sure)
+		h.from, h.sure = before.from, min(h.sure, before.sure)
+	} else if listed {
+		h.from = h.sure + int64(time.Second) - 1 // in whole seconds, not before it
 	}
 	p := newPod(v, h, s.cluster, n, s.shared)
 	if old == nil {
@@ -257,6 +263,7 @@ func (s *Store) expire(now int64) {
 		s.left = slices.Clone(s.left[i:])
 	}
 	s.forgetNodes()
+	s.gaps.expire(now - int64(s.grace))
 	s.services.expire(now)
 	s.nodes.expire(now)
 }

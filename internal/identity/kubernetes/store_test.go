@@ -169,14 +169,19 @@ func TestSeveralContainers(t *testing.T) {
 func TestRestartedContainerIsKnownByBothIDs(t *testing.T) {
 	w := newWorld(t).at(9)
 	p := spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}, started: 8}.pod()
-	p.Status.ContainerStatuses[0].LastTerminationState.Terminated = &corev1.ContainerStateTerminated{
-		ContainerID: "containerd://before", StartedAt: seconds(1), FinishedAt: seconds(7),
-	}
+	p.Status.ContainerStatuses[0].LastTerminationState.Terminated = before(1, 7)
 	w.see(p)
 	for _, id := range []string{"id-of-cart-c0", "before"} {
 		require.Equal(t, "c0", w.store.Local(identity.Local{ContainerID: id}, 1).Container)
 	}
 	require.Equal(t, "cart", w.remote("10.0.0.1", 80, 3))
+}
+
+// before is the end of a container that ran before.
+func before(started, finished float64) *corev1.ContainerStateTerminated {
+	return &corev1.ContainerStateTerminated{
+		ContainerID: "containerd://before", StartedAt: seconds(started), FinishedAt: seconds(finished),
+	}
 }
 
 func TestStaticPodIsKnownByItsCgroup(t *testing.T) {

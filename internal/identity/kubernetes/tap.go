@@ -42,15 +42,19 @@ func (t *tap) Stop() {
 func (t *tap) run() {
 	defer close(t.events)
 	for event := range t.Interface.ResultChan() {
+		watching := false
 		if event.Type == watch.Error {
 			t.link.failed(apierrors.FromObject(event.Object))
 		} else {
-			t.link.heard()
+			watching = t.link.heard()
 		}
 		select {
 		case t.events <- event:
 		case <-t.stop:
 			return
+		}
+		if watching && event.Type == watch.Bookmark {
+			t.link.told() // who takes one event has done with those before
 		}
 	}
 	select {

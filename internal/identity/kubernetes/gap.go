@@ -1,0 +1,87 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A gap is when the API server told nothing of pods, in ns since 1970. What came and went
+// in it is never known.
+type gap struct{ from, to int64 }
+
+// Gaps are those of the grace period, in their order. The last one is open while the API
+// server is away: it ends at forever. Writers are locked, readers are not.
+type gaps struct {
+	mu  sync.Mutex
+	all atomic.Pointer[[]gap]
+}
+
+func (g *gaps) init() { g.all.Store(new([]gap)) }
+
+// open begins a gap, if none is open.
+func (g *gaps) open(at int64) {
+	g.change(func(all []gap) []gap {
+		if isOpen(all) {
+			return all
+		}
+		return append(all, gap{at, forever})
+	})
+}
+
+// end ends it, by a list of all that is. What was before the list stays unknown.
+func (g *gaps) end(at int64) {
+	g.change(func(all []gap) []gap {
+		if isOpen(all) {
+			all[len(all)-1].to = at
+		}
+		return all
+	})
+}
+
+// heal makes it none, because all that happened in it was told afterwards.
+func (g *gaps) heal() {
+	g.change(func(all []gap) []gap {
+		if isOpen(all) {
+			all = all[:len(all)-1]
+		}
+		return all
+	})
+}
+
+// expire forgets those that ended before a time.
+func (g *gaps) expire(before int64) {
+	g.change(func(all []gap) []gap {
+		return slices.DeleteFunc(all, func(one gap) bool { return one.to <= before })
+	})
+}
+
+func (g *gaps) change(f func([]gap) []gap) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	next := f(slices.Clone(*g.all.Load()))
+	g.all.Store(&next)
+}
+
+// has tells whether a time is in one.
+func (g *gaps) has(t int64) bool {
+	for _, one := range *g.all.Load() {
+		if t >= one.from && t < one.to {
+			return true
+		}
+	}
+	return false
+}
+
+// since is when the one that is open began, or forever.
+func (g *gaps) since() int64 {
+	if all := *g.all.Load(); isOpen(all) {
+		return all[len(all)-1].from
+	}
+	return forever
+}
+
+func isOpen(all []gap) bool { return len(all) > 0 && all[len(all)-1].to == forever }
