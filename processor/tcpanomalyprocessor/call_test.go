@@ -73,6 +73,7 @@ type teller struct {
 	mu      sync.Mutex
 	metrics processor.Metrics
 	behind  consumertest.MetricsSink
+	self    *componenttest.Telemetry
 }
 
 func newTeller(t *testing.T, settings string) *teller {
@@ -85,11 +86,16 @@ func newTeller(t *testing.T, settings string) *teller {
 	cfg := factory.CreateDefaultConfig()
 	require.NoError(t, conf.Unmarshal(cfg))
 	require.NoError(t, confmap.Validate(cfg))
-	s := new(teller)
-	s.metrics, err = factory.CreateMetrics(t.Context(), processortest.NewNopSettings(factory.Type()), cfg, &s.behind)
+	s := &teller{self: componenttest.NewTelemetry()}
+	set := processortest.NewNopSettings(factory.Type())
+	set.TelemetrySettings = s.self.NewTelemetrySettings()
+	s.metrics, err = factory.CreateMetrics(t.Context(), set, cfg, &s.behind)
 	require.NoError(t, err)
 	require.NoError(t, s.metrics.Start(t.Context(), componenttest.NewNopHost()))
-	t.Cleanup(func() { require.NoError(t, s.metrics.Shutdown(context.Background())) })
+	t.Cleanup(func() {
+		require.NoError(t, s.metrics.Shutdown(context.Background()))
+		require.NoError(t, s.self.Shutdown(context.Background()))
+	})
 	return s
 }
 

@@ -22,6 +22,8 @@ import (
 // two addresses on the first two, and services.
 type town struct {
 	t        *testing.T
+	server   *apiserver.Server
+	proxy    *apiserver.Proxy // through which processors reach it
 	admin    *apiserver.Client
 	register *apiserver.Register
 
@@ -36,19 +38,23 @@ const (
 	firstNode6, otherNode6 = "fd00:9::1", "fd00:9::2"
 )
 
-func newTown(t *testing.T) *town {
-	server, err := apiserver.Start()
+// newTown starts an API server with more flags.
+func newTown(t *testing.T, flags ...string) *town {
+	server, err := apiserver.Start(flags...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop()) })
-	k := &town{t: t, register: new(apiserver.Register)}
+	k := &town{t: t, server: server, register: new(apiserver.Register)}
 	k.admin, err = server.As(apiserver.AdminToken)
 	require.NoError(t, err)
 	t.Cleanup(k.admin.Close)
+	k.proxy, err = apiserver.NewProxy(server.Address)
+	require.NoError(t, err)
+	t.Cleanup(k.proxy.Stop)
 	path := filepath.Join(t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c,
 clusters: [{name: c, cluster: {server: "https://%s", certificate-authority: %q}}],
 users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c, user: u}}]}`,
-		server.Address, server.CAFile(), apiserver.AdminToken)
+		k.proxy.Address, server.CAFile(), apiserver.AdminToken)
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	t.Setenv("KUBECONFIG", path)
 	k.fill()
