@@ -16,11 +16,14 @@ import (
 // claimsOf returns the addresses of a service that is seen at a time (ns since 1970).
 // A cluster address is the service's alone, with all ports. An external one, a load
 // balancer's or another, may be of several services and of a node, each with its ports.
-func claimsOf(s *corev1.Service, cluster string, seen int64) []*claim {
-	id := &identity.Identity{
-		Kind: identity.KindService, Place: &identity.Place{},
-		Common: &identity.Common{Cluster: cluster, Namespace: s.Namespace, Service: s.Name},
+// What its annotations and labels (if these count) say of service.name holds as for pods.
+// It has no owner to tell the name, and its own name is that of no service.name.
+func claimsOf(s *corev1.Service, cluster string, labels bool, seen int64) []*claim {
+	common := identity.Common{Cluster: cluster, Namespace: s.Namespace, Service: s.Name}
+	if name, namespace := writtenService(&s.ObjectMeta, labels); name != "" {
+		common.ServiceName, common.ServiceNamespace = name, namespace
 	}
+	id := &identity.Identity{Kind: identity.KindService, Place: &identity.Place{}, Common: &common}
 	var ports []uint16
 	for _, p := range s.Spec.Ports {
 		if p.Protocol == corev1.ProtocolTCP || p.Protocol == "" {

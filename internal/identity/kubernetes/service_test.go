@@ -69,6 +69,35 @@ func TestServices(t *testing.T) {
 	require.Equal(t, "n1", tell(w.store.Local(identity.Local{Address: netip.MustParseAddr("192.168.0.1")}, uint64(w.clock.UnixNano()))))
 }
 
+// TestServiceNameOfAService is what somebody wrote on it, as for pods.
+func TestServiceNameOfAService(t *testing.T) {
+	for what, test := range map[string]struct {
+		annotations, labels map[string]string
+		unlabelled          bool
+		name, namespace     string
+	}{
+		"nothing": {},
+		"annotation": {
+			annotations: map[string]string{nameAnnotation: "checkout", namespaceAnnotation: "sales"},
+			labels:      map[string]string{instanceLabel: "other"}, name: "checkout", namespace: "sales",
+		},
+		"instance":        {labels: map[string]string{instanceLabel: "checkout", nameLabel: "cart"}, name: "checkout", namespace: "shop"},
+		"name":            {labels: map[string]string{nameLabel: "cart"}, name: "cart", namespace: "shop"},
+		"labels left out": {labels: map[string]string{nameLabel: "cart"}, unlabelled: true},
+	} {
+		w := newWorld(t).at(5)
+		w.store.labelsName = !test.unlabelled
+		s := serviceObject("web", []string{"10.96.0.1"}, 80)
+		s.Annotations, s.Labels = test.annotations, test.labels
+		w.see(s)
+		got := w.store.Remote(netip.MustParseAddr("10.96.0.1"), 80, uint64(w.clock.UnixNano()))
+		want := &identity.Identity{Kind: identity.KindService, Place: &identity.Place{}, Common: &identity.Common{
+			Cluster: "c", Namespace: "shop", Service: "web", ServiceName: test.name, ServiceNamespace: test.namespace,
+		}}
+		require.Equal(t, want, got, what)
+	}
+}
+
 func TestServiceAddressIsReused(t *testing.T) {
 	w := newWorld(t).at(5)
 	web := serviceObject("web", []string{"10.96.0.1"}, 80)

@@ -173,7 +173,7 @@ func (s *Store) Services() cache.ReflectorStore {
 		Store: s,
 		key:   func(o *corev1.Service) string { return string(o.UID) },
 		put: func(o *corev1.Service, seen int64) {
-			s.services.put(string(o.UID), claimsOf(o, s.cluster, seen), seen+int64(s.grace))
+			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen+int64(s.grace))
 		},
 		remove:  func(uid string, seen int64) { s.services.put(uid, nil, seen+int64(s.grace)) },
 		known:   s.services.live,

@@ -79,11 +79,7 @@ const (
 // https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/
 // Of owners, only those count whose name the conventions have an attribute for.
 func serviceOf(p *corev1.Pod, w identity.Workload, labels bool) (name, namespace string) {
-	namespace = first(p.Annotations[namespaceAnnotation], p.Namespace)
-	name = p.Annotations[nameAnnotation]
-	if labels {
-		name = first(name, p.Labels[instanceLabel], p.Labels[nameLabel])
-	}
+	name, namespace = writtenService(&p.ObjectMeta, labels)
 	if name != "" {
 		return name, namespace
 	}
@@ -92,6 +88,16 @@ func serviceOf(p *corev1.Pod, w identity.Workload, labels bool) (name, namespace
 		return w.Name, namespace
 	}
 	return p.Name, namespace
+}
+
+// writtenService is what an object's annotations and labels say, with an empty name if
+// they say none.
+func writtenService(o *metav1.ObjectMeta, labels bool) (name, namespace string) {
+	name, namespace = o.Annotations[nameAnnotation], first(o.Annotations[namespaceAnnotation], o.Namespace)
+	if labels {
+		name = first(name, o.Labels[instanceLabel], o.Labels[nameLabel])
+	}
+	return name, namespace
 }
 
 func first(values ...string) string {
