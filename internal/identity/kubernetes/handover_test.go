@@ -90,7 +90,8 @@ func (l *live) heirs(s *kubernetes.Source, n int, asked *atomic.Int64) *apiserve
 		Known: func(p *pod) error {
 			return await(func() bool { return s.Local(identity.Local{PodUID: p.UID}, 1) != nil }, p.Name+" is known")
 		},
-		Late: wait(20),
+		Early: n%3 != 0,
+		Late:  wait(20),
 		// Some are over before anybody asks, some last longer than a second.
 		Live: wait(150),
 	}

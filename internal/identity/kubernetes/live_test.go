@@ -108,7 +108,10 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: c, context: {cluster: c
 // follow opens a source of the namespace and waits until it is up to date.
 func (l *live) follow() *kubernetes.Source {
 	l.t.Helper()
-	s := l.open(apiserver.AdminToken, kubernetes.Config{ClusterName: "c", Filter: kubernetes.FilterConfig{Namespace: l.namespace}})
+	grace := time.Hour // longer than a test
+	s := l.open(apiserver.AdminToken, kubernetes.Config{
+		ClusterName: "c", PodDeleteGracePeriod: &grace, Filter: kubernetes.FilterConfig{Namespace: l.namespace},
+	})
 	l.current(s)
 	return s
 }

@@ -17,6 +17,8 @@ type Heirs struct {
 	Nodes     []string // which they are on, in turn
 	IPs       []string
 	Register  *Register
+	// Early has each pod made, and wait for an address, before the one before it leaves.
+	Early bool
 	// Known returns when who is tested knows of a pod that waits for an address: a kubelet
 	// learns of it by a watch, too, and needs longer to give it one.
 	Known func(*Pod) error
@@ -25,23 +27,23 @@ type Heirs struct {
 	// Live returns when a pod has had its addresses for long enough.
 	Live func(*Pod) error
 
-	last *Pod
+	made       int
+	last, next *Pod
 }
 
-// HandOver gives the addresses to one pod after the other. Each second one is made before
-// they are free, the others when they are; each has them as soon as both is so. Each third
-// pod ends by itself, the others by deletion.
+// HandOver gives the addresses to one pod after the other, each as soon as the API server
+// has the end of the one before. Each third pod ends by itself, the others by deletion.
 func (h *Heirs) HandOver(ctx context.Context, lives int) error {
-	for i := range lives {
-		next := &Pod{Namespace: h.Namespace, Name: fmt.Sprintf("%s-%d", h.Name, i), Node: h.Nodes[i%len(h.Nodes)], IPs: h.IPs, Once: i%3 == 0}
-		steps := []func(context.Context, *Pod) error{h.Create, h.leave}
-		if i%2 == 1 {
-			steps[0], steps[1] = steps[1], steps[0]
+	for range lives {
+		if err := h.leave(ctx); err != nil {
+			return err
 		}
-		for _, step := range append(steps, h.take) {
-			if err := step(ctx, next); err != nil {
-				return err
-			}
+		next, err := h.heir(ctx)
+		if err != nil {
+			return err
+		}
+		if err := h.take(ctx, next); err != nil {
+			return err
 		}
 		h.last = next
 	}
@@ -50,7 +52,7 @@ func (h *Heirs) HandOver(ctx context.Context, lives int) error {
 
 // leave frees the last pod's addresses as soon as the API server has its deletion, or,
 // of a pod that ends by itself, before.
-func (h *Heirs) leave(ctx context.Context, _ *Pod) error {
+func (h *Heirs) leave(ctx context.Context) error {
 	p := h.last
 	if p == nil {
 		return nil
@@ -67,18 +69,41 @@ func (h *Heirs) leave(ctx context.Context, _ *Pod) error {
 	return h.Remove(ctx, p)
 }
 
-// take gives them to the next one.
-func (h *Heirs) take(ctx context.Context, next *Pod) error {
-	if err := h.Known(next); err != nil {
+// heir returns who is next. What was made last is known, so all from before it is, too.
+func (h *Heirs) heir(ctx context.Context) (next *Pod, err error) {
+	if next = h.next; next == nil {
+		if next, err = h.make(ctx); err != nil {
+			return nil, err
+		}
+	}
+	newest := next
+	if h.Early {
+		if newest, err = h.make(ctx); err != nil {
+			return nil, err
+		}
+		h.next = newest
+	}
+	return next, h.Known(newest)
+}
+
+func (h *Heirs) make(ctx context.Context) (*Pod, error) {
+	p := &Pod{
+		Namespace: h.Namespace, Name: fmt.Sprintf("%s-%d", h.Name, h.made), Node: h.Nodes[h.made%len(h.Nodes)],
+		IPs: h.IPs, Once: h.made%3 == 0,
+	}
+	h.made++
+	return p, h.Create(ctx, p)
+}
+
+// take gives the addresses to a pod.
+func (h *Heirs) take(ctx context.Context, p *Pod) error {
+	p.Acknowledged = time.Now()
+	h.Register.Take(p)
+	if err := h.Late(p); err != nil {
 		return err
 	}
-	next.Acknowledged = time.Now()
-	h.Register.Take(next)
-	if err := h.Late(next); err != nil {
+	if err := h.Start(ctx, p); err != nil {
 		return err
 	}
-	if err := h.Start(ctx, next); err != nil {
-		return err
-	}
-	return h.Live(next)
+	return h.Live(p)
 }

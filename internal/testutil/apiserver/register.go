@@ -44,6 +44,18 @@ func (r *Register) Leave(p *Pod) {
 	}
 }
 
+// Within returns all who had an address between two times.
+func (r *Register) Within(ip string, from, to time.Time) (holders []*Pod) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.tenures {
+		if e.ip == ip && !e.got.After(to) && (e.left.IsZero() || !e.left.Before(from)) {
+			holders = append(holders, e.pod)
+		}
+	}
+	return holders
+}
+
 // Holders returns who had an address at a time, and that this is sure; if nobody had, who
 // had it before and who has it after: nobody talks to it meanwhile.
 func (r *Register) Holders(ip string, at time.Time) (holders []*Pod, sure bool) {
