@@ -39,6 +39,7 @@ func TestKernelsVitalsLeaveAsTelemetry(t *testing.T) {
 	const connections = 20
 	host := netns.New(t)
 	listener := host.Listen("127.0.0.1:0")
+	answerTwice(t, host) // that a listener has dropped a request lets what sees drops run
 	tt, set, _ := telemetry(t)
 	var opened kernel
 	factory := newFactory(newPool(func(cfg *Config) (_ kernel, err error) {
