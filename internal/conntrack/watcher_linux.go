@@ -49,10 +49,11 @@ type Watcher struct {
 	dumps   uint32
 	dead    Stats // of sources that are gone
 	closed  int
+	denied  int
 }
 
 // Open reads all tables. Namespaces that cannot be entered for want of CAP_SYS_ADMIN
-// are passed over.
+// are passed over, and counted.
 func Open(settings Settings) (*Watcher, error) {
 	w := &Watcher{settings: settings, sources: make(map[uint64]*source), table: NewTable(settings.MaxEntries)}
 	if err := w.discover(); err != nil {
@@ -127,7 +128,7 @@ func (w *Watcher) Stats() Stats {
 	w.mu.Lock()
 	stats := w.dead
 	stats.Entries, stats.Refused = w.table.Len(), w.table.Refused()
-	stats.Namespaces, stats.Closed = len(w.sources), w.closed
+	stats.Namespaces, stats.Closed, stats.Denied = len(w.sources), w.closed, w.denied
 	w.mu.Unlock()
 	for _, s := range all {
 		overruns, malformed := s.troubles()
@@ -161,7 +162,12 @@ func (w *Watcher) all() []*source {
 func (w *Watcher) discover() error {
 	var fresh []*source
 	closed := 0
-	found, err := namespace.Each(namespace.OfProcesses, w.unread, func(inode uint64) error {
+	wanted := make(map[uint64]bool)
+	unread := func(inode uint64) bool {
+		wanted[inode] = wanted[inode] || w.unread(inode)
+		return wanted[inode]
+	}
+	found, err := namespace.Each(namespace.OfProcesses, unread, func(inode uint64) error {
 		if !tracked() {
 			return nil
 		}
@@ -178,7 +184,12 @@ func (w *Watcher) discover() error {
 	})
 	errs := []error{err}
 	w.mu.Lock()
-	w.closed = closed
+	w.closed, w.denied = closed, 0
+	for inode := range wanted {
+		if found[inode] == "" {
+			w.denied++
+		}
+	}
 	for _, s := range fresh {
 		w.sources[s.inode] = s
 	}

@@ -279,7 +279,7 @@ func (t *translator) conclude(end netip.AddrPort, verdict conntrack.Verdict) {
 func (t *translator) vitals(v *natVitals) {
 	stats := t.Stats()
 	v.err = t.trouble
-	v.entries, v.namespaces = stats.Entries, stats.Namespaces
+	v.entries, v.namespaces, v.denied = stats.Entries, stats.Namespaces, stats.Denied
 	v.overruns, v.refused, v.malformed = stats.Overruns, stats.Refused, stats.Malformed
 	v.translated = t.verdicts[conntrack.Translated]
 	v.untranslated = t.verdicts[conntrack.Untranslated]

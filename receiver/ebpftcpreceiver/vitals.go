@@ -31,7 +31,7 @@ type vitals struct {
 type natVitals struct {
 	enabled                      bool
 	err                          error // why nothing is known, or not all
-	entries, namespaces          int
+	entries, namespaces, denied  int
 	overruns, refused, malformed uint64
 	translated, unknown          uint64 // connections
 	untranslated, notLookedFor   uint64
@@ -107,6 +107,7 @@ func (s *status) translated(ctx context.Context, v *natVitals) {
 	s.natFails = v.err != nil
 	s.EbpfTCPNatEntries.Record(ctx, int64(v.entries))
 	s.EbpfTCPNatNamespaces.Record(ctx, int64(v.namespaces))
+	s.EbpfTCPNatNamespacesDenied.Record(ctx, int64(v.denied))
 	for result, n := range map[string]uint64{
 		names.NATTranslated: v.translated, names.NATUntranslated: v.untranslated,
 		names.NATUnknown: v.unknown, names.NATNotLookedFor: v.notLookedFor,

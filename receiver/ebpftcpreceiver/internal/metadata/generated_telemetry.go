@@ -23,34 +23,35 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                     metric.Meter
-	mu                        sync.Mutex
-	registrations             []metric.Registration
-	EbpfTCPCollectErrors      metric.Int64Counter
-	EbpfTCPCollectionInterval metric.Float64Gauge
-	EbpfTCPConnections        metric.Int64Gauge
-	EbpfTCPEventsDropped      metric.Int64Counter
-	EbpfTCPEventsSent         metric.Int64Counter
-	EbpfTCPExcluded           metric.Int64Counter
-	EbpfTCPExportDropped      metric.Int64Counter
-	EbpfTCPExportRetries      metric.Int64Counter
-	EbpfTCPFlowCollisions     metric.Int64Counter
-	EbpfTCPFlowDeferrals      metric.Int64Counter
-	EbpfTCPFlows              metric.Int64Gauge
-	EbpfTCPFlowsOverflow      metric.Int64Gauge
-	EbpfTCPHook               metric.Int64Gauge
-	EbpfTCPLost               metric.Int64Counter
-	EbpfTCPMapEntries         metric.Int64Gauge
-	EbpfTCPMapLimit           metric.Int64Gauge
-	EbpfTCPNatConnections     metric.Int64Counter
-	EbpfTCPNatEntries         metric.Int64Gauge
-	EbpfTCPNatLost            metric.Int64Counter
-	EbpfTCPNatNamespaces      metric.Int64Gauge
-	EbpfTCPProgramRuns        metric.Int64Counter
-	EbpfTCPProgramSkips       metric.Int64Counter
-	EbpfTCPProgramTime        metric.Float64Counter
-	EbpfTCPSearchDropped      metric.Int64Counter
-	EbpfTCPSweepDuration      metric.Float64Histogram
+	meter                      metric.Meter
+	mu                         sync.Mutex
+	registrations              []metric.Registration
+	EbpfTCPCollectErrors       metric.Int64Counter
+	EbpfTCPCollectionInterval  metric.Float64Gauge
+	EbpfTCPConnections         metric.Int64Gauge
+	EbpfTCPEventsDropped       metric.Int64Counter
+	EbpfTCPEventsSent          metric.Int64Counter
+	EbpfTCPExcluded            metric.Int64Counter
+	EbpfTCPExportDropped       metric.Int64Counter
+	EbpfTCPExportRetries       metric.Int64Counter
+	EbpfTCPFlowCollisions      metric.Int64Counter
+	EbpfTCPFlowDeferrals       metric.Int64Counter
+	EbpfTCPFlows               metric.Int64Gauge
+	EbpfTCPFlowsOverflow       metric.Int64Gauge
+	EbpfTCPHook                metric.Int64Gauge
+	EbpfTCPLost                metric.Int64Counter
+	EbpfTCPMapEntries          metric.Int64Gauge
+	EbpfTCPMapLimit            metric.Int64Gauge
+	EbpfTCPNatConnections      metric.Int64Counter
+	EbpfTCPNatEntries          metric.Int64Gauge
+	EbpfTCPNatLost             metric.Int64Counter
+	EbpfTCPNatNamespaces       metric.Int64Gauge
+	EbpfTCPNatNamespacesDenied metric.Int64Gauge
+	EbpfTCPProgramRuns         metric.Int64Counter
+	EbpfTCPProgramSkips        metric.Int64Counter
+	EbpfTCPProgramTime         metric.Float64Counter
+	EbpfTCPSearchDropped       metric.Int64Counter
+	EbpfTCPSweepDuration       metric.Float64Histogram
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -199,6 +200,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.EbpfTCPNatNamespaces, err = builder.meter.Int64Gauge(
 		"otelcol_ebpf_tcp_nat_namespaces",
 		metric.WithDescription("Network namespaces whose translated connections are known. [Development]"),
+		metric.WithUnit("{namespace}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPNatNamespacesDenied, err = builder.meter.Int64Gauge(
+		"otelcol_ebpf_tcp_nat_namespaces_denied",
+		metric.WithDescription("Network namespaces that are seen and cannot be entered for want of CAP_SYS_ADMIN. Translations there, if there are any, are not known. [Development]"),
 		metric.WithUnit("{namespace}"),
 	)
 	errs = errors.Join(errs, err)

@@ -39,6 +39,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPNatEntries.Record(context.Background(), 1)
 	tb.EbpfTCPNatLost.Add(context.Background(), 1)
 	tb.EbpfTCPNatNamespaces.Record(context.Background(), 1)
+	tb.EbpfTCPNatNamespacesDenied.Record(context.Background(), 1)
 	tb.EbpfTCPProgramRuns.Add(context.Background(), 1)
 	tb.EbpfTCPProgramSkips.Add(context.Background(), 1)
 	tb.EbpfTCPProgramTime.Add(context.Background(), 1)
@@ -102,6 +103,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPNatNamespaces(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPNatNamespacesDenied(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPProgramRuns(t, testTel,
