@@ -80,6 +80,14 @@ func TestMemory(t *testing.T) {
 		"two addresses": func(i int, p *corev1.Pod) {
 			p.Status.PodIPs = append(p.Status.PodIPs, corev1.PodIP{IP: fmt.Sprintf("fd00::%x", i+1)})
 		},
+		"an init container that has done its work": func(i int, p *corev1.Pod) { begun(p, i) },
+		"one more, and a sidecar": func(i int, p *corev1.Pod) {
+			begun(p, i)
+			sidecar := p.Status.ContainerStatuses[0]
+			sidecar.Name, sidecar.ContainerID = "proxy", "containerd://"+crowdContainer(i+1_000_000)
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: sidecar.Name})
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, sidecar)
+		},
 	} {
 		w, size := crowd(t, pods, f)
 		t.Logf("%d pods, %s: %.1f MiB, %d B a pod", pods, what, float64(size)/(1<<20), size/pods)
@@ -96,6 +104,17 @@ func TestMemory(t *testing.T) {
 		w.store.v6.each(func(*pod) { left++ })
 		require.Zero(t, left, "all are forgotten")
 	}
+}
+
+// begun gives a pod an init container that has done its work.
+func begun(p *corev1.Pod, i int) {
+	p.Spec.InitContainers = []corev1.Container{{Name: "init"}}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+		Name: "init", ContainerID: "containerd://" + crowdContainer(i+2_000_000),
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+			ContainerID: "containerd://" + crowdContainer(i+2_000_000),
+		}},
+	}}
 }
 
 func TestLookupsAllocateNothing(t *testing.T) {

@@ -88,7 +88,7 @@ func (s *succession) add(p *pod) {
 
 // stayed tells whether a pod certainly had its address at sure. One that came and went
 // within a second may have had it before only.
-func (p *pod) stayed() bool { return p.extra == nil || p.doubt > p.sure }
+func (p *pod) stayed() bool { return p.rarely().doubt > p.sure }
 
 // get returns the holder, or nil if it cannot be told.
 func (s *succession) get() *pod {

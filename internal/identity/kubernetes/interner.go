@@ -40,7 +40,7 @@ func newShares() *shares {
 }
 
 func (s *shares) common(c identity.Common) *identity.Common { return s.commons.intern(c) }
-func (s *shares) name(name string) string                   { return *s.names.intern(name) }
+func (s *shares) name(name string) *string                  { return s.names.intern(name) }
 
 // fit makes room for what so many pods have alike. Where each is its own workload, more
 // room would only cost memory.

@@ -17,7 +17,7 @@ func uidKeys(p *pod) []uint64 {
 		return nil
 	}
 	keys := []uint64{hash(p.PodUID)}
-	if m := p.mirrored(); m != "" && m != p.PodUID {
+	if m := p.rarely().mirror; m != "" && m != p.PodUID {
 		keys = append(keys, hash(m))
 	}
 	return keys

@@ -24,10 +24,15 @@ type pod struct {
 	container digest   // of its container's id, if it has only one
 }
 
-// extra is what a pod has that is on its way out, has several containers, or is static.
+// extra is what a pod has that has several containers, is on its way out, or is static.
 type extra struct {
+	containers []container // all of several, and what ran before a restart
+	*rare
+}
+
+// rare is what a pod has that is on its way out, or static.
+type rare struct {
 	mirror       string
-	containers   []container // all of several, and what ran before a restart
 	doubt, until int64
 	node         *node // if doubt is not forever
 }
@@ -35,7 +40,7 @@ type extra struct {
 // A container is one of several of a pod.
 type container struct {
 	digest
-	name string
+	name *string                           // shared
 	of   atomic.Pointer[identity.Identity] // made when it is asked for
 }
 
@@ -60,7 +65,6 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 		from: uint32(min(max(h.from/int64(time.Second), 0), math.MaxUint32)),
 		sure: h.sure,
 	}
-	e := extra{mirror: v.mirror, doubt: h.doubt, until: h.until}
 	rest := v.containers
 	if v.alone && len(rest) > 0 {
 		p.container = digestOf(rest[0].id)
@@ -71,29 +75,47 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 		Kind: identity.KindPod, HostNetwork: v.hostNetwork, Pod: both[:len(v.name)], PodUID: both[len(v.name):],
 		Common: shared.common(common), Place: on.place,
 	}
-	e.setContainers(rest, shared)
-	if e.doubt != forever {
-		e.node = on
+	r := rare{mirror: v.mirror, doubt: h.doubt, until: h.until}
+	if r.doubt != forever {
+		r.node = on
 	}
-	if e.mirror != "" || e.containers != nil || e.doubt != forever || e.until != forever {
-		p.extra = &e
-	}
+	p.extra = newExtra(newContainers(rest, shared), r)
 	return p
 }
 
-func (e *extra) setContainers(views []containerView, shared *shares) {
+// newExtra returns nil if there is nothing in it.
+func newExtra(containers []container, r rare) *extra {
+	switch {
+	case r.mirror != "" || r.doubt != forever || r.until != forever:
+		return &extra{containers, &r}
+	case containers != nil:
+		return &extra{containers, nil}
+	}
+	return nil
+}
+
+func newContainers(views []containerView, shared *shares) []container {
 	if len(views) == 0 {
-		return
+		return nil
 	}
-	e.containers = make([]container, len(views))
+	all := make([]container, len(views))
 	for i, c := range views {
-		e.containers[i].digest, e.containers[i].name = digestOf(c.id), shared.name(c.name)
+		all[i].digest, all[i].name = digestOf(c.id), shared.name(c.name)
 	}
+	return all
+}
+
+// rarely returns what few pods have, as it is of the others.
+func (p *pod) rarely() rare {
+	if p.extra == nil || p.rare == nil {
+		return rare{doubt: forever, until: forever}
+	}
+	return *p.rare
 }
 
 func (p *pod) hold() hold {
 	h := hold{from: int64(p.from) * int64(time.Second), sure: p.sure, doubt: forever, until: forever}
-	if p.extra != nil {
+	if p.extra != nil && p.rare != nil {
 		h.doubt, h.until = p.doubt, p.until
 	}
 	return h
@@ -102,16 +124,12 @@ func (p *pod) hold() hold {
 // gone returns the pod as it is known after it was deleted, until it is forgotten. What
 // it certainly had, it had until its deletion was asked for.
 func (p *pod) gone(until int64, node *node) *pod {
-	g := *p
-	e := extra{doubt: p.sure}
-	if p.extra != nil {
-		e.mirror, e.containers = p.mirror, p.copyContainers()
-		if p.doubt != forever {
-			e.doubt = p.doubt
-		}
+	g, r := *p, p.rarely()
+	if r.doubt == forever {
+		r.doubt = p.sure
 	}
-	e.until, e.node = until, node
-	g.extra = &e
+	r.until, r.node = until, node
+	g.extra = newExtra(p.copyContainers(), r)
 	return &g
 }
 
@@ -119,18 +137,12 @@ func (p *pod) gone(until int64, node *node) *pod {
 func (p *pod) in(place *identity.Place) *pod {
 	z := *p
 	z.Place = place
-	if p.extra != nil {
-		e := extra{
-			mirror: p.mirror, containers: p.copyContainers(),
-			doubt: p.doubt, until: p.until, node: p.node,
-		}
-		z.extra = &e
-	}
+	z.extra = newExtra(p.copyContainers(), p.rarely())
 	return &z
 }
 
 func (p *pod) copyContainers() []container {
-	if p.containers == nil {
+	if p.extra == nil || p.containers == nil {
 		return nil
 	}
 	copies := make([]container, len(p.containers))
@@ -171,26 +183,18 @@ func (p *pod) inContainer(d digest) *identity.Identity {
 }
 
 func (c *container) identity(of *identity.Identity) *identity.Identity {
-	if of.Container == c.name {
+	if of.Container == *c.name {
 		return of
 	}
 	if id := c.of.Load(); id != nil {
 		return id
 	}
 	id, common := *of, *of.Common
-	common.Container = c.name
+	common.Container = *c.name
 	id.Common = &common
 	c.of.CompareAndSwap(nil, &id)
 	return c.of.Load()
 }
 
 // is tells whether a UID is its own, or in the names of its cgroups.
-func (p *pod) is(uid string) bool { return p.PodUID == uid || p.mirrored() == uid }
-
-// mirrored is the UID of a static pod in the names of its cgroups, or empty.
-func (p *pod) mirrored() string {
-	if p.extra == nil {
-		return ""
-	}
-	return p.mirror
-}
+func (p *pod) is(uid string) bool { return p.PodUID == uid || p.rarely().mirror == uid }

@@ -99,13 +99,17 @@ func (v *podView) viewAddresses(p *corev1.Pod) {
 }
 
 // viewContainers takes the containers that are, and those that were before them: what
-// these said may still be on its way.
+// these said may still be on its way. What an init container said that has done its work
+// is told by its pod alone: most pods would keep one for good.
 func (v *podView) viewContainers(p *corev1.Pod) {
-	for _, list := range [][]corev1.ContainerStatus{
-		p.Status.ContainerStatuses, p.Status.InitContainerStatuses, p.Status.EphemeralContainerStatuses,
+	for kind, list := range [][]corev1.ContainerStatus{
+		p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses, p.Status.InitContainerStatuses,
 	} {
 		for i := range list {
 			c := &list[i]
+			if t := c.State.Terminated; kind == initContainers && t != nil && t.ExitCode == 0 {
+				continue
+			}
 			v.addContainer(c.ContainerID, c.Name)
 			for _, s := range []*corev1.ContainerState{&c.State, &c.LastTerminationState} {
 				if s.Running != nil {
@@ -118,6 +122,9 @@ func (v *podView) viewContainers(p *corev1.Pod) {
 		}
 	}
 }
+
+// initContainers is the last of a pod's lists.
+const initContainers = 2
 
 // addContainer takes an id as runtimes write it: containerd://0123….
 func (v *podView) addContainer(id, name string) {

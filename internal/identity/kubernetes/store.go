@@ -128,7 +128,7 @@ func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool
 // happened. That one is on the same node, if the node has a range of its own and the address is of it.
 // In a gap anybody may have come, and be gone.
 func (s *Store) unlessReused(p *pod, address netip.Addr, at int64) *pod {
-	if p.extra == nil || p.node == nil || at < p.doubt {
+	if p.extra == nil || p.rare == nil || p.node == nil || at < p.doubt {
 		return p
 	}
 	if s.gaps.has(at) || at >= p.node.earliest.Load() || at >= s.waiting.earliest.Load() && !p.node.owns(address) {

@@ -166,6 +166,41 @@ func TestSeveralContainers(t *testing.T) {
 	require.Empty(t, w.store.Remote(netip.MustParseAddr("10.0.0.1"), 80, uint64(w.clock.UnixNano())).Container, "nor at the other end")
 }
 
+// TestInitContainerIsKnownWhileItWorks has one that failed once, works, and has done its work:
+// what it said is its pod's then, and not that of the container that is left.
+func TestInitContainerIsKnownWhileItWorks(t *testing.T) {
+	w := newWorld(t).at(9)
+	p := spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}}.pod()
+	p.Spec.InitContainers = []corev1.Container{{Name: "init"}}
+	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+		Name: "init", ContainerID: "containerd://init-id",
+		State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: seconds(5)}},
+		LastTerminationState: corev1.ContainerState{Terminated: before(1, 4)},
+	}}
+	p.Status.InitContainerStatuses[0].LastTerminationState.Terminated.ExitCode = 1
+	w.see(p)
+	who := func(container string) (pod, name string) {
+		id := w.store.Local(identity.Local{ContainerID: container, PodUID: "uid-of-cart"}, uint64(w.clock.UnixNano()))
+		require.NotNil(t, id)
+		return id.Pod, id.Container
+	}
+	for container, want := range map[string]string{"init-id": "init", "before": "init", "id-of-cart-c0": ""} {
+		pod, name := who(container)
+		require.Equal(t, [2]string{"cart", want}, [2]string{pod, name}, container)
+	}
+	done := spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}, started: 8}.pod()
+	done.Spec.InitContainers = p.Spec.InitContainers
+	done.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+		Name: "init", ContainerID: "containerd://init-id",
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ContainerID: "containerd://init-id"}},
+	}}
+	w.see(done)
+	for container, want := range map[string]string{"init-id": "", "before": "", "id-of-cart-c0": "c0"} {
+		pod, name := who(container)
+		require.Equal(t, [2]string{"cart", want}, [2]string{pod, name}, container)
+	}
+}
+
 func TestRestartedContainerIsKnownByBothIDs(t *testing.T) {
 	w := newWorld(t).at(9)
 	p := spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}, started: 8}.pod()
