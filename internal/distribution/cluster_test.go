@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -103,6 +104,7 @@ func (k *cluster) pod(deployment string, p *apiserver.Pod) *apiserver.Pod {
 		Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: p.Labels}, Template: template},
 	}, &set)
 	p.Owner = &metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: set.Name, UID: set.UID, Controller: &yes}
+	p.Started = time.Now().Add(-time.Minute) // who had its address just before it is not known of a list
 	require.NoError(k.t, k.admin.Create(k.t.Context(), p))
 	require.NoError(k.t, k.admin.Start(k.t.Context(), p))
 	return p

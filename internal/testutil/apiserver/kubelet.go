@@ -23,8 +23,10 @@ type Pod struct {
 	// Acknowledged is when its kubelet began with it, before it had an address; if zero, its
 	// start.
 	Acknowledged time.Time
-	Labels       map[string]string
-	Owner        *metav1.OwnerReference
+	// Started is when its container did; if zero, its start.
+	Started time.Time
+	Labels  map[string]string
+	Owner   *metav1.OwnerReference
 }
 
 // Container is the id of its only container.
@@ -59,9 +61,12 @@ func (c *Client) Create(ctx context.Context, p *Pod) error {
 // Start tells the pod's addresses and its container, as a kubelet does.
 func (c *Client) Start(ctx context.Context, p *Pod) error {
 	now := metav1.Now()
-	acknowledged := now
+	acknowledged, started := now, now
 	if !p.Acknowledged.IsZero() {
 		acknowledged = metav1.NewTime(p.Acknowledged)
+	}
+	if !p.Started.IsZero() {
+		started = metav1.NewTime(p.Started)
 	}
 	var status corev1.PodStatus
 	status.Phase, status.StartTime, status.HostIP = corev1.PodRunning, &acknowledged, "192.168.0.1"
@@ -71,7 +76,7 @@ func (c *Client) Start(ctx context.Context, p *Pod) error {
 	status.PodIP = p.IPs[0]
 	status.ContainerStatuses = []corev1.ContainerStatus{{
 		Name: "main", ContainerID: "containerd://" + p.Container(),
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: now}},
+		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: started}},
 	}}
 	return c.setStatus(ctx, p.path(), status)
 }
