@@ -75,19 +75,17 @@ func heap() int {
 func TestMemory(t *testing.T) {
 	require.EqualValues(t, 112, unsafe.Sizeof(pod{}), "a size of the allocator")
 	const pods, limit = 50_000, 20 << 20
+	_, most := crowd(t, pods, func(i int, p *corev1.Pod) {
+		dual(i, p)
+		meshed(i, p)
+	})
+	t.Logf("%d pods, all of these: %.1f MiB, %d B a pod", pods, float64(most)/(1<<20), most/pods)
+	require.Less(t, most, 21<<20, "more than was wanted (20 MiB), see ARCHITECTURE.md")
 	for what, f := range map[string]func(int, *corev1.Pod){
-		"one address and container": func(int, *corev1.Pod) {},
-		"two addresses": func(i int, p *corev1.Pod) {
-			p.Status.PodIPs = append(p.Status.PodIPs, corev1.PodIP{IP: fmt.Sprintf("fd00::%x", i+1)})
-		},
-		"an init container that has done its work": func(i int, p *corev1.Pod) { begun(p, i) },
-		"one more, and a sidecar": func(i int, p *corev1.Pod) {
-			begun(p, i)
-			sidecar := p.Status.ContainerStatuses[0]
-			sidecar.Name, sidecar.ContainerID = "proxy", "containerd://"+crowdContainer(i+1_000_000)
-			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: sidecar.Name})
-			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, sidecar)
-		},
+		"one address and container":                func(int, *corev1.Pod) {},
+		"two addresses":                            dual,
+		"an init container that has done its work": begun,
+		"one more, and a sidecar":                  meshed,
 	} {
 		w, size := crowd(t, pods, f)
 		t.Logf("%d pods, %s: %.1f MiB, %d B a pod", pods, what, float64(size)/(1<<20), size/pods)
@@ -106,8 +104,22 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// dual gives a pod a second address.
+func dual(i int, p *corev1.Pod) {
+	p.Status.PodIPs = append(p.Status.PodIPs, corev1.PodIP{IP: fmt.Sprintf("fd00::%x", i+1)})
+}
+
+// meshed gives a pod what a service mesh adds: a container that has done its work, and a sidecar.
+func meshed(i int, p *corev1.Pod) {
+	begun(i, p)
+	sidecar := p.Status.ContainerStatuses[0]
+	sidecar.Name, sidecar.ContainerID = "proxy", "containerd://"+crowdContainer(i+1_000_000)
+	p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: sidecar.Name})
+	p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, sidecar)
+}
+
 // begun gives a pod an init container that has done its work.
-func begun(p *corev1.Pod, i int) {
+func begun(i int, p *corev1.Pod) {
 	p.Spec.InitContainers = []corev1.Container{{Name: "init"}}
 	p.Status.InitContainerStatuses = []corev1.ContainerStatus{{
 		Name: "init", ContainerID: "containerd://" + crowdContainer(i+2_000_000),
