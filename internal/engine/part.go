@@ -67,7 +67,7 @@ func (e *Engine) parts(w detect.Window, v *view) {
 	if len(v.tracks) < 2 || v.key.role == Listener {
 		return
 	}
-	for _, p := range v.pods(w, e.history) {
+	for _, p := range v.pairsByPod(w, e.history) {
 		for _, f := range diagnose.Diagnose(p) {
 			if f.Rule.Class == diagnose.ClassWindow || f.Rule.Class == diagnose.ClassWrite {
 				v.add(f)
@@ -90,8 +90,8 @@ func (v *view) add(f diagnose.Finding) {
 	}
 }
 
-// pods are the parts of the view, one for each pod of the peer, and for each of its own.
-func (v *view) pods(w detect.Window, windows int) []*diagnose.Pair {
+// pairsByPod are the parts of the view, one for each pod of the peer, and for each of its own.
+func (v *view) pairsByPod(w detect.Window, windows int) []*diagnose.Pair {
 	var parts []*diagnose.Pair
 	near := func(t *track) localize.Name { return t.from.Pod }
 	far := func(t *track) localize.Name { return t.to.Pod }

@@ -18,15 +18,23 @@ func (w *waiting) init() {
 	w.earliest.Store(forever)
 }
 
-// wait notes that a pod has no address yet; done, that it has one or is gone.
+// wait notes that a pod has no address yet; done, that it has one or is gone. All are looked
+// at only if the earliest is not any more: when a cluster starts, thousands wait.
 func (w *waiting) wait(uid string, since int64) {
+	before, again := w.since[uid]
 	w.since[uid] = since
-	w.count()
+	switch earliest := w.earliest.Load(); {
+	case since < earliest:
+		w.earliest.Store(since)
+	case again && before == earliest:
+		w.count()
+	}
 }
 
 func (w *waiting) done(uid string) {
-	if _, ok := w.since[uid]; ok {
-		delete(w.since, uid)
+	since, waits := w.since[uid]
+	delete(w.since, uid)
+	if waits && since == w.earliest.Load() {
 		w.count()
 	}
 }
