@@ -67,24 +67,19 @@ func TestPortThatIsUsedAgain(t *testing.T) {
 		sessions = append(sessions, s)
 	}
 	require.NoError(t, w.Sync())
-	requireNeverWrong(t, w, sessions)
+	requireNeverWrong(t, w, sessions) // and nothing of any, if no event was read before the next connection
 
-	// With time to read in between some are known; on a busy machine an event is read
-	// after the next connection is there.
-	known := 0
-	for tries := 0; known < 6; tries++ {
-		require.Less(t, tries, 200)
+	// When news begins is known only as after those that were read before: with time to read
+	// before and after a connection all is known.
+	for range 30 {
 		s := c.open(40001)
+		require.NoError(t, w.Sync())
+		s.at = monotonic()
 		s.reset()
 		require.NoError(t, w.Sync())
-		after, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
-		if verdict == Unknown {
-			continue
-		}
-		require.Equal(t, Translated, verdict)
-		require.Equal(t, s.backend, after.Destination)
-		known++
+		sessions = append(sessions, s)
 	}
+	requireFollowed(t, w, sessions[30:]...)
 }
 
 // TestPortThatIsUsedAgainUnseen does the same before the namespace is known.
@@ -108,7 +103,9 @@ func TestPortThatIsUsedAgainUnseen(t *testing.T) {
 	requireFollowed(t, w, last)
 }
 
+// requireNeverWrong asks about each session, of which the watcher may know nothing.
 func requireNeverWrong(t *testing.T, w *Watcher, sessions []*session) {
+	t.Helper()
 	known := 0
 	for i, s := range sessions {
 		after, verdict := w.Follow(Question{Seen: s.seen, From: s.at, To: s.at})
@@ -120,7 +117,6 @@ func requireNeverWrong(t *testing.T, w *Watcher, sessions []*session) {
 		require.Equal(t, s.backend, after.Destination, "session %d: never a wrong one", i)
 	}
 	t.Logf("%d of %d known", known, len(sessions))
-	require.NotZero(t, known)
 }
 
 // TestLostEvents has more events than the kernel keeps while nobody reads.
