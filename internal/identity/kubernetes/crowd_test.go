@@ -80,7 +80,7 @@ func TestMemory(t *testing.T) {
 		meshed(i, p)
 	})
 	t.Logf("%d pods, all of these: %.1f MiB, %d B a pod", pods, float64(most)/(1<<20), most/pods)
-	require.Less(t, most, 21<<20, "more than was wanted (20 MiB), see ARCHITECTURE.md")
+	require.Less(t, most, limit)
 	for what, f := range map[string]func(int, *corev1.Pod){
 		"one address and container":                func(int, *corev1.Pod) {},
 		"two addresses":                            dual,

@@ -21,12 +21,14 @@ type pod struct {
 	*extra
 	identity.Identity
 	v6        [16]byte // zero if it has none
-	container digest   // of its container's id, if it has only one
+	container digest   // of its first container's id
 }
 
-// extra is what a pod has that has several containers, is on its way out, or is static.
+// extra is what a pod has that has several containers or had, is on its way out, or is static.
 type extra struct {
-	containers []container // all of several, and what ran before a restart
+	first *string    // name of its first container, if it has several; shared
+	next  *container // the others of several, and what ran before a restart
+	told  atomic.Pointer[told]
 	*rare
 }
 
@@ -37,11 +39,17 @@ type rare struct {
 	node         *node // if doubt is not forever
 }
 
-// A container is one of several of a pod.
+// A container is one of several of a pod, in a list that is immutable.
 type container struct {
 	digest
-	name *string                           // shared
-	of   atomic.Pointer[identity.Identity] // made when it is asked for
+	name *string // shared
+	next *container
+}
+
+// told are identities of a pod's containers, each made when it is asked for.
+type told struct {
+	identity.Identity
+	next *told
 }
 
 // A digest stands for a string. Two strings have the same by chance once in 2^128.
@@ -65,11 +73,14 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 		from: uint32(min(max(h.from/int64(time.Second), 0), math.MaxUint32)),
 		sure: h.sure,
 	}
-	rest := v.containers
-	if v.alone && len(rest) > 0 {
-		p.container = digestOf(rest[0].id)
-		common.Container = rest[0].name
-		rest = rest[1:]
+	var first *string
+	if len(v.containers) > 0 {
+		p.container = digestOf(v.containers[0].id)
+		if v.alone {
+			common.Container = v.containers[0].name
+		} else {
+			first = shared.name(v.containers[0].name)
+		}
 	}
 	p.Identity = identity.Identity{
 		Kind: identity.KindPod, HostNetwork: v.hostNetwork, Pod: both[:len(v.name)], PodUID: both[len(v.name):],
@@ -79,30 +90,27 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 	if r.doubt != forever {
 		r.node = on
 	}
-	p.extra = newExtra(newContainers(rest, shared), r)
+	p.extra = newExtra(first, newContainers(v.containers, shared), r)
 	return p
 }
 
 // newExtra returns nil if there is nothing in it.
-func newExtra(containers []container, r rare) *extra {
+func newExtra(first *string, next *container, r rare) *extra {
 	switch {
 	case r.mirror != "" || r.doubt != forever || r.until != forever:
-		return &extra{containers, &r}
-	case containers != nil:
-		return &extra{containers, nil}
+		return &extra{first: first, next: next, rare: &r}
+	case first != nil || next != nil:
+		return &extra{first: first, next: next}
 	}
 	return nil
 }
 
-func newContainers(views []containerView, shared *shares) []container {
-	if len(views) == 0 {
-		return nil
+// newContainers returns all but the first.
+func newContainers(views []containerView, shared *shares) (list *container) {
+	for i := len(views) - 1; i > 0; i-- {
+		list = &container{digestOf(views[i].id), shared.name(views[i].name), list}
 	}
-	all := make([]container, len(views))
-	for i, c := range views {
-		all[i].digest, all[i].name = digestOf(c.id), shared.name(c.name)
-	}
-	return all
+	return list
 }
 
 // rarely returns what few pods have, as it is of the others.
@@ -129,7 +137,8 @@ func (p *pod) gone(until int64, node *node) *pod {
 		r.doubt = p.sure
 	}
 	r.until, r.node = until, node
-	g.extra = newExtra(p.copyContainers(), r)
+	first, next := p.others()
+	g.extra = newExtra(first, next, r)
 	return &g
 }
 
@@ -137,63 +146,65 @@ func (p *pod) gone(until int64, node *node) *pod {
 func (p *pod) in(place *identity.Place) *pod {
 	z := *p
 	z.Place = place
-	z.extra = newExtra(p.copyContainers(), p.rarely())
+	first, next := p.others()
+	z.extra = newExtra(first, next, p.rarely())
 	return &z
 }
 
-func (p *pod) copyContainers() []container {
-	if p.extra == nil || p.containers == nil {
-		return nil
+// others returns what the identity does not tell: the first container's name, and the others.
+func (p *pod) others() (first *string, next *container) {
+	if p.extra == nil {
+		return nil, nil
 	}
-	copies := make([]container, len(p.containers))
-	for i := range p.containers {
-		copies[i].digest, copies[i].name = p.containers[i].digest, p.containers[i].name
-	}
-	return copies
+	return p.first, p.next
 }
 
 // digests returns those of all its containers.
-func (p *pod) digests() []digest {
-	var all []digest
+func (p *pod) digests() (all []digest) {
 	if p.container != (digest{}) {
 		all = append(all, p.container)
 	}
-	if p.extra != nil {
-		for i := range p.containers {
-			all = append(all, p.containers[i].digest)
-		}
+	_, next := p.others()
+	for c := next; c != nil; c = c.next {
+		all = append(all, c.digest)
 	}
 	return all
 }
 
 // inContainer returns the identity of one of its containers, or nil.
 func (p *pod) inContainer(d digest) *identity.Identity {
+	first, next := p.others()
 	if p.container == d {
-		return &p.Identity
+		return p.named(first)
 	}
-	if p.extra == nil {
-		return nil
-	}
-	for i := range p.containers {
-		if c := &p.containers[i]; c.digest == d {
-			return c.identity(&p.Identity)
+	for c := next; c != nil; c = c.next {
+		if c.digest == d {
+			return p.named(c.name)
 		}
 	}
 	return nil
 }
 
-func (c *container) identity(of *identity.Identity) *identity.Identity {
-	if of.Container == *c.name {
-		return of
+// named returns the identity of a container by its name; nil is what the pod's own has. It
+// is always the same one.
+func (p *pod) named(container *string) *identity.Identity {
+	if container == nil || *container == p.Container {
+		return &p.Identity
 	}
-	if id := c.of.Load(); id != nil {
-		return id
+	for {
+		made := p.told.Load()
+		for t := made; t != nil; t = t.next {
+			if t.Container == *container {
+				return &t.Identity
+			}
+		}
+		t, common := &told{p.Identity, made}, *p.Common
+		common.Container = *container
+		t.Common = &common
+		if p.told.CompareAndSwap(made, t) {
+			return &t.Identity
+		}
 	}
-	id, common := *of, *of.Common
-	common.Container = *c.name
-	id.Common = &common
-	c.of.CompareAndSwap(nil, &id)
-	return c.of.Load()
 }
 
 // is tells whether a UID is its own, or in the names of its cgroups.
