@@ -3,8 +3,6 @@
 
 package anomaly
 
-import "fmt"
-
 // A counter is one flow of an agent, in one of its lives.
 type counter struct {
 	client, pid, peer int
@@ -50,9 +48,6 @@ func (c *counter) minus(d *counter) counter {
 }
 
 func (c *counter) flow() [3]int { return [3]int{c.client, c.pid, c.peer} }
-
-// name is what is left of a flow when it is added up.
-func (c *counter) name() string { return fmt.Sprint("client", c.client, " 10.0.0.", c.peer) }
 
 // Octaves are a histogram's counts on powers of two, from what is zero on.
 type octaves [11]uint64

@@ -17,6 +17,7 @@ type ledger struct {
 
 	baselines, forgotten uint64 // as the processor has to count them
 	resumed              int
+	moved                int // flows that counted for several
 }
 
 // An account is what the ledger says of one life of a flow.
@@ -27,12 +28,12 @@ type account struct {
 	seen    map[float64]bool // deltas
 	newest  float64          // time of a point
 	floor   float64
-	counted *truth
+	counted map[sumKey]*truth
 	lost    *truth
 }
 
 func newAccount() *account {
-	return &account{counted: newTruth(), lost: newTruth(), seen: make(map[float64]bool)}
+	return &account{counted: make(map[sumKey]*truth), lost: newTruth(), seen: make(map[float64]bool)}
 }
 
 type state int
@@ -53,19 +54,20 @@ func (w *world) enter(p *parcel, at float64) {
 		return
 	}
 	w.heard[c.flow()] = at
+	counted := sumOf(c.counted, w.key(c, p.at)) // of who was there then
 	was := c.state
 	c.state = current
 	if was == silent {
 		w.resumed++
 	}
 	if w.delta {
-		w.enterDelta(c, p, was)
+		w.enterDelta(c, p, was, counted)
 		return
 	}
-	w.enterTotal(c, p)
+	w.enterTotal(c, p, counted)
 }
 
-func (w *world) enterTotal(c *counter, p *parcel) {
+func (w *world) enterTotal(c *counter, p *parcel, counted *truth) {
 	switch {
 	case c.last == nil && c.start <= w.horizon && p.at <= w.floor:
 		w.forgotten += worldSeries
@@ -78,10 +80,10 @@ func (w *world) enterTotal(c *counter, p *parcel) {
 		w.baselines += worldSeries
 		c.lose(&p.told)
 	case c.last == nil:
-		c.counted.add(&p.told, 1)
+		counted.add(&p.told, 1)
 	case p.at > c.newest:
-		c.counted.add(&p.told, 1)
-		c.counted.add(c.last, -1)
+		counted.add(&p.told, 1)
+		counted.add(c.last, -1)
 	default:
 		return
 	}
@@ -92,10 +94,12 @@ func (w *world) enterTotal(c *counter, p *parcel) {
 func (c *counter) lose(told *counter) {
 	c.lost = newTruth()
 	c.lost.add(told, 1)
-	c.lost.plus(c.counted, -1)
+	for _, counted := range c.counted {
+		c.lost.plus(counted, -1)
+	}
 }
 
-func (w *world) enterDelta(c *counter, p *parcel, was state) {
+func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth) {
 	known := c.seen[p.at]
 	if was == unknown {
 		c.floor = w.floor
@@ -107,7 +111,7 @@ func (w *world) enterDelta(c *counter, p *parcel, was state) {
 			c.lost.add(&p.told, 1)
 		}
 	case !known:
-		c.counted.add(&p.told, 1)
+		counted.add(&p.told, 1)
 	}
 	c.seen[p.at] = true
 	c.newest = max(c.newest, p.at)
@@ -129,25 +133,31 @@ func (w *world) pass(at float64) {
 	}
 }
 
-// sums returns what has to be told, what is lost, and what has happened, by client and
-// peer.
-func (w *world) sums() (counted, lost, happened map[string]*truth) {
-	counted, lost, happened = make(map[string]*truth), make(map[string]*truth), make(map[string]*truth)
+// sums returns what has to be told, and, by what stays the same of flows, what is lost and
+// what has happened.
+func (w *world) sums() (counted, lost, happened map[sumKey]*truth) {
+	counted, lost, happened = make(map[sumKey]*truth), make(map[sumKey]*truth), make(map[sumKey]*truth)
 	entered := make(map[*account]bool)
 	for _, c := range w.flows {
-		at(happened, c.name()).add(c, 1)
+		flow := w.key(c, c.start).flow()
+		sumOf(happened, flow).add(c, 1)
 		if !entered[c.account] {
 			entered[c.account] = true
-			at(counted, c.name()).plus(c.counted, 1)
-			at(lost, c.name()).plus(c.lost, 1)
+			if len(c.counted) > 1 {
+				w.moved++
+			}
+			for key, sum := range c.counted {
+				sumOf(counted, key).plus(sum, 1)
+			}
+			sumOf(lost, flow).plus(c.lost, 1)
 		}
 	}
 	return counted, lost, happened
 }
 
-func at(sums map[string]*truth, name string) *truth {
-	if sums[name] == nil {
-		sums[name] = newTruth()
+func sumOf(sums map[sumKey]*truth, key sumKey) *truth {
+	if sums[key] == nil {
+		sums[key] = newTruth()
 	}
-	return sums[name]
+	return sums[key]
 }

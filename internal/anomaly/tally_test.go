@@ -24,8 +24,9 @@ type tally struct {
 
 // A life is a series from a start on.
 type life struct {
-	series, name string // the name is without what splits a metric
-	start        pcommon.Timestamp
+	series string
+	key    sumKey
+	start  pcommon.Timestamp
 }
 
 func newTally(delta bool) *tally {
@@ -34,11 +35,11 @@ func newTally(delta bool) *tally {
 	}
 }
 
-// sums returns what was told, by client and peer.
-func (got *tally) sums() map[string]*truth {
-	sums := make(map[string]*truth)
+// sums returns what was told.
+func (got *tally) sums() map[sumKey]*truth {
+	sums := make(map[sumKey]*truth)
 	for l, told := range got.lives {
-		at(sums, l.name).plus(told, 1)
+		sumOf(sums, l.key).plus(told, 1)
 	}
 	return sums
 }
@@ -76,9 +77,9 @@ type heard interface {
 // put replaces a cumulative value, and adds a delta. A series that begins anew does so
 // when the one before it has ended.
 func (got *tally) put(m pmetric.Metric, p heard, told *truth) {
-	name := text(p.Attributes(), names.Source.WorkloadName) + " " + text(p.Attributes(), names.DestinationAddress)
-	series := fmt.Sprint(name, m.Name(), m.Type(), text(p.Attributes(), names.IODirection))
-	l := life{series: series, name: name, start: p.StartTimestamp()}
+	key := keyOf(p.Attributes())
+	series := fmt.Sprint(key, m.Name(), m.Type(), text(p.Attributes(), names.IODirection))
+	l := life{series: series, key: key, start: p.StartTimestamp()}
 	if !got.delta && l != got.latest[series] && l.start < got.times[series] {
 		panic(fmt.Sprintf("%s starts at %v, the one before it was there at %v", series, l.start, got.times[series]))
 	}
@@ -91,6 +92,15 @@ func (got *tally) put(m pmetric.Metric, p heard, told *truth) {
 		return
 	}
 	got.lives[l] = told
+}
+
+// keyOf reads what is left of a flow.
+func keyOf(attributes pcommon.Map) sumKey {
+	return sumKey{
+		client: text(attributes, names.Source.WorkloadName), clientKind: text(attributes, names.Source.WorkloadKind),
+		clientPod: text(attributes, names.Source.K8sPodName), address: text(attributes, names.DestinationAddress),
+		workload: text(attributes, names.Destination.WorkloadName), pod: text(attributes, names.Destination.K8sPodName),
+	}
 }
 
 func numberTold(name string, p pmetric.NumberDataPoint) *truth {

@@ -4,9 +4,7 @@
 package anomaly
 
 import (
-	"maps"
 	"math/big"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -41,29 +39,29 @@ func (t *truth) plus(u *truth, sign int64) {
 	t.rttSum.Add(t.rttSum, new(big.Float).SetPrec(1000).Mul(u.rttSum, factor))
 }
 
-func requireEach(t *testing.T, want, got map[string]*truth, rounded bool) {
+func requireEach(t *testing.T, want, got map[sumKey]*truth, rounded bool) {
 	t.Helper()
 	for key, w := range want {
-		requireSame(t, key, w, at(got, key), rounded)
+		requireSame(t, key, w, sumOf(got, key), rounded)
 	}
 	require.Len(t, got, len(want))
 }
 
-func requireTotals(t *testing.T, want, got map[string]*truth, rounded bool) {
+func requireTotals(t *testing.T, want, got map[sumKey]*truth, rounded bool) {
 	t.Helper()
-	one := func(all map[string]*truth) *truth {
+	one := func(all map[sumKey]*truth) *truth {
 		sum := newTruth()
-		for _, key := range slices.Sorted(maps.Keys(all)) {
-			sum.plus(all[key], 1)
+		for _, part := range all {
+			sum.plus(part, 1)
 		}
 		return sum
 	}
-	requireSame(t, "all", one(want), one(got), rounded || len(got) > 1)
+	requireSame(t, sumKey{client: "all"}, one(want), one(got), rounded || len(got) > 1)
 }
 
 // requireSame compares. Fractions are equal to the last digit of a float64 where none
 // of what they are made of was rounded.
-func requireSame(t *testing.T, key string, want, got *truth, rounded bool) {
+func requireSame(t *testing.T, key sumKey, want, got *truth, rounded bool) {
 	t.Helper()
 	require.Equal(t, want.bytes, got.bytes, key)
 	require.Equal(t, want.counts, got.counts, key)

@@ -20,6 +20,10 @@ type world struct {
 	flows    []*counter
 	wire     []parcel
 	cut      [worldClients]float64 // until when an agent sends in vain
+	peers    [worldPeers]tenancy   // by address
+	clients  [worldClients]tenancy
+	// What is left of flows that are added up.
+	pods, addresses bool
 	ledger
 }
 
