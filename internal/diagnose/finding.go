@@ -29,6 +29,8 @@ type Finding struct {
 	Evidence string
 	// Mild: what was found hurts nobody by itself.
 	Mild bool
+	// Unsure: it takes another such finding in the same place.
+	Unsure bool
 }
 
 // A Rule is one cause.
@@ -41,6 +43,8 @@ type Rule struct {
 	Advice   string
 	// Critical: what it counts should never happen, so it opens a problem at once.
 	Critical bool
+	// Stuck: it is of connections on which nothing moves any more.
+	Stuck bool
 
 	match func(*Pair) (Finding, bool)
 }
@@ -60,7 +64,7 @@ const (
 // what its host drops, a timeout the jitter.
 var rules = []*Rule{
 	&portExhaustion, &connectTimeout, &blackHole, &refused, &acceptOverflow, &synLoss, &idleDrop,
-	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &loss, &needless, &resetStorm, &delay, &jitter,
+	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &deadPath, &loss, &needless, &resetStorm, &delay, &jitter,
 	&windowRestart, &shortConnections,
 }
 

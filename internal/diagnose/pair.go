@@ -28,6 +28,15 @@ func (h History) held(n int, condition func(*Report) bool) bool {
 	return true
 }
 
+// run is for how many windows until now a condition has held.
+func (h History) run(condition func(*Report) bool) int {
+	n := 0
+	for n < len(h) && condition(&h[len(h)-1-n]) {
+		n++
+	}
+	return n
+}
+
 // often counts the last n windows in which a condition held.
 func (h History) often(n int, condition func(*Report) bool) int {
 	held := 0

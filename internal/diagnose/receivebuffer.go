@@ -63,7 +63,7 @@ func matchReceiveBuffer(p *Pair) (Finding, bool) {
 // queueIsFull tells whether data waits to be read.
 func queueIsFull(receiver History) bool {
 	r := receiver.last(1)
-	return r.ReceiveBuffer > 0 && r.Live > 0 &&
+	return r.ReceiveBuffer > 0 &&
 		float64(r.ReceiveQueue) >= fullQueue*float64(smallest(r.ReceiveBuffer, r.LockedReceiveBuffer))
 }
 

@@ -26,10 +26,11 @@ func connectScenarios() []scenario {
 		})))
 	}
 	stuck := func(live, queue, opened uint64) func(*diagnose.Report) {
-		return all(limited(diagnose.NetworkLimited, 1), func(r *diagnose.Report) {
+		return func(r *diagnose.Report) {
+			r.Time = [4]float64{diagnose.NetworkLimited: r.Seconds * float64(live)}
 			r.Live, r.SendQueue, r.Opened, r.Exchanges, r.Sent = live, queue, opened, 0, 0
 			r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 4, 4
-		})
+		}
 	}
 	flows := func(timeouts uint64) diagnose.History {
 		return steady(2, func(r *diagnose.Report) { r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 100, timeouts })

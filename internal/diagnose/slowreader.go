@@ -14,7 +14,8 @@ import "fmt"
 // Where nobody observes the receiver, probes alone tell.
 //
 // Not it: one closed window at the end of a burst; queue consumers and log shippers that
-// mean to press back are called mild unless something rises besides.
+// mean to press back are called mild unless something rises besides, an answer is due, nothing was
+// read in a window, or more connections end than get an answer.
 var slowReader = Rule{
 	Code: "F3", Type: "tcp_zero_window", Class: ClassWindow,
 	AdviceID: "speed_up_reader",
@@ -44,7 +45,15 @@ func matchSlowReader(p *Pair) (Finding, bool) {
 	} else if recent.ZeroWindowProbes < minProbes {
 		return Finding{}, false
 	}
-	return Finding{Side: SideReceiver, Mild: p.RTT == nil && p.Jitter == nil && now.Awaiting == 0, Evidence: fmt.Sprintf(
+	return Finding{Side: SideReceiver, Mild: !hurts(p), Evidence: fmt.Sprintf(
 		"The sender waited for the window %.1f s and probed a closed one %d times.%s",
 		recent.Time[ReceiveWindowLimited], recent.ZeroWindowProbes, queue)}, true
+}
+
+// hurts tells whether somebody waits for the reader: round trips rose, an answer is due, nothing at all
+// was read in a window, or more connections end than get an answer.
+func hurts(p *Pair) bool {
+	now, recent := p.Sender.last(1), p.Sender.since(window)
+	stopped := now.Sent == 0 && now.Time[ReceiveWindowLimited] >= minDeadShare*now.Seconds
+	return p.RTT != nil || p.Jitter != nil || now.Awaiting > 0 || stopped || recent.Closed > recent.Exchanges
 }

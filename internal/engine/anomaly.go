@@ -115,8 +115,11 @@ func (a *anomaly) gate() problem.Gate {
 		}
 		return problem.Corroborated
 	}
-	if a.finding.Mild {
+	switch {
+	case a.finding.Mild:
 		return problem.Evidence
+	case a.finding.Unsure:
+		return problem.Corroborated
 	}
 	return problem.Alone
 }

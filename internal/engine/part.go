@@ -59,17 +59,25 @@ func (t *track) remember(w detect.Window, report *diagnose.Report, windows int) 
 	t.past = append(t.past, past{w, *report})
 }
 
-// parts adds what rules find of the way in which a single pod reads or writes, and not all of them
-// together: a healthy twin halves what is wrong with the other. The rest is left to the pair: a pod
-// that restarts refuses connections while others serve, and of one pod's few connections each one
-// that is stuck for any reason looks like a rule's.
+// parts adds what rules find of the way in which a single pod reads or writes, and of what is stuck there,
+// and not all of them together: a healthy twin halves what is wrong with the other. The rest is left to
+// the pair: a pod that restarts refuses connections while others serve. Of one pod's few connections
+// each one that is stuck for any reason looks like a rule's, so those take another pair to be sure.
 func (e *Engine) parts(w detect.Window, v *view) {
 	if len(v.tracks) < 2 || v.key.role == Listener {
 		return
 	}
-	for _, p := range v.pairsByPod(w, e.history) {
+	for _, p := range e.pairsByPod(w, v, v.tracks) {
 		for _, f := range diagnose.Diagnose(p) {
 			if f.Rule.Class == diagnose.ClassWindow || f.Rule.Class == diagnose.ClassWrite {
+				v.add(f)
+			}
+		}
+	}
+	for _, p := range e.pairsByPod(w, v, v.stuck(w)) {
+		for _, f := range diagnose.Diagnose(p) {
+			if f.Rule.Stuck {
+				f.Unsure = true
 				v.add(f)
 			}
 		}
@@ -79,40 +87,71 @@ func (e *Engine) parts(w detect.Window, v *view) {
 	})
 }
 
+// stuck are the tracks on which all that is sent waits.
+func (v *view) stuck(w detect.Window) []*track {
+	var stuck []*track
+	for _, t := range v.tracks {
+		if n := len(t.past); n > 0 && t.past[n-1].window == w && t.past[n-1].report.Stuck() > 0 {
+			stuck = append(stuck, t)
+		}
+	}
+	return stuck
+}
+
 // add adds a finding, unless the same rule has one that is as bad.
 func (v *view) add(f diagnose.Finding) {
 	i := slices.IndexFunc(v.findings, func(o diagnose.Finding) bool { return o.Rule == f.Rule })
 	switch {
 	case i < 0:
 		v.findings = append(v.findings, f)
-	case v.findings[i].Mild && !f.Mild:
+	case v.findings[i].Mild && !f.Mild, v.findings[i].Unsure && !f.Unsure:
 		v.findings[i] = f
 	}
 }
 
-// pairsByPod are the parts of the view, one for each pod of the peer, and for each of its own.
-func (v *view) pairsByPod(w detect.Window, windows int) []*diagnose.Pair {
+// pairsByPod are what tracks of the view did, one for each pod of the peer, and for each of its own.
+func (e *Engine) pairsByPod(w detect.Window, v *view, tracks []*track) []*diagnose.Pair {
+	if len(tracks) == 0 {
+		return nil
+	}
 	var parts []*diagnose.Pair
 	near := func(t *track) localize.Name { return t.from.Pod }
 	far := func(t *track) localize.Name { return t.to.Pod }
+	others := v.mirrored(tracks)
 	for _, ends := range [...][2]func(*track) localize.Name{{far, near}, {near, far}} {
-		groups := podsOf(v.tracks, ends[0])
-		if len(groups) < 2 {
+		groups := podsOf(tracks, ends[0])
+		if len(groups) < 2 && len(tracks) == len(v.tracks) {
 			continue
 		}
 		for _, pod := range groups {
 			p := v.pair()
 			p.Receiver = nil
-			if p.Sender = history(v.tracks, ends[0], pod, w, windows); len(p.Sender) == 0 {
+			if p.Sender = history(tracks, ends[0], pod, w, e.history); len(p.Sender) == 0 {
 				continue
 			}
-			if v.other != nil {
-				p.Receiver = history(v.other.tracks, ends[1], pod, w, windows)
-			}
+			p.Receiver = history(others, ends[1], pod, w, e.history)
+			e.listen(v, p)
 			parts = append(parts, p)
 		}
 	}
 	return parts
+}
+
+// mirrored are the peer's tracks of the same pairs of pods.
+func (v *view) mirrored(tracks []*track) []*track {
+	if v.other == nil {
+		return nil
+	}
+	if len(tracks) == len(v.tracks) {
+		return v.other.tracks
+	}
+	var mirrors []*track
+	for _, o := range v.other.tracks {
+		if slices.ContainsFunc(tracks, func(t *track) bool { return t.from.Pod == o.to.Pod && t.to.Pod == o.from.Pod }) {
+			mirrors = append(mirrors, o)
+		}
+	}
+	return mirrors
 }
 
 // podsOf are the pods at one end of tracks, each once; what is no pod is left out.

@@ -53,3 +53,52 @@ func TestOnePodsOwnTrouble(t *testing.T) {
 		})
 	}
 }
+
+// TestOnePodThatIsCutOff lets nothing through to and from one pod of three; a single pair of pods of which
+// one direction is stuck is no reason to speak.
+func TestOnePodThatIsCutOff(t *testing.T) {
+	for name, test := range map[string]struct {
+		clients int // so many of them are stuck with the pod
+		both    bool
+		want    []string
+	}{
+		"all":             {2, true, []string{"open tcp_retransmit_rise pod shop/server-0"}},
+		"one, in one way": {1, false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, width)
+			var stuck []*link
+			for server := range 3 {
+				for client := range 2 {
+					request, response := w.talk(pod("client", client, client), pod("server", server, 2+server/2))
+					if server == 0 && client < test.clients {
+						stuck = append(stuck, request)
+						if test.both {
+							stuck = append(stuck, response)
+						}
+					}
+				}
+			}
+			w.run(60)
+			require.Empty(t, w.told)
+			for _, l := range stuck {
+				l.segments, l.fault = 0, cutOff
+			}
+			w.run(8)
+			assert.Equal(t, test.want, w.told)
+			for _, l := range stuck {
+				l.segments, l.fault = 5000, nil
+			}
+			w.run(30)
+			assert.Zero(t, w.Sizes().Anomalies)
+			assert.Zero(t, w.Sizes().Problems)
+		})
+	}
+}
+
+// cutOff is a connection that is sent what it sent before, again and again.
+func cutOff(w *world, l *link, at uint64) {
+	w.Sum(w.now, l.flow, at, engine.RetransmitTimeout, 1)
+	w.Sum(w.now, l.flow, at, engine.TimeNetworkLimited, .8*w.width.Seconds())
+	w.Gauge(w.now, l.flow, at, engine.SendQueue, 300)
+}

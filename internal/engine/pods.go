@@ -165,11 +165,15 @@ const (
 	troubleWindow
 	troubleSendBuffer
 	troubleNeedless
+	troubleStuck
 	numTroubles
 )
 
 // troubleOf is what a rule counts; numTroubles is nothing that tells tracks apart.
 func troubleOf(rule *diagnose.Rule) trouble {
+	if rule.Stuck {
+		return troubleStuck
+	}
 	switch rule.Type {
 	case "tcp_connect_refused":
 		return troubleRefused
@@ -205,5 +209,6 @@ func troubles(r *diagnose.Report) [numTroubles]float32 {
 		troubleWindow:     float32(r.Time[diagnose.ReceiveWindowLimited]),
 		troubleSendBuffer: float32(r.Time[diagnose.SendBufferLimited]),
 		troubleNeedless:   float32(r.Needless()),
+		troubleStuck:      float32(r.Stuck()),
 	}
 }

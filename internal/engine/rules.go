@@ -184,11 +184,7 @@ func (e *Engine) calm(w detect.Window, a *anomaly) {
 // listen lets a client's pair know of its server's full accept queue, which the listener
 // alone reports, if the client has felt it.
 func (e *Engine) listen(v *view, p *diagnose.Pair) {
-	if v.key.role != Client || len(p.Sender) == 0 {
-		return
-	}
-	s := &p.Sender[len(p.Sender)-1]
-	if s.Retransmits[RetransmitSYN-RetransmitUnknown] == 0 && s.Failed[FailedTimeout-FailedOtherwise] == 0 {
+	if v.key.role != Client || !slices.ContainsFunc(p.Sender, unanswered) {
 		return
 	}
 	listener := e.tracks.views[viewKey{v.key.peer, localize.Name{}, Listener}]
@@ -206,4 +202,11 @@ func (e *Engine) listen(v *view, p *diagnose.Pair) {
 		last.QueueLimit = max(last.QueueLimit, r.QueueLimit)
 	}
 	p.Receiver = receiver
+}
+
+// unanswered tells whether a handshake was repeated or given up, or data was sent again by timeout: of a
+// connection that a listener dropped its client believes that it is open.
+func unanswered(r diagnose.Report) bool {
+	return r.Retransmits[RetransmitSYN-RetransmitUnknown] > 0 || r.Failed[FailedTimeout-FailedOtherwise] > 0 ||
+		r.Retransmits[diagnose.RetransmitTimeout] > 0
 }
