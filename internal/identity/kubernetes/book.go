@@ -28,6 +28,7 @@ func (c *claim) has(port uint16) bool {
 // A book has the claims of services, or of nodes. Readers see a snapshot; a writer
 // makes the next one, which is fine for what changes seldom.
 type book struct {
+	gaps   gaps
 	owners map[string][]*claim // by the owner's key; the writer's
 	stale  bool                // the pages are; the writer's
 	pages  atomic.Pointer[map[netip.Addr][]*claim]
@@ -36,11 +37,13 @@ type book struct {
 func newBook() *book {
 	b := &book{owners: map[string][]*claim{}}
 	b.pages.Store(&map[netip.Addr][]*claim{})
+	b.gaps.init()
 	return b
 }
 
 // find returns who had an address and port, or nil, and whether anybody ever had the
-// address. If the port is not known, and several have one, nobody has it.
+// address. If the port is not known, and several have one, nobody has it; nor has who may
+// have it in a gap, in which others may have come and gone.
 func (b *book) find(address netip.Addr, port uint16, at int64) (id *identity.Identity, listed bool) {
 	claims := (*b.pages.Load())[address]
 	if len(claims) == 0 {
@@ -52,7 +55,7 @@ func (b *book) find(address netip.Addr, port uint16, at int64) (id *identity.Ide
 			c.add(candidate, candidate.at(at))
 		}
 	}
-	if best, ok := c.get(); ok {
+	if best, ok := c.get(); ok && (c.verdict == certainly || !b.gaps.has(at)) {
 		return best.identity, true
 	}
 	return nil, true
@@ -73,9 +76,10 @@ func (b *book) publish() {
 	b.pages.Store(&pages)
 }
 
-// put sets what an owner has. Claims that it had keep their times; those that it has
-// not any more end, and are known until then.
-func (b *book) put(owner string, claims []*claim, ends int64) {
+// put sets what an owner is seen to have. Claims that it had keep their times; those that
+// it has not any more end, and are known until then. An address that it is first seen with
+// later, as a service that becomes dual-stack, is for certain its own since then only.
+func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 	old, changed := b.owners[owner], false
 	next := make([]*claim, 0, len(claims))
 	for _, c := range claims {
@@ -85,6 +89,9 @@ func (b *book) put(owner string, claims []*claim, ends int64) {
 			changed = changed || !old[i].identity.Equal(c.identity) || !slices.Equal(old[i].ports, c.ports)
 		} else {
 			changed = true
+			if len(old) > 0 {
+				c.sure = seen
+			}
 		}
 		next = append(next, c)
 	}

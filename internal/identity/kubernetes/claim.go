@@ -16,6 +16,8 @@ import (
 // claimsOf returns the addresses of a service that is seen at a time (ns since 1970).
 // A cluster address is the service's alone, with all ports. An external one, a load
 // balancer's or another, may be of several services and of a node, each with its ports.
+// One without a cluster address has none at all, whatever is written in it: no kube-proxy
+// translates the external addresses of a headless service.
 // What its annotations and labels (if these count) say of service.name holds as for pods.
 // It has no owner to tell the name, and its own name is that of no service.name.
 func claimsOf(s *corev1.Service, cluster string, labels bool, seen int64) []*claim {
@@ -45,7 +47,7 @@ func claimsOf(s *corev1.Service, cluster string, labels bool, seen int64) []*cla
 	for _, ip := range clusterIPs(s) { // "None" is no address
 		add(ip, nil, created+int64(time.Second))
 	}
-	if len(ports) == 0 { // none of TCP: the address is another's
+	if len(claims) == 0 || len(ports) == 0 { // headless, or none of TCP: the address is another's
 		return claims
 	}
 	for _, ip := range s.Spec.ExternalIPs {

@@ -30,9 +30,6 @@ type cluster struct {
 type Status struct {
 	Pods, Services, Nodes Link
 	Sizes                 Sizes
-	// Lost is since when what happens to pods may not be known, or zero. It is so for some
-	// time after a watch is back, until the API server says that it has told all.
-	Lost time.Time
 }
 
 // Synced tells whether all was listed, at least once.
@@ -64,12 +61,10 @@ func start(cfg *Config, client rest.Interface, logger *zap.Logger, now func() ti
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logr.Discard()))
 	c := &cluster{Store: NewStore(cfg, now), cancel: cancel}
 	// Nodes come first: they know the zones that pods are in.
-	c.follow(ctx, newLink(client, nodeSelector(&cfg.Filter), logger, now), &corev1.Node{}, c.Nodes())
-	c.follow(ctx, newLink(client, serviceSelector(&cfg.Filter), logger, now), &corev1.Service{}, c.Services())
+	c.follow(ctx, newLink(client, nodeSelector(&cfg.Filter), &c.nodes.gaps, logger, now), &corev1.Node{}, c.Nodes())
+	c.follow(ctx, newLink(client, serviceSelector(&cfg.Filter), &c.services.gaps, logger, now), &corev1.Service{}, c.Services())
 	c.gaps.open(0) // nobody told us of what was before
-	l := newLink(client, pods, logger, now)
-	l.lost, l.told = c.gaps.open, c.gaps.heal
-	c.follow(ctx, l, &corev1.Pod{}, c.Pods())
+	c.follow(ctx, newLink(client, pods, &c.gaps, logger, now), &corev1.Pod{}, c.Pods())
 	c.done.Go(func() { c.forget(ctx) })
 	return c, nil
 }
@@ -122,9 +117,6 @@ func (c *cluster) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{Nodes: c.links[0].get(), Services: c.links[1].get(), Pods: c.links[2].get(), Sizes: c.sizes}
-	if lost := c.gaps.since(); lost != forever {
-		s.Lost = time.Unix(0, lost)
-	}
 	s.Sizes.Services, s.Sizes.Nodes = len(c.services.live()), len(c.named)
 	return s
 }

@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// A gap is when the API server told nothing of pods, in ns since 1970. What came and went
-// in it is never known.
+// A gap is when the API server told nothing of pods, of services or of nodes, in ns since
+// 1970. What came and went in it is never known.
 type gap struct{ from, to int64 }
 
 // Gaps are those of the grace period, in their order. The last one is open while the API

@@ -24,10 +24,9 @@ type link struct {
 	logger   *zap.Logger
 	now      func() time.Time
 	synced   chan struct{} // closed when all was listed once
-	// lost is told since when what happens may not be known (ns since 1970), told that all
-	// that happened is known again without a list.
-	lost func(since int64)
-	told func()
+	// gaps are told since when what happens may not be known, and that all that happened is
+	// known again without a list.
+	gaps *gaps
 
 	mu     sync.Mutex
 	status Link
@@ -46,16 +45,18 @@ type Link struct {
 	Since time.Time
 	// Heard is when the API server said something last. It does so every minute.
 	Heard time.Time
+	// Lost is since when what happens may not be known, or zero. It is so for some time
+	// after a watch is back, until the API server says that it has told all.
+	Lost time.Time
 	// Err is why there is no watch, or nil.
 	Err error
 }
 
-func newLink(client rest.Interface, s selector, logger *zap.Logger, now func() time.Time) *link {
+func newLink(client rest.Interface, s selector, g *gaps, logger *zap.Logger, now func() time.Time) *link {
 	lw := cache.NewFilteredListWatchFromClient(client, s.resource, s.namespace, s.apply)
 	return &link{
 		ListWatch: lw, resource: s.resource, logger: logger, now: now,
-		synced: make(chan struct{}), status: Link{Since: now()},
-		lost: func(int64) {}, told: func() {},
+		synced: make(chan struct{}), status: Link{Since: now()}, gaps: g,
 	}
 }
 
@@ -118,7 +119,7 @@ func (l *link) listed() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
-		l.lost(l.status.Heard.UnixNano())
+		l.lost()
 	} else if l.streaming {
 		l.watches()
 	}
@@ -142,11 +143,22 @@ func (l *link) failed(err error) {
 		l.status.Watching, l.status.Since = false, l.now()
 	}
 	l.status.Err, l.broken = err, true
-	l.lost(l.status.Heard.UnixNano())
+	l.lost()
+}
+
+// lost begins a gap. Before anything was told, nothing is lost.
+func (l *link) lost() {
+	if !l.status.Heard.IsZero() {
+		l.gaps.open(l.status.Heard.UnixNano())
+	}
 }
 
 func (l *link) get() Link {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.status
+	status := l.status
+	if lost := l.gaps.since(); lost != forever {
+		status.Lost = time.Unix(0, lost)
+	}
+	return status
 }

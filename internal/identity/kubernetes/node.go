@@ -65,14 +65,14 @@ func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 	if old := s.named[name]; old == nil || !old.Equal(id) {
 		s.named[name] = id
 	}
-	s.nodes.put(name, claimsOfNode(n, s.named[name], seen), seen+int64(s.grace))
+	s.nodes.put(name, claimsOfNode(n, s.named[name], seen), seen, seen+int64(s.grace))
 	return rezone
 }
 
 // deleteNode keeps a node's addresses for the grace period, and what its pods share until
 // they are forgotten: they may be deleted after it.
 func (s *Store) deleteNode(name string, seen int64) {
-	s.nodes.put(name, nil, seen+int64(s.grace))
+	s.nodes.put(name, nil, seen, seen+int64(s.grace))
 	delete(s.named, name)
 }
 

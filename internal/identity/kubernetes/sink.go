@@ -107,6 +107,7 @@ type sink[T any] struct {
 	remove  func(key string, seen int64)
 	known   func() []string
 	publish func()
+	gaps    *gaps
 }
 
 // Add adds or changes an object.
@@ -158,6 +159,7 @@ func (s sink[T]) Replace(objects []any, _ string) error {
 		}
 	}
 	s.publish()
+	s.gaps.end(seen)
 	return nil
 }
 
@@ -173,11 +175,12 @@ func (s *Store) Services() cache.ReflectorStore {
 		Store: s,
 		key:   func(o *corev1.Service) string { return string(o.UID) },
 		put: func(o *corev1.Service, seen int64) {
-			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen+int64(s.grace))
+			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen, seen+int64(s.grace))
 		},
-		remove:  func(uid string, seen int64) { s.services.put(uid, nil, seen+int64(s.grace)) },
+		remove:  func(uid string, seen int64) { s.services.put(uid, nil, seen, seen+int64(s.grace)) },
 		known:   s.services.live,
 		publish: s.services.publish,
+		gaps:    &s.services.gaps,
 	}
 }
 
@@ -196,5 +199,6 @@ func (s *Store) Nodes() cache.ReflectorStore {
 			s.publishNodes(rezone)
 			rezone = false
 		},
+		gaps: &s.nodes.gaps,
 	}
 }

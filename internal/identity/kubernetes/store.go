@@ -264,8 +264,10 @@ func (s *Store) expire(now int64) {
 	}
 	s.forgetNodes()
 	s.gaps.expire(now - int64(s.grace))
-	s.services.expire(now)
-	s.nodes.expire(now)
+	for _, b := range []*book{s.services, s.nodes} {
+		b.expire(now)
+		b.gaps.expire(now - int64(s.grace))
+	}
 }
 
 // nodeOf returns the node of a name, which may not have been seen yet.

@@ -54,7 +54,7 @@ func (t *tap) run() {
 			return
 		}
 		if watching && event.Type == watch.Bookmark {
-			t.link.told() // who takes one event has done with those before
+			t.link.gaps.heal() // who takes one event has done with those before
 		}
 	}
 	select {
