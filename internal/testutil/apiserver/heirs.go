@@ -16,7 +16,9 @@ type Heirs struct {
 	Name      string   // of each pod, before its number
 	Nodes     []string // which they are on, in turn
 	IPs       []string
-	Register  *Register
+	// HostNetwork has the addresses be their node's: of all of them, and of others.
+	HostNetwork bool
+	Register    *Register
 	// Early has each pod made, and wait for an address, before the one before it leaves.
 	Early bool
 	// Known returns when who is tested knows of a pod that waits for an address: a kubelet
@@ -89,7 +91,7 @@ func (h *Heirs) heir(ctx context.Context) (next *Pod, err error) {
 func (h *Heirs) make(ctx context.Context) (*Pod, error) {
 	p := &Pod{
 		Namespace: h.Namespace, Name: fmt.Sprintf("%s-%d", h.Name, h.made), Node: h.Nodes[h.made%len(h.Nodes)],
-		IPs: h.IPs, Once: h.made%3 == 0,
+		IPs: h.IPs, HostNetwork: h.HostNetwork, Once: h.made%3 == 0,
 	}
 	h.made++
 	return p, h.Create(ctx, p)

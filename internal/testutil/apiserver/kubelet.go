@@ -34,6 +34,9 @@ func (p *Pod) Container() string {
 	return fmt.Sprintf("%064s", strings.ReplaceAll(p.UID, "-", ""))
 }
 
+// Held tells its addresses to a [Register].
+func (p *Pod) Held() (name string, addresses []string) { return p.Name, p.IPs }
+
 func (p *Pod) path() string { return "/api/v1/namespaces/" + p.Namespace + "/pods/" + p.Name }
 
 // Namespace makes a namespace.
@@ -129,6 +132,11 @@ func (c *Client) Service(ctx context.Context, namespace, name string, spec corev
 		status.LoadBalancer.Ingress = append(status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{IP: ip})
 	}
 	return made.Spec.ClusterIPs, c.setStatus(ctx, path+"/"+name, status)
+}
+
+// RemoveService deletes a service. Its addresses are free when it is done.
+func (c *Client) RemoveService(ctx context.Context, namespace, name string) error {
+	return c.Do(ctx, http.MethodDelete, "/api/v1/namespaces/"+namespace+"/services/"+name, nil, nil)
 }
 
 func (c *Client) setStatus(ctx context.Context, path string, status any) error {
