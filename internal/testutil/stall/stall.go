@@ -77,6 +77,14 @@ func Connect(t testing.TB, cgroup string) *Stall {
 	return s
 }
 
+// Segment stalls a segment that has found a socket, before it has the socket's lock.
+func Segment(t testing.TB, socket int) *Stall {
+	t.Helper()
+	s := load(t)
+	require.NoError(t, unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_ATTACH_BPF, s.objects.StallSegment.FD()))
+	return s
+}
+
 func (s *Stall) attach(l link.Link, err error) {
 	s.t.Helper()
 	require.NoError(s.t, err)

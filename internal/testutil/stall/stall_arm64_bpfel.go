@@ -18,6 +18,7 @@ import (
 const (
 	stallProgStallConnect = "stall_connect"
 	stallProgStallKmalloc = "stall_kmalloc"
+	stallProgStallSegment = "stall_segment"
 	stallVarArmed         = "armed"
 	stallVarHeld          = "held"
 	stallVarLargest       = "largest"
@@ -73,6 +74,7 @@ type stallSpecs struct {
 type stallProgramSpecs struct {
 	StallConnect *ebpf.ProgramSpec `ebpf:"stall_connect"`
 	StallKmalloc *ebpf.ProgramSpec `ebpf:"stall_kmalloc"`
+	StallSegment *ebpf.ProgramSpec `ebpf:"stall_segment"`
 }
 
 // stallMapSpecs contains maps before they are loaded into the kernel.
@@ -143,12 +145,14 @@ type stallVariables struct {
 type stallPrograms struct {
 	StallConnect *ebpf.Program `ebpf:"stall_connect"`
 	StallKmalloc *ebpf.Program `ebpf:"stall_kmalloc"`
+	StallSegment *ebpf.Program `ebpf:"stall_segment"`
 }
 
 func (p *stallPrograms) Close() error {
 	return _StallClose(
 		p.StallConnect,
 		p.StallKmalloc,
+		p.StallSegment,
 	)
 }
 

@@ -64,3 +64,12 @@ int stall_connect(struct bpf_sock_ops *ctx)
 		hold();
 	return 1;
 }
+
+// Of a socket that this is attached to: a segment has found it, and waits for its lock
+// afterwards.
+SEC("socket")
+int stall_segment(struct __sk_buff *skb)
+{
+	hold();
+	return skb->len;
+}
