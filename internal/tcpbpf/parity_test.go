@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/latecomer"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
@@ -42,6 +43,7 @@ type parity struct {
 	t              *testing.T
 	k              *collector
 	client, server *party
+	latecomers     *latecomer.Witness
 	apart          bool // RSTs that find a listener are told from its overflows
 }
 
@@ -79,7 +81,7 @@ func newParity(t *testing.T, congestion string) *parity {
 	t.Helper()
 	client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"),
 		netns.Sysctl("net.ipv4.tcp_rmem", "4096 131072 524288")) // or the CPU's queue overflows, which no filter sees
-	p := &parity{t: t, apart: tellsSocketOfDrop(t)}
+	p := &parity{t: t, latecomers: latecomer.Watch(t), apart: tellsSocketOfDrop(t)}
 	p.client, p.server = &party{Host: client, p: p}, &party{Host: server, p: p}
 	for _, h := range []*party{p.client, p.server} {
 		filter := nft.New(t, h.NS)
@@ -178,7 +180,7 @@ func (p *parity) requireSegments(s *sum, counted mib.Counters, from, to *party) 
 	require.Equal(p.t, resets, counted["OutRsts"])
 	strays := resets - s.Resets[flow.Transmit]
 	sent -= strays + from.disconnected
-	received -= strays + from.unheard(s)
+	received -= strays + from.unheard(s) + p.latecomers.To(from.IPv4).Untold
 	if from == p.server {
 		sent -= to.arrived.syn.Packets() // SYN-ACKs, sent before there is a socket
 		received -= p.unborn(s, counted)
@@ -186,9 +188,9 @@ func (p *parity) requireSegments(s *sum, counted mib.Counters, from, to *party) 
 	require.Equal(p.t, [2]uint64{sent, received}, s.Segments)
 }
 
-// unheard are RSTs that came for no connection.
+// unheard are RSTs that came for no connection, and for none that was just closed.
 func (h *party) unheard(s *sum) uint64 {
-	return h.passed.reset.Packets() - s.Resets[flow.Receive]
+	return h.passed.reset.Packets() - s.Resets[flow.Receive] - h.p.latecomers.To(h.IPv4).Resets
 }
 
 // unborn are SYNs that came to the listener and that no connection counts: each counts its
@@ -201,14 +203,15 @@ func (p *parity) unborn(s *sum, counted mib.Counters) uint64 {
 
 // requirePayload compares what one host sent with what the other received, and with what
 // the filter between them dropped. Of what came for no socket, each answered by a RST, some
-// may be data that was sent again in vain: that is more than the sockets received.
+// may be data that was sent again in vain: that is more than the sockets received. So may
+// be what came too late for any answer.
 func (p *parity) requirePayload(from, to *sum, receiver *party, counted mib.Counters) {
 	p.t.Helper()
 	require.Equal(p.t, from.Bytes[flow.Transmit], to.Bytes[flow.Receive])
 	require.Equal(p.t, receiver.arrived.data.Packets(), from.DataSegments[flow.Transmit])
 	strays := counted["OutRsts"] - to.Resets[flow.Transmit]
 	lost := receiver.passed.data.Packets() - to.DataSegments[flow.Receive]
-	require.LessOrEqual(p.t, lost, strays)
+	require.LessOrEqual(p.t, lost, strays+p.latecomers.To(receiver.IPv4).Untold)
 }
 
 // requireEnds compares how connections ended, and how many have not.

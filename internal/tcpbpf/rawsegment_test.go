@@ -29,7 +29,11 @@ type rawSegment struct {
 
 func (s rawSegment) send(t *testing.T, ns *netns.NS) {
 	t.Helper()
-	require.NoError(t, ns.Try(func() error {
+	require.NoError(t, s.try(ns))
+}
+
+func (s rawSegment) try(ns *netns.NS) error {
+	return ns.Try(func() error {
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 		if err != nil {
 			return err
@@ -39,7 +43,7 @@ func (s rawSegment) send(t *testing.T, ns *netns.NS) {
 			return err
 		}
 		return unix.Sendto(fd, s.header(), 0, &unix.SockaddrInet4{Addr: s.to.Addr().As4()})
-	}))
+	})
 }
 
 // header is that of TCP, without options or payload.
