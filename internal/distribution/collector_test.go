@@ -32,6 +32,7 @@ const patience = time.Minute
 type collector struct {
 	t      testing.TB
 	ns     *netns.NS
+	host   string // where it serves its pages
 	cmd    *exec.Cmd
 	output output
 	exited chan error
@@ -41,7 +42,7 @@ type collector struct {
 // shell gives it one.
 func start(t testing.TB, ns *netns.NS, folder, name string, args ...string) *collector {
 	t.Helper()
-	c := &collector{t: t, ns: ns, cmd: exec.Command(name, args...), exited: make(chan error, 1)}
+	c := &collector{t: t, ns: ns, host: "127.0.0.1", cmd: exec.Command(name, args...), exited: make(chan error, 1)}
 	c.cmd.Dir = folder
 	c.cmd.Stdout = &c.output
 	c.cmd.Stderr = &c.output
@@ -60,15 +61,21 @@ func start(t testing.TB, ns *netns.NS, folder, name string, args ...string) *col
 // for its files. Further settings, as YAML, take the place of those in it.
 func binary(t testing.TB, ns *netns.NS, folder, config string, settings ...string) *collector {
 	t.Helper()
+	command := commandOf(t, config, settings...)
+	return start(t, ns, folder, command[0], command[1:]...)
+}
+
+func commandOf(t testing.TB, config string, settings ...string) []string {
+	t.Helper()
 	path, err := filepath.Abs("../../bin/otelcol-tcpwhy")
 	require.NoError(t, err)
 	config, err = filepath.Abs(config)
 	require.NoError(t, err)
-	args := []string{"--config", config}
+	command := []string{path, "--config", config}
 	for _, setting := range settings {
-		args = append(args, "--config", "yaml:"+setting)
+		command = append(command, "--config", "yaml:"+setting)
 	}
-	return start(t, ns, folder, path, args...)
+	return command
 }
 
 // makeRun starts the README's command.
@@ -81,7 +88,7 @@ func makeRun(t testing.TB, ns *netns.NS) *collector {
 func (c *collector) awaitReady() {
 	c.t.Helper()
 	c.await("healthy", func() bool {
-		status, _ := c.get("127.0.0.1:13133", "/")
+		status, _ := c.get(c.host+":13133", "/")
 		return status == http.StatusOK
 	})
 }
@@ -129,6 +136,9 @@ func (c *collector) get(address, path string) (status int, body string) {
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			if c.ns == nil {
+				return net.Dial("tcp", address)
+			}
 			return c.ns.Dial(address)
 		},
 	}}

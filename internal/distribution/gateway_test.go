@@ -66,6 +66,12 @@ func TestGatewayAddsUpWhatTwoAgentsSend(t *testing.T) {
 // counted.
 func (c *collector) requireSums(markets ...market) {
 	c.t.Helper()
+	requireSumsOf(c.t, []*collector{c}, markets...)
+}
+
+// requireSumsOf is [collector.requireSums] of several that share the flows.
+func requireSumsOf(t testing.TB, all []*collector, markets ...market) {
+	t.Helper()
 	var client, server struct{ written, read, connections float64 }
 	for _, m := range markets {
 		for _, d := range m.clients {
@@ -80,25 +86,31 @@ func (c *collector) requireSums(markets ...market) {
 	asClient := []string{`source_workload_name="web"`, `destination_workload_name="orders"`, `network_tcp_handshake_role="client"`}
 	asServer := []string{`source_workload_name="orders"`, `destination_workload_name="web"`, `network_tcp_handshake_role="server"`}
 	sent, received := `network_io_direction="transmit"`, `network_io_direction="receive"`
-	c.requireSum(client.written, "tcp_flow_io_bytes_total{", append(asClient, sent))
-	c.requireSum(client.read, "tcp_flow_io_bytes_total{", append(asClient, received))
-	c.requireSum(server.written, "tcp_flow_io_bytes_total{", append(asServer, sent))
-	c.requireSum(server.read, "tcp_flow_io_bytes_total{", append(asServer, received))
-	c.requireSum(client.connections, "tcp_flow_connection_closed_total{", asClient)
-	c.requireSum(server.connections, "tcp_flow_connection_closed_total{", asServer)
-	c.requireSum(client.connections, "tcp_flow_connection_setup_duration_seconds_count{", asClient)
+	requireSum(t, all, client.written, "tcp_flow_io_bytes_total{", append(asClient, sent))
+	requireSum(t, all, client.read, "tcp_flow_io_bytes_total{", append(asClient, received))
+	requireSum(t, all, server.written, "tcp_flow_io_bytes_total{", append(asServer, sent))
+	requireSum(t, all, server.read, "tcp_flow_io_bytes_total{", append(asServer, received))
+	requireSum(t, all, client.connections, "tcp_flow_connection_closed_total{", asClient)
+	requireSum(t, all, server.connections, "tcp_flow_connection_closed_total{", asServer)
+	requireSum(t, all, client.connections, "tcp_flow_connection_setup_duration_seconds_count{", asClient)
 }
 
 func (c *collector) requireSum(want float64, name string, labels []string) {
 	c.t.Helper()
-	var got float64
-	c.await(fmt.Sprintf("showing %v of %s%v", want, name, labels), func() bool {
-		got = 0
-		_, page := c.get("127.0.0.1:9464", "/metrics")
-		for _, value := range values(page, append([]string{name}, labels...)...) {
-			number, err := strconv.ParseFloat(value, 64)
-			require.NoError(c.t, err)
-			got += number
+	requireSum(c.t, []*collector{c}, want, name, labels)
+}
+
+func requireSum(t testing.TB, all []*collector, want float64, name string, labels []string) {
+	t.Helper()
+	all[0].await(fmt.Sprintf("showing %v of %s%v", want, name, labels), func() bool {
+		got := 0.0
+		for _, c := range all {
+			_, page := c.get(c.host+":9464", "/metrics")
+			for _, value := range values(page, append([]string{name}, labels...)...) {
+				number, err := strconv.ParseFloat(value, 64)
+				require.NoError(t, err)
+				got += number
+			}
 		}
 		return got == want
 	})

@@ -6,9 +6,6 @@
 package kubernetes_test
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -18,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity/kubernetes"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/apiserver"
@@ -26,43 +22,18 @@ import (
 
 const manifest = "../../../config/kubernetes/rbac.yaml"
 
-// paths of the API by the kind of the manifest's objects.
-var paths = map[string]string{
-	"Namespace":          "/api/v1/namespaces",
-	"ServiceAccount":     "/api/v1/namespaces/tcpwhy/serviceaccounts",
-	"ClusterRole":        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-	"ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-}
-
 // apply makes what the manifest has and returns its role.
 func (l *live) apply() (role rbacv1.ClusterRole) {
-	text, err := os.ReadFile(manifest)
-	require.NoError(l.t, err)
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
-	for {
-		var object map[string]any
-		err := decoder.Decode(&object)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(l.t, err)
-		kind := object["kind"].(string)
-		require.Contains(l.t, paths, kind)
-		var out any
-		if kind == "ClusterRole" {
-			out = &role
-		}
-		l.do(http.MethodPost, paths[kind], object, out)
-	}
+	require.NoError(l.t, l.admin.Apply(l.t.Context(), manifest))
+	l.do(http.MethodGet, apiserver.RolePath+"tcpwhy", nil, &role)
 	return role
 }
 
 // token is one of the manifest's service account.
 func (l *live) token() string {
-	var answer struct{ Status struct{ Token string } }
-	l.do(http.MethodPost, paths["ServiceAccount"]+"/tcpwhy/token",
-		map[string]any{"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": map[string]any{}}, &answer)
-	return answer.Status.Token
+	token, err := l.admin.Token(l.t.Context(), "tcpwhy", "tcpwhy")
+	require.NoError(l.t, err)
+	return token
 }
 
 // TestPermissionsAreEnoughAndNoMore takes the role that we ship as it is, then without
@@ -99,7 +70,7 @@ func TestPermissionsAreEnoughAndNoMore(t *testing.T) {
 // without takes list, then watch, of a resource from the role. Servers of today stream
 // the list by watch, so list is asked for by itself: older ones need it.
 func (l *live) without(role rbacv1.ClusterRole, user *apiserver.Client, resource string) {
-	path := paths["ClusterRole"] + "/" + role.Name
+	path := apiserver.RolePath + role.Name
 	set := func(rules []rbacv1.PolicyRule) { l.do(http.MethodPatch, path, map[string]any{"rules": rules}, nil) }
 	ask := func(query string) int {
 		return apiserver.Code(user.Do(l.t.Context(), http.MethodGet, "/api/v1/"+resource+query, nil, nil))
