@@ -133,6 +133,7 @@ func (s *service) Held() (name string, addresses []string) { return s.name, s.ip
 
 // serviceSeat is one of services whose cluster addresses the next one gets at once. Nobody
 // has a connection to a service before its node's kube-proxy knows of it, by a watch, too.
+// Some services stay until nobody is told: theirs is the only known one of the address then.
 func (c *churn) serviceSeat(n int) *seat {
 	s := &seat{
 		service: true, port: uint16(80 + n),
@@ -141,6 +142,9 @@ func (c *churn) serviceSeat(n int) *seat {
 	made, last := 0, (*service)(nil)
 	s.handOver = func(ctx context.Context, lives int) error {
 		for range lives {
+			if n%3 == 0 && made == 1 && !c.isAway.Load() {
+				return s.wait(last.name, 150)
+			}
 			next := &service{name: fmt.Sprintf("s%d-%d", n, made), ips: s.ips}
 			if err := c.replace(ctx, last, next, s.port); err != nil {
 				return err
