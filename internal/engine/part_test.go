@@ -102,3 +102,56 @@ func cutOff(w *world, l *link, at uint64) {
 	w.Sum(w.now, l.flow, at, engine.TimeNetworkLimited, .8*w.width.Seconds())
 	w.Gauge(w.now, l.flow, at, engine.SendQueue, 300)
 }
+
+// TestAcceptQueueOfOnePod fills the accept queue of one pod of three. Its clients cannot tell whose it is.
+func TestAcceptQueueOfOnePod(t *testing.T) {
+	for name, test := range map[string]struct {
+		full int // of the pods
+		want string
+	}{
+		"one": {1, "open tcp_accept_overflow pod shop/server-0"},
+		"all": {3, "open tcp_accept_overflow listener shop/server:8080"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, width)
+			var requests []*link
+			var listeners []*engine.Flow
+			for server := range 3 {
+				end := pod("server", server, server+2)
+				for client := range 2 {
+					request, _ := w.talk(pod("client", client, client), end)
+					requests = append(requests, request)
+				}
+				end.Port = 8080
+				listeners = append(listeners, w.Flow(engine.Spec{Agent: uint64(server + 2), Role: engine.Listener, Source: end}))
+			}
+			overflows := 0.
+			requests[0].fault = func(w *world, _ *link, at uint64) {
+				for i, l := range listeners {
+					w.Gauge(w.now, l, at, engine.QueueLimit, 1)
+					w.Sum(w.now, l, at, engine.Overflows, 0)
+					if i < test.full {
+						w.Sum(w.now, l, at, engine.Overflows, overflows)
+					}
+				}
+			}
+			w.run(60)
+			require.Empty(t, w.told)
+			overflows = 20
+			for i := range 2 * test.full {
+				requests[i].fault = both(requests[i].fault, sums(engine.RetransmitSYN, 4))
+			}
+			w.run(5)
+			assert.Equal(t, []string{test.want}, w.told)
+		})
+	}
+}
+
+func both(first, second func(*world, *link, uint64)) func(*world, *link, uint64) {
+	return func(w *world, l *link, at uint64) {
+		if first != nil {
+			first(w, l, at)
+		}
+		second(w, l, at)
+	}
+}

@@ -166,6 +166,7 @@ const (
 	troubleSendBuffer
 	troubleNeedless
 	troubleStuck
+	troubleOverflow
 	numTroubles
 )
 
@@ -177,6 +178,8 @@ func troubleOf(rule *diagnose.Rule) trouble {
 	switch rule.Type {
 	case "tcp_connect_refused":
 		return troubleRefused
+	case "tcp_accept_overflow":
+		return troubleOverflow
 	case "tcp_connect_timeout":
 		return troubleTimeout
 	case "tcp_port_exhaustion":
@@ -210,5 +213,6 @@ func troubles(r *diagnose.Report) [numTroubles]float32 {
 		troubleSendBuffer: float32(r.Time[diagnose.SendBufferLimited]),
 		troubleNeedless:   float32(r.Needless()),
 		troubleStuck:      float32(r.Stuck()),
+		troubleOverflow:   float32(r.Overflows),
 	}
 }

@@ -144,7 +144,10 @@ func (e *Engine) own(causes []*cause) []*fault {
 				rest = append(rest, c)
 				continue
 			}
-			edges, well := c.pods(e.edge(c))
+			edges, well := e.listeners(c)
+			if len(edges) == 0 {
+				edges, well = c.pods(e.edge(c))
+			}
 			if len(edges) == 0 {
 				edges = append(edges, e.edge(c))
 			}
@@ -203,4 +206,27 @@ func newFault(root localize.Root, causes []*cause, bad []localize.Edge, of []int
 		}
 	}
 	return f
+}
+
+// listeners are the pods that a client's full accept queue is of, and those of which it is not: the
+// client does not know, their listeners do.
+func (e *Engine) listeners(c *cause) (bad, well []localize.Edge) {
+	v := e.tracks.views[viewKey{c.view.key.peer, localize.Name{}, Listener}]
+	if c.finding.Side != diagnose.SideListener || c.view.key.role != Client || v == nil {
+		return nil, nil
+	}
+	judge := troubled(v, troubleOverflow)
+	if judge == nil {
+		return nil, nil
+	}
+	for _, t := range v.tracks {
+		edge := e.edge(c)
+		edge.To = t.from
+		if judge(t, 1) > 0 {
+			bad = append(bad, edge)
+		} else {
+			well = append(well, edge)
+		}
+	}
+	return bad, well
 }

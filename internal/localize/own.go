@@ -6,7 +6,8 @@ package localize
 import "slices"
 
 // Own finds the places of bad edges whose trouble one end is known to make by itself: its
-// pod, its listener, or its workload if at least two and half of the workload's pods do.
+// pod, or its workload if at least two and half of the workload's pods do; a listener is that of
+// the workload, or one pod of several is named.
 // healthy tells which other pods there are.
 func Own(bad, healthy []Edge) []Root {
 	pods := podsOf(bad, healthy)
@@ -22,9 +23,11 @@ func Own(bad, healthy []Edge) []Root {
 		if !ok {
 			continue
 		}
-		n := len(troubled[end.Workload])
-		whole := n >= 2 && 2*n >= len(pods[end.Workload])
-		roots = join(roots, ownPlace(&bad[i], end, whole), i)
+		n, all := len(troubled[end.Workload]), len(pods[end.Workload])
+		if bad[i].Side == SideListener && n == 1 && all > 1 {
+			end.Pod = only(troubled[end.Workload]) // who connects does not know which pod's it was
+		}
+		roots = join(roots, ownPlace(&bad[i], end, n >= 2 && 2*n >= all, all), i)
 	}
 	for i := range roots {
 		roots[i].count(bad, healthy)
@@ -43,9 +46,16 @@ func (e *Edge) own() (End, bool) {
 	return End{}, false
 }
 
-func ownPlace(e *Edge, end End, whole bool) Place {
+func only(names map[Name]bool) (name Name) {
+	for name = range names {
+	}
+	return name
+}
+
+// ownPlace is that of an end, of a workload with so many pods, or of the whole of it.
+func ownPlace(e *Edge, end End, whole bool, pods int) Place {
 	switch {
-	case e.Side == SideListener:
+	case e.Side == SideListener && (whole || pods < 2 || !end.Pod.known()):
 		return Place{Kind: KindListener, A: end.Workload, Port: end.Port}
 	case whole || !end.Pod.known():
 		return Place{Kind: KindWorkload, A: end.Workload}

@@ -40,6 +40,14 @@ func TestOwn(t *testing.T) {
 			bad:  []localize.Edge{between(0, 0, 1, 0, localize.SideListener), between(2, 0, 1, 1, localize.SideListener)},
 			want: "2 of 2 edges of listener shop/service-1:80 are bad, 0 of 0 elsewhere.",
 		},
+		"one pod's listener of three": {
+			bad: []localize.Edge{
+				between(0, 0, 1, 0, localize.SideListener),
+				{From: localize.End{Workload: workload(2)}, To: localize.End{Workload: workload(1), Port: 80}, Side: localize.SideListener},
+			},
+			healthy: []localize.Edge{between(0, 0, 1, 1, 0), between(0, 0, 1, 2, 0)},
+			want:    "1 of 1 edges of pod shop/service-1-0 are bad, 1 of 3 elsewhere.",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			roots := localize.Own(test.bad, test.healthy)
