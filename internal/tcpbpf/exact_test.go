@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/expiry"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
@@ -125,6 +127,7 @@ func TestLossIsExact(t *testing.T) {
 			client, server := newPair(t, netns.CongestionControl(congestion))
 			there := nft.New(t, server.NS).Drop(nft.Input, 20)
 			back := nft.New(t, client.NS).Drop(nft.Input, 20)
+			expiries := expiry.Watch(t, cgroup.Root(t))
 			before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
 			k := observe(t, Config{Granularity: GranularityConnection})
 
@@ -137,8 +140,8 @@ func TestLossIsExact(t *testing.T) {
 				requireExact(t, k, truth, flow.RoleServer)
 			}
 			for i, r := range []flow.Role{flow.RoleClient, flow.RoleServer} {
-				s := k.sum(role(r, here))
-				requireKinds(t, &s, mib.Read(t, [2]*netns.NS{client.NS, server.NS}[i]).Since(before[i]), r)
+				s, ns := k.sum(role(r, here)), [2]*netns.NS{client.NS, server.NS}[i]
+				requireKinds(t, &s, mib.Read(t, ns).Since(before[i]), r, expiries.Idle(ns))
 			}
 			require.NotZero(t, there.Packets())
 			require.NotZero(t, back.Packets())

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/expiry"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/latecomer"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -44,6 +46,7 @@ type parity struct {
 	k              *collector
 	client, server *party
 	latecomers     *latecomer.Witness
+	expiries       *expiry.Witness
 	apart          bool // RSTs that find a listener are told from its overflows
 }
 
@@ -81,7 +84,7 @@ func newParity(t *testing.T, congestion string) *parity {
 	t.Helper()
 	client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"),
 		netns.Sysctl("net.ipv4.tcp_rmem", "4096 131072 524288")) // or the CPU's queue overflows, which no filter sees
-	p := &parity{t: t, latecomers: latecomer.Watch(t), apart: tellsSocketOfDrop(t)}
+	p := &parity{t: t, latecomers: latecomer.Watch(t), expiries: expiry.Watch(t, cgroup.Root(t)), apart: tellsSocketOfDrop(t)}
 	p.client, p.server = &party{Host: client, p: p}, &party{Host: server, p: p}
 	for _, h := range []*party{p.client, p.server} {
 		filter := nft.New(t, h.NS)
@@ -124,8 +127,8 @@ func (p *parity) requireParity() {
 	p.t.Helper()
 	c, s := p.client.flows(), p.server.flows()
 	inClient, inServer := mib.Read(p.t, p.client.NS), mib.Read(p.t, p.server.NS)
-	requireKinds(p.t, &c, inClient, flow.RoleClient)
-	requireKinds(p.t, &s, inServer, flow.RoleServer)
+	requireKinds(p.t, &c, inClient, flow.RoleClient, p.expiries.Idle(p.client.NS))
+	requireKinds(p.t, &s, inServer, flow.RoleServer, 0)
 	p.requireHandshakes(&c, &s, inClient, inServer)
 	p.requireSegments(&c, inClient, p.client, p.server)
 	p.requireSegments(&s, inServer, p.server, p.client)

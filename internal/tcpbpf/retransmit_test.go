@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/expiry"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/impair"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -100,18 +102,18 @@ func (l loss) provokes(t *testing.T, congestion string) bool {
 // sockets and namespaces do, which have counted nothing before.
 func suffer(t *testing.T, a, b netns.Host, do traffic.Scenario) (client, server sum) {
 	t.Helper()
-	k := observe(t, Config{})
+	k, expiries := observe(t, Config{}), expiry.Watch(t, cgroup.Root(t))
 	truth := traffic.Between(a.NS, b.NS, b.IPv4).Run(t, 1, do)[0]
 	k.untilClosed(2, at(a.IPv4))
-	client = requireSuffered(t, k, a, truth.Client, flow.RoleClient)
-	server = requireSuffered(t, k, b, truth.Server, flow.RoleServer)
+	client = requireSuffered(t, k, a, truth.Client, flow.RoleClient, expiries)
+	server = requireSuffered(t, k, b, truth.Server, flow.RoleServer, expiries)
 	return client, server
 }
 
-func requireSuffered(t *testing.T, k *collector, host netns.Host, end traffic.End, r flow.Role) sum {
+func requireSuffered(t *testing.T, k *collector, host netns.Host, end traffic.End, r flow.Role, expiries *expiry.Witness) sum {
 	t.Helper()
 	s, counted := k.sum(role(r, at(host.IPv4))), mib.Read(t, host.NS)
-	requireKinds(t, &s, counted, r)
+	requireKinds(t, &s, counted, r, expiries.Idle(host.NS))
 	requireSegments(t, end.Info, &s, "end")
 	require.EqualValues(t, min(end.Info.Dsack_dups, end.Info.Total_retrans), s.Spurious)
 	require.EqualValues(t, end.Info.Rcv_ooopack, s.OutOfOrder)
@@ -121,11 +123,11 @@ func requireSuffered(t *testing.T, k *collector, host netns.Host, end traffic.En
 // requireKinds compares a namespace's flows with what it counted itself: all
 // retransmissions, and by kind those of the handshake, the fast ones, and a client's
 // timeouts. For the latter the kernel counts each expiry of the timer, the last one too,
-// after which it gives up, and apart what it sends after it; a server's are mixed with those of SYN-ACKs. It counts a loss
-// probe also if that carries new data, and segments that waited for the socket together
-// as one out of order. Reports of duplicates that it does not believe it counts in the
-// socket alone.
-func requireKinds(t *testing.T, s *sum, counted mib.Counters, r flow.Role) {
+// after which it gives up, and the idle ones, which sent nothing; and apart what it sends
+// after it; a server's are mixed with those of SYN-ACKs. It counts a loss probe also if
+// that carries new data, and segments that waited for the socket together as one out of
+// order. Reports of duplicates that it does not believe it counts in the socket alone.
+func requireKinds(t *testing.T, s *sum, counted mib.Counters, r flow.Role, idle uint64) {
 	t.Helper()
 	t.Logf("%v retransmitted in %d episodes, %d spurious, %d out of order", s.Kinds, s.Episodes, s.Spurious, s.OutOfOrder)
 	require.Equal(t, counted["RetransSegs"], s.Retransmits)
@@ -134,7 +136,7 @@ func requireKinds(t *testing.T, s *sum, counted mib.Counters, r flow.Role) {
 	require.LessOrEqual(t, s.Kinds[flow.RetransmitTailLossProbe], counted["TCPLossProbes"])
 	require.Zero(t, s.Kinds[flow.RetransmitUnknown])
 	if r == flow.RoleClient {
-		timeouts := counted["TCPTimeouts"] - counted["TCPAbortOnTimeout"] - counted["TCPSynRetrans"] + counted["TCPSlowStartRetrans"]
+		timeouts := counted["TCPTimeouts"] - counted["TCPAbortOnTimeout"] - counted["TCPSynRetrans"] + counted["TCPSlowStartRetrans"] - idle
 		require.Equal(t, timeouts, s.Kinds[flow.RetransmitTimeout])
 	}
 	require.GreaterOrEqual(t, s.Spurious, counted["TCPDSACKRecvSegs"])

@@ -4,14 +4,20 @@
 package tcpbpf
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/expiry"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
 )
 
@@ -66,4 +72,42 @@ func set(t *testing.T, conn *net.TCPConn, options ...option) {
 			return unix.SetsockoptInt(int(fd), o.level, o.name, o.value)
 		}))
 	}
+}
+
+// TestTimeoutsThatSendNothing holds a segment back in the host's own queue: the timer
+// expires as often as it likes and sends nothing until the segment has left the queue.
+// The kernel counts those timeouts too.
+func TestTimeoutsThatSendNothing(t *testing.T) {
+	const bytes, rate = 10_000, 1_000 // more than a second for a full segment
+	client, server := newPair(t)
+	expiries := expiry.Watch(t, cgroup.Root(t))
+	k := observe(t, Config{})
+	listener := server.Listen(netip.AddrPortFrom(server.IPv4, 0).String())
+	conn, err := client.Dial(listener.Addr().String())
+	require.NoError(t, err)
+	peer, err := listener.AcceptTCP()
+	require.NoError(t, err)
+	link, err := client.Netlink().LinkByName(client.Link)
+	require.NoError(t, err)
+	jam := &netlink.Tbf{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		Rate:       rate, Limit: 10 * bytes, Buffer: uint32(float64(1_600) / rate * 1e6 * 15.625),
+	}
+	require.NoError(t, client.Netlink().QdiscAdd(jam))
+	_, err = conn.Write(make([]byte, bytes))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return mib.Read(t, client.NS)["TCPTimeouts"] >= 2 }, patience, time.Millisecond)
+	require.NoError(t, client.Netlink().QdiscDel(jam)) // what is in it is lost
+
+	require.NoError(t, conn.CloseWrite())
+	n, err := io.Copy(io.Discard, peer)
+	require.NoError(t, err)
+	require.EqualValues(t, bytes, n)
+	require.NoError(t, peer.Close())
+	require.NoError(t, conn.Close())
+	k.untilClosed(2, at(client.IPv4))
+	s := k.sum(role(flow.RoleClient, at(client.IPv4)))
+	requireKinds(t, &s, mib.Read(t, client.NS), flow.RoleClient, expiries.Idle(client.NS))
+	require.NotZero(t, expiries.Idle(client.NS))
+	require.NotZero(t, s.Kinds[flow.RetransmitTimeout])
 }
