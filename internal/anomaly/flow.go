@@ -16,6 +16,7 @@ import (
 type flow struct {
 	reduce.Flow
 	key        reduce.Key
+	called     reduce.Key // of the names among its attributes
 	locality   *locality
 	attributes pcommon.Map // as they came
 	role       string
@@ -32,8 +33,16 @@ type flow struct {
 }
 
 func newFlow(key reduce.Key, l *locality, attributes pcommon.Map, selections int) *flow {
-	f := &flow{key: key, locality: l, attributes: pcommon.NewMap(), places: make([]*place, selections)}
+	f := &flow{key: key, locality: l, places: make([]*place, selections)}
 	f.Label = f
+	f.describe(attributes)
+	l.flows++
+	return f
+}
+
+// describe reads what the attributes of a point say of the flow.
+func (f *flow) describe(attributes pcommon.Map) {
+	f.attributes = pcommon.NewMap()
 	for name, value := range attributes.All() {
 		if ofFlow(name) {
 			value.CopyTo(f.attributes.PutEmpty(name))
@@ -41,8 +50,6 @@ func newFlow(key reduce.Key, l *locality, attributes pcommon.Map, selections int
 	}
 	f.role = text(f.attributes, names.HandshakeRole)
 	f.peer = readPeer(f.attributes)
-	l.flows++
-	return f
 }
 
 // resolve finds who the ends were at a time (ns since 1970). If somebody else is there

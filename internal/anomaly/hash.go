@@ -35,6 +35,8 @@ type attributeName struct {
 	name   string
 	hash   reduce.Key // another one than that of a value of the same text
 	ofFlow bool       // all points of one flow have it
+	isName bool
+	bits   uint8 // see addressBits
 }
 
 // maxNames bounds the memory for names that somebody makes up.
@@ -56,7 +58,7 @@ func (h *hasher) name(place int, name string) *attributeName {
 	}
 	known := h.names[name]
 	if known == nil {
-		known = &attributeName{name: name, hash: h.mix(h.string(name), 1), ofFlow: ofFlow(name)}
+		known = &attributeName{name: name, hash: h.mix(h.string(name), 1), ofFlow: ofFlow(name), isName: isName(name), bits: addressBits[name]}
 		if len(h.names) < maxNames {
 			h.names[name] = known
 		}
@@ -93,20 +95,36 @@ func (h *hasher) forget() {
 	}
 }
 
-// point returns the keys of what a data point has in common with others of its flow,
-// and of the rest.
-func (h *hasher) point(attributes pcommon.Map) (flow, rest reduce.Key) {
-	place := 0
+// point returns the keys of what a data point has in common with others of its flow, of the names
+// among that, which are part of the flow's key unless its addresses are known, and of the rest.
+func (h *hasher) point(attributes pcommon.Map) (flow, called, rest reduce.Key, addressed bool) {
+	place, bits := 0, uint8(0)
 	for key, value := range attributes.All() {
 		term, name := h.term(place, key, value)
 		place++
-		if name.ofFlow {
-			flow[0], flow[1] = flow[0]+term[0], flow[1]+term[1]
-		} else {
-			rest[0], rest[1] = rest[0]+term[0], rest[1]+term[1]
+		bits |= name.bits
+		switch {
+		case !name.ofFlow:
+			rest = plus(rest, term)
+		case name.isName:
+			called = plus(called, term)
+		default:
+			flow = plus(flow, term)
 		}
 	}
-	return flow, rest
+	return flow, called, rest, bits == bothAddresses
+}
+
+// nameless returns the key of all attributes that are no names.
+func (h *hasher) nameless(attributes pcommon.Map) (key reduce.Key) {
+	place := 0
+	for name, value := range attributes.All() {
+		if term, known := h.term(place, name, value); !known.isName {
+			key = plus(key, term)
+		}
+		place++
+	}
+	return key
 }
 
 // all returns the key of all attributes.
@@ -114,7 +132,7 @@ func (h *hasher) all(attributes pcommon.Map) (all reduce.Key) {
 	place := 0
 	for key, value := range attributes.All() {
 		term, _ := h.term(place, key, value)
-		all[0], all[1] = all[0]+term[0], all[1]+term[1]
+		all = plus(all, term)
 		place++
 	}
 	return all
@@ -169,3 +187,5 @@ func fold(a, b uint64) uint64 {
 	high, low := bits.Mul64(a, b)
 	return high ^ low
 }
+
+func plus(a, b reduce.Key) reduce.Key { return reduce.Key{a[0] + b[0], a[1] + b[1]} }

@@ -42,7 +42,8 @@ func TestKeysAreOfAttributesAlone(t *testing.T) {
 				split[all[i]] = text
 			}
 		}
-		flow, rest := h.point(attributes)
+		own, called, rest, _ := h.point(attributes)
+		flow := plus(own, called)
 		for _, c := range []struct {
 			text string
 			key  reduce.Key

@@ -15,7 +15,8 @@ import (
 type locality struct {
 	*local
 	key        reduce.Key
-	generation uint32 // changes with who is found there
+	nameless   reduce.Key // of all but names, if a host is among that; else 0
+	generation uint32     // changes with who is found there
 	flows      int
 }
 

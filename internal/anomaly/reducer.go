@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
@@ -104,6 +105,9 @@ func (r *reducer) locality(resource pcommon.Map, m pmetric.Metric) *locality {
 	l := r.localities[key]
 	if l == nil {
 		l = newLocality(r.directory, key, resource, at)
+		if text(resource, names.HostName) != "" {
+			l.nameless = r.hash.nameless(resource)
+		}
 		r.localities[key] = l
 		return l
 	}
@@ -155,8 +159,11 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 		r.table.Stats.Invalid++
 		return
 	}
-	flowKey, rest := r.hash.point(attributes)
-	flowKey = r.hash.join(l.key, flowKey)
+	own, called, rest, addressed := r.hash.point(attributes)
+	flowKey := r.hash.join(l.nameless, own)
+	if !addressed || l.nameless == (reduce.Key{}) {
+		flowKey = r.hash.join(l.key, plus(own, called))
+	}
 	key := r.hash.mix(r.hash.join(flowKey, rest), metric.kind(p))
 	if p.Shape != reduce.ShapeGauge && !p.Delta {
 		key = r.hash.mix(key, p.Start)
@@ -170,6 +177,9 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 	}
 	f := in.Flow().Label.(*flow)
 	f.Received = r.now
+	if f.locality != l || f.called != called {
+		r.rename(f, l, called, attributes)
+	}
 	if p.Time != f.resolved || f.generation != l.generation {
 		if f.resolve(r.directory, p.Time) {
 			r.leave(f)
@@ -206,9 +216,23 @@ func (r *reducer) newInput(key, flowKey reduce.Key, l *locality, attributes pcom
 	f := r.flows[flowKey]
 	if f == nil {
 		f = newFlow(flowKey, l, attributes, len(r.selections))
+		_, f.called, _, _ = r.hash.point(attributes)
 		r.flows[flowKey] = f
 	}
 	return r.table.NewInput(key, &f.Flow, &r.point)
+}
+
+// rename takes note of that a flow, or its resource, says something else of who is there than before:
+// its sums go on, elsewhere from now on.
+func (r *reducer) rename(f *flow, l *locality, called reduce.Key, attributes pcommon.Map) {
+	if f.locality != l {
+		f.locality.flows--
+		l.flows++
+		r.dropUnused(f.locality)
+		f.locality = l
+	}
+	f.called, f.resolved = called, 0
+	f.describe(attributes)
 }
 
 // forget forgets a flow that has no series any more.
