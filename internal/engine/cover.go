@@ -13,6 +13,8 @@ import (
 const (
 	// minHealthy is how many data segments, round trips or connects show that an edge is well.
 	minHealthy = 20
+	// noCause is the cause of edges that are bad although no detector has said so yet.
+	noCause = -1
 )
 
 // cover finds the places on the path that explain the causes of a class. Where a pair of
@@ -24,6 +26,12 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	var bad []localize.Edge
 	var of []int // index of the cause
 	healthy := e.healthy(class)
+	if class == diagnose.ClassDelay {
+		if others, well, told := e.floors(causes); told {
+			bad, healthy = others, well
+			of = slices.Repeat([]int{noCause}, len(bad))
+		}
+	}
 	for i, c := range causes {
 		edge := e.edge(c)
 		pods, well := c.pods(edge)
@@ -40,9 +48,11 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	}
 	limit := e.detectors.threshold
 	roots := localize.Cover(bad, healthy, limit)
-	faults := make([]*fault, len(roots))
-	for i, root := range roots {
-		faults[i] = newFault(root, causes, bad, of)
+	var faults []*fault
+	for _, root := range roots {
+		if f := newFault(root, causes, bad, of); len(f.causes) > 0 {
+			faults = append(faults, f)
+		}
 	}
 	return faults
 }

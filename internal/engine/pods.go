@@ -57,6 +57,9 @@ func (c *cause) pods(edge localize.Edge) (bad, well []localize.Edge) {
 // the pair: negative if it is well, 0 if nobody knows. It is nil if no track is told from others.
 func (c *cause) judge() func(t *track, all float64) float64 {
 	v := c.view
+	if c.finding.Rule.Class == diagnose.ClassDelay && v.floorRisen() {
+		return longer
+	}
 	switch c.finding.Rule {
 	case rulesOf[kindLoss]:
 		return losing(v.risen[kindLoss])

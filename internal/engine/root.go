@@ -201,6 +201,9 @@ func newFault(root localize.Root, causes []*cause, bad []localize.Edge, of []int
 	f := &fault{root: root}
 	for _, i := range root.Edges {
 		f.edges = append(f.edges, bad[i])
+		if of[i] == noCause {
+			continue
+		}
 		if c := causes[of[i]]; !slices.Contains(f.causes, c) {
 			f.causes = append(f.causes, c)
 		}

@@ -26,7 +26,9 @@ type track struct {
 	trouble            [numTroubles]float32
 	// Round trips and their variation likewise, if the pair of workloads has others; else nil.
 	rtt, variation *spread
-	past           []past // oldest first, while rules look at the view
+	// What round trips usually are, and how they are now.
+	usual, fresh *spread
+	past         []past // oldest first, while rules look at the view
 }
 
 // A trackKey tells tracks apart.
@@ -157,5 +159,6 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 	} else {
 		t.rtt, t.variation = nil, nil
 	}
+	t.learn(float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
 	t.last = w
 }
