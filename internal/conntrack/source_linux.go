@@ -31,6 +31,7 @@ const (
 type source struct {
 	place  Place
 	inode  uint64
+	path   string // that led there; only who discovers looks at it
 	events *netlink.Conn
 	dumps  *netlink.Conn
 	dumpMu sync.Mutex      // one dump at a time

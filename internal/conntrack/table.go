@@ -3,7 +3,10 @@
 
 package conntrack
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Verdict says what is known of a connection's translation.
 type Verdict uint8
@@ -116,6 +119,11 @@ func (t *Table) EndOthers(p Place, dump uint32, begun, now uint64) {
 
 // EndPlace notes the end of a namespace.
 func (t *Table) EndPlace(p Place, now uint64) { t.EndOthers(p, 0, math.MaxUint64, now) }
+
+// Holds tells whether a namespace has connections that have not ended.
+func (t *Table) Holds(p Place) bool {
+	return slices.ContainsFunc(t.items, func(i *item) bool { return i.place == p && i.died == alive })
+}
 
 func (t *Table) live(p Place, before Tuple, zone uint16) *item {
 	for i := t.before[before]; i != nil; i = i.nextBefore {

@@ -41,7 +41,8 @@ type Settings struct {
 // where the kernel has no connection tracking yet.
 type Watcher struct {
 	settings Settings
-	places   Place // the number of the last one
+	places   Place                  // the number of the last one
+	isClosed func(path string) bool // to us
 
 	mu      sync.Mutex
 	sources map[uint64]*source // by inode
@@ -55,7 +56,7 @@ type Watcher struct {
 // Open reads all tables. Namespaces that cannot be entered for want of CAP_SYS_ADMIN
 // are passed over, and counted.
 func Open(settings Settings) (*Watcher, error) {
-	w := &Watcher{settings: settings, sources: make(map[uint64]*source), table: NewTable(settings.MaxEntries)}
+	w := &Watcher{settings: settings, isClosed: namespace.Closed, sources: make(map[uint64]*source), table: NewTable(settings.MaxEntries)}
 	if err := w.discover(); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
@@ -158,7 +159,9 @@ func (w *Watcher) all() []*source {
 }
 
 // discover reads the tables of namespaces in which connections are tracked now, and
-// leaves those that are gone: they live as long as a socket of ours is in them.
+// leaves those that are gone: they live as long as a socket of ours is in them. One that is not found
+// any more because its process is closed to us, as after capabilities were dropped, is followed for
+// as long as it has connections.
 func (w *Watcher) discover() error {
 	var fresh []*source
 	closed := 0
@@ -198,11 +201,19 @@ func (w *Watcher) discover() error {
 		errs = append(errs, w.dump(s))
 	}
 	for _, s := range w.all() {
-		if found[s.inode] == "" {
+		if path := found[s.inode]; path != "" {
+			s.path = path
+		} else if !w.isClosed(s.path) || !w.holds(s.place) {
 			errs = append(errs, w.leave(s))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (w *Watcher) holds(p Place) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.table.Holds(p)
 }
 
 func (w *Watcher) unread(inode uint64) bool {

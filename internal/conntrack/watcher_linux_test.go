@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/tcpwhy/tcpwhy/internal/namespace"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
@@ -182,6 +183,10 @@ func TestNamespaceIsLeft(t *testing.T) {
 		s.at = monotonic()
 		requireFollowed(t, w, s)
 	})
+	w.isClosed = func(string) bool { return true }
+	require.NoError(t, w.Discover())
+	require.Equal(t, before+1, w.Stats().Namespaces, "it has connections, and its process is closed to us")
+	w.isClosed = namespace.Closed
 	require.NoError(t, w.Discover())
 	require.Equal(t, before, w.Stats().Namespaces)
 	require.NotZero(t, w.Stats().Entries)

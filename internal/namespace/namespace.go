@@ -29,6 +29,14 @@ var ErrEnough = errors.New("enough was seen")
 // Everything wants every namespace.
 func Everything(uint64) bool { return true }
 
+// Closed tells whether there is a namespace at a path, and we may not look at it: it takes CAP_SYS_PTRACE
+// for those of other users' processes, and CAP_DAC_READ_SEARCH too for who is not root.
+func Closed(path string) bool {
+	var stat unix.Stat_t
+	err := unix.Stat(path, &stat)
+	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)
+}
+
 // Each calls fn once in each wanted network namespace that can be found and entered,
 // which needs CAP_SYS_ADMIN for others than the own. Namespaces are known by their inode.
 // The thread it uses for that ends with it. It returns which ones were found, wanted or

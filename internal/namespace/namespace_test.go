@@ -6,6 +6,9 @@
 package namespace
 
 import (
+	"fmt"
+	"os"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,4 +69,18 @@ func TestErrorsOfEachAreTold(t *testing.T) {
 	_, err := Each(OfThreads, func(inode uint64) bool { return inode == ns.Inode() },
 		func(uint64) error { return unix.ENOBUFS })
 	require.ErrorIs(t, err, unix.ENOBUFS)
+}
+
+// A thread of another user's may not look at where root's processes are.
+func TestClosed(t *testing.T) {
+	path := fmt.Sprintf("/proc/%d/ns/net", os.Getppid())
+	require.False(t, Closed(path))
+	require.False(t, Closed("/proc/none"), "nothing is there")
+	closed := make(chan bool)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends
+		_, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 65534, 65534, 65534)
+		closed <- errno == 0 && Closed(path)
+	}()
+	require.True(t, <-closed)
 }
