@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,7 @@ type Budget struct {
 	path        string
 	used, limit string // files
 	none        string // what the limit is if there is none
+	percent     *int   // of GOGC, while no garbage is collected
 }
 
 // NewBudget makes a budget without a limit. It skips the test unless it runs as
@@ -124,9 +126,13 @@ func (b *Budget) Used() uint64 {
 	return n
 }
 
-// Exhaust ends the budget: what is used is all there is.
+// Exhaust ends the budget: what is used is all there is. Until it is lifted this process collects no
+// garbage: what it gave back of what it made within [Budget.Charge] would be room.
 func (b *Budget) Exhaust() {
 	b.t.Helper()
+	debug.FreeOSMemory()
+	b.collects(false)
+	b.t.Cleanup(func() { b.collects(true) })
 	require.Eventually(b.t, func() bool {
 		used, err := os.ReadFile(filepath.Join(b.path, b.used))
 		require.NoError(b.t, err)
@@ -137,7 +143,19 @@ func (b *Budget) Exhaust() {
 // Lift takes the limit away.
 func (b *Budget) Lift() {
 	b.t.Helper()
+	b.collects(true)
 	require.NoError(b.t, b.restrict(b.none))
+}
+
+func (b *Budget) collects(garbage bool) {
+	switch {
+	case !garbage && b.percent == nil:
+		b.percent = new(int)
+		*b.percent = debug.SetGCPercent(-1)
+	case garbage && b.percent != nil:
+		debug.SetGCPercent(*b.percent)
+		b.percent = nil
+	}
 }
 
 func (b *Budget) restrict(limit string) error {
