@@ -36,7 +36,7 @@ type attributeName struct {
 	hash   reduce.Key // another one than that of a value of the same text
 	ofFlow bool       // all points of one flow have it
 	isName bool
-	bits   uint8 // see addressBits
+	bits   uint8 // see bitsOf
 }
 
 // maxNames bounds the memory for names that somebody makes up.
@@ -58,7 +58,7 @@ func (h *hasher) name(place int, name string) *attributeName {
 	}
 	known := h.names[name]
 	if known == nil {
-		known = &attributeName{name: name, hash: h.mix(h.string(name), 1), ofFlow: ofFlow(name), isName: isName(name), bits: addressBits[name]}
+		known = &attributeName{name: name, hash: h.mix(h.string(name), 1), ofFlow: ofFlow(name), isName: isName(name), bits: bitsOf(name)}
 		if len(h.names) < maxNames {
 			h.names[name] = known
 		}
@@ -97,7 +97,7 @@ func (h *hasher) forget() {
 
 // point returns the keys of what a data point has in common with others of its flow, of the names
 // among that, which are part of the flow's key unless its addresses are known, and of the rest.
-func (h *hasher) point(attributes pcommon.Map) (flow, called, rest reduce.Key, addressed bool) {
+func (h *hasher) point(attributes pcommon.Map) (flow, called, rest reduce.Key, told bool) {
 	place, bits := 0, uint8(0)
 	for key, value := range attributes.All() {
 		term, name := h.term(place, key, value)
@@ -112,7 +112,7 @@ func (h *hasher) point(attributes pcommon.Map) (flow, called, rest reduce.Key, a
 			flow = plus(flow, term)
 		}
 	}
-	return flow, called, rest, bits == bothAddresses
+	return flow, called, rest, addressed(bits)
 }
 
 // nameless returns the key of all attributes that are no names.

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
+	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
@@ -15,7 +16,7 @@ import (
 type locality struct {
 	*local
 	key        reduce.Key
-	nameless   reduce.Key // of all but names, if a host is among that; else 0
+	nameless   reduce.Key // of all but names, if those tell a process; else 0
 	generation uint32     // changes with who is found there
 	flows      int
 }
@@ -32,4 +33,11 @@ func (l *locality) refresh(directory identity.Directory, at uint64) {
 		l.id, l.end, l.told = id, l.describe(id), nil
 		l.generation++
 	}
+}
+
+// aProcess tells whether a resource is one process or container of a host, as a receiver tells it: names add
+// nothing to what it is known by. Of what an agent added up they are all there is.
+func aProcess(resource pcommon.Map) bool {
+	_, process := resource.Get(names.ProcessPID)
+	return text(resource, names.HostName) != "" && (process || text(resource, names.ContainerID) != "")
 }

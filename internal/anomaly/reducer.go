@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
-	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
@@ -105,7 +104,7 @@ func (r *reducer) locality(resource pcommon.Map, m pmetric.Metric) *locality {
 	l := r.localities[key]
 	if l == nil {
 		l = newLocality(r.directory, key, resource, at)
-		if text(resource, names.HostName) != "" {
+		if aProcess(resource) {
 			l.nameless = r.hash.nameless(resource)
 		}
 		r.localities[key] = l
@@ -159,9 +158,9 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 		r.table.Stats.Invalid++
 		return
 	}
-	own, called, rest, addressed := r.hash.point(attributes)
+	own, called, rest, told := r.hash.point(attributes)
 	flowKey := r.hash.join(l.nameless, own)
-	if !addressed || l.nameless == (reduce.Key{}) {
+	if !told || l.nameless == (reduce.Key{}) {
 		flowKey = r.hash.join(l.key, plus(own, called))
 	}
 	key := r.hash.mix(r.hash.join(flowKey, rest), metric.kind(p))
@@ -177,7 +176,7 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 	}
 	f := in.Flow().Label.(*flow)
 	f.Received = r.now
-	if f.locality != l || f.called != called {
+	if (f.locality != l || f.called != called) && p.Time >= f.Latest { // a late one tells nothing new
 		r.rename(f, l, called, attributes)
 	}
 	if p.Time != f.resolved || f.generation != l.generation {
