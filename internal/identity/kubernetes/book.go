@@ -30,12 +30,13 @@ func (c *claim) has(port uint16) bool {
 type book struct {
 	gaps   gaps
 	owners map[string][]*claim // by the owner's key; the writer's
+	met    map[string]bool     // owners that are there, with or without claims; the writer's
 	stale  bool                // the pages are; the writer's
 	pages  atomic.Pointer[map[netip.Addr][]*claim]
 }
 
 func newBook() *book {
-	b := &book{owners: map[string][]*claim{}}
+	b := &book{owners: map[string][]*claim{}, met: map[string]bool{}}
 	b.pages.Store(&map[netip.Addr][]*claim{})
 	b.gaps.init()
 	return b
@@ -78,7 +79,7 @@ func (b *book) publish() {
 
 // put sets what an owner is seen to have. Claims that it had keep their times; those that
 // it has not any more end, and are known until then. An address that it is first seen with
-// later, as a service that becomes dual-stack, is for certain its own since then only.
+// later, as a service that becomes dual-stack or was an ExternalName, is for certain its own since then only.
 func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 	old, changed := b.owners[owner], false
 	next := make([]*claim, 0, len(claims))
@@ -89,7 +90,7 @@ func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 			changed = changed || !old[i].identity.Equal(c.identity) || !slices.Equal(old[i].ports, c.ports)
 		} else {
 			changed = true
-			if len(old) > 0 {
+			if len(old) > 0 || b.met[owner] {
 				c.sure = seen
 			}
 		}
@@ -109,6 +110,13 @@ func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 	if changed {
 		b.owners[owner], b.stale = next, true
 	}
+	b.met[owner] = true
+}
+
+// end notes that an owner is gone.
+func (b *book) end(owner string, seen, ends int64) {
+	b.put(owner, nil, seen, ends)
+	delete(b.met, owner)
 }
 
 // expire forgets what ended.

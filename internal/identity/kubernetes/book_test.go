@@ -82,6 +82,18 @@ func TestServiceBecomesDualStack(t *testing.T) {
 	require.Equal(t, "web", w.remote("10.96.0.1", 80, 40))
 }
 
+// TestServiceGetsAnAddressLate that was another's until then.
+func TestServiceGetsAnAddressLate(t *testing.T) {
+	w := newWorld(t).at(5)
+	other := serviceSince("other", 2, "10.96.0.2")
+	w.see(other)
+	w.see(serviceSince("web", 1, "")) // an ExternalName has none
+	w.at(50).lose(other)
+	w.at(51).see(serviceSince("web", 1, "10.96.0.2"))
+	require.Equal(t, "unknown", w.remote("10.96.0.2", 80, 40), "it was other's")
+	require.Equal(t, "web", w.remote("10.96.0.2", 80, 51))
+}
+
 // TestHeadlessServiceHasNoAddress at all, not even an external one that is written in it: no
 // kube-proxy translates it. A pod may have it.
 func TestHeadlessServiceHasNoAddress(t *testing.T) {

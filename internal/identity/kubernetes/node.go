@@ -72,7 +72,7 @@ func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 // deleteNode keeps a node's addresses for the grace period, and what its pods share until
 // they are forgotten: they may be deleted after it.
 func (s *Store) deleteNode(name string, seen int64) {
-	s.nodes.put(name, nil, seen, seen+int64(s.grace))
+	s.nodes.end(name, seen, seen+int64(s.grace))
 	delete(s.named, name)
 }
 

@@ -177,7 +177,7 @@ func (s *Store) Services() cache.ReflectorStore {
 		put: func(o *corev1.Service, seen int64) {
 			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen, seen+int64(s.grace))
 		},
-		remove:  func(uid string, seen int64) { s.services.put(uid, nil, seen, seen+int64(s.grace)) },
+		remove:  func(uid string, seen int64) { s.services.end(uid, seen, seen+int64(s.grace)) },
 		known:   s.services.live,
 		publish: s.services.publish,
 		gaps:    &s.services.gaps,
