@@ -176,7 +176,7 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 	}
 	f := in.Flow().Label.(*flow)
 	f.Received = r.now
-	if (f.locality != l || f.called != called) && p.Time >= f.Latest { // a late one tells nothing new
+	if (f.locality != l || f.called != called) && !in.Late(p) {
 		r.rename(f, l, called, attributes)
 	}
 	if p.Time != f.resolved || f.generation != l.generation {

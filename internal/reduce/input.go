@@ -29,6 +29,10 @@ type Input struct {
 	recent      *recent
 }
 
+// Late reports whether a point is older than the last one, and adds nothing to what that said. A
+// difference always adds.
+func (in *Input) Late(p *Point) bool { return !p.Delta && p.Time < in.time }
+
 // Current reports whether an input's output is still the right one, and still there.
 func (in *Input) Current() bool {
 	return in.generation == in.flow.Generation && (in.output == nil || !in.output.gone)
