@@ -169,7 +169,7 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 	}
 	in := r.table.Input(key)
 	if in == nil {
-		if in = r.newInput(key, flowKey, l, attributes); in == nil {
+		if in = r.newInput(key, flowKey, called, l, attributes); in == nil {
 			return
 		}
 		in.Tag = uint32(fieldOf(metric.Name, attributes))
@@ -204,7 +204,7 @@ func (m *metric) kind(p *reduce.Point) uint64 {
 	return kind
 }
 
-func (r *reducer) newInput(key, flowKey reduce.Key, l *locality, attributes pcommon.Map) *reduce.Input {
+func (r *reducer) newInput(key, flowKey, called reduce.Key, l *locality, attributes pcommon.Map) *reduce.Input {
 	if r.point.Ended {
 		r.ignored++
 		return nil
@@ -215,7 +215,7 @@ func (r *reducer) newInput(key, flowKey reduce.Key, l *locality, attributes pcom
 	f := r.flows[flowKey]
 	if f == nil {
 		f = newFlow(flowKey, l, attributes, len(r.selections))
-		_, f.called, _, _ = r.hash.point(attributes)
+		f.called = called
 		r.flows[flowKey] = f
 	}
 	return r.table.NewInput(key, &f.Flow, &r.point)

@@ -9,7 +9,8 @@ import "fmt"
 //
 //	in each of the last windows that make 8 s or more, nothing of what waits was acknowledged, at
 //	least one connection spent ≥ 90 % of the window with nothing but that, its window is open,
-//	and ≥ 2 timeouts within 30 s
+//	and ≥ 2 timeouts within 30 s; small segments do not come through either: less than a full one
+//	waits, or handshakes are repeated, and none came to an end
 //
 // The detector of loss does not see it: one burst that is never acknowledged is one episode, and
 // then nothing is sent that could be lost. Guard: a peer that has gone without a word looks the
@@ -27,13 +28,13 @@ var deadPath = Rule{
 const (
 	minDeadSeconds  = 8
 	minDeadTimeouts = 2
-	minDeadShare    = .9
-	sureDead        = 3 // connections
+	wholeShare      = .9 // of a window that is as good as all of it
+	sureDead        = 3  // connections
 )
 
 func matchDeadPath(p *Pair) (Finding, bool) {
 	dead := func(r *Report) bool {
-		return r.Sent == 0 && r.SendQueue > 0 && r.Time[NetworkLimited] >= minDeadShare*r.Seconds
+		return r.Sent == 0 && r.SendQueue > 0 && r.Time[NetworkLimited] >= wholeShare*r.Seconds
 	}
 	ticks := p.Sender.run(dead)
 	stuck, now, s := p.Sender.last(ticks), p.Sender.last(1), p.Sender.since(window)
@@ -69,5 +70,5 @@ func (r *Report) stuck() uint64 {
 	if r.Seconds == 0 {
 		return 0
 	}
-	return uint64(r.Stuck()/r.Seconds + 1 - minDeadShare)
+	return uint64(r.Stuck()/r.Seconds + 1 - wholeShare)
 }

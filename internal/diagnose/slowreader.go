@@ -54,6 +54,6 @@ func matchSlowReader(p *Pair) (Finding, bool) {
 // was read in a window, or more connections end than get an answer.
 func hurts(p *Pair) bool {
 	now, recent := p.Sender.last(1), p.Sender.since(window)
-	stopped := now.Sent == 0 && now.Time[ReceiveWindowLimited] >= minDeadShare*now.Seconds
+	stopped := now.Sent == 0 && now.Time[ReceiveWindowLimited] >= wholeShare*now.Seconds
 	return p.RTT != nil || p.Jitter != nil || now.Awaiting > 0 || stopped || recent.Closed > recent.Exchanges
 }
