@@ -5,21 +5,41 @@ package anomaly
 
 // A counter is one flow of an agent, in one of its lives.
 type counter struct {
-	client, pid, peer int
-	start, sent       float64 // seconds
-	bytes             [2]int64
-	time              float64
-	rtt               [40]uint64 // from index -20, scale 2
-	zero              uint64
-	rttSum            float64
-	scale             int32
-	explicit          bool // histograms
+	flowID
+	listens     bool    // it is a listener, and has overflows only
+	start, sent float64 // seconds
+	bytes       [2]int64
+	time        float64
+	rtt         [40]uint64 // from index -20, scale 2
+	zero        uint64
+	rttSum      float64
+	scale       int32
+	explicit    bool // histograms
+	queue       int64
 	*account
+}
+
+// A flowID is what tells one flow of the world from another, whoever its ends are.
+type flowID struct {
+	client, pid, peer int
+	pair, behind      int // 0 is none: of its pair's key, and to what its address is translated
+}
+
+// series returns the number of sums and histograms.
+func (c *counter) series() uint64 {
+	if c.listens {
+		return 1
+	}
+	return 4
 }
 
 // act lets a flow count something.
 func (w *world) act(c *counter) {
 	c.bytes[0] += w.rand.Int64N(1 << 40)
+	c.queue = w.rand.Int64N(1 << 20)
+	if c.listens {
+		return
+	}
 	c.bytes[1] += w.rand.Int64N(2)
 	c.time += w.rand.Float64() * 1e3
 	for range w.rand.IntN(4) {
@@ -46,8 +66,6 @@ func (c *counter) minus(d *counter) counter {
 	diff.rttSum -= d.rttSum
 	return diff
 }
-
-func (c *counter) flow() [3]int { return [3]int{c.client, c.pid, c.peer} }
 
 // Octaves are a histogram's counts on powers of two, from what is zero on.
 type octaves [11]uint64

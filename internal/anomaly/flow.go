@@ -65,3 +65,20 @@ func (f *flow) resolve(directory identity.Directory, at uint64) (moved bool) {
 	}
 	return moved
 }
+
+// before returns the flow as it was at a time (ns since 1970), by a point of then; it is the same one if
+// everybody is where they were.
+func (f *flow) before(directory identity.Directory, at uint64, l *locality, called reduce.Key, attributes pcommon.Map) *flow {
+	then := &flow{key: f.key, locality: l, called: called, places: make([]*place, len(f.places))}
+	if l == f.locality && called == f.called {
+		then.attributes, then.role, then.peer = f.attributes, f.role, f.peer
+		then.resolved, then.generation = f.resolved, f.generation
+		then.byAddress, then.found = f.byAddress, f.found
+	} else {
+		then.describe(attributes)
+	}
+	if !then.resolve(directory, at) {
+		return f
+	}
+	return then
+}

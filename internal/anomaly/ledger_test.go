@@ -3,17 +3,15 @@
 
 package anomaly
 
-// worldSeries is the number of sums and histograms of one flow.
-const worldSeries = 4
-
 // A ledger is what a processor has to know by what it was told, by the rules of its
 // README: what is silent for longer than stale leaves, what is for longer than gap is
 // forgotten, and what may be older than what is forgotten counts from its first point on.
 type ledger struct {
 	stale, gap float64
-	heard      map[[3]int]float64 // by flow, in all its lives
-	horizon    float64            // of starts
-	floor      float64            // of deltas
+	heard      map[flowID]float64 // in all its lives
+	queues     map[flowID]*queue
+	horizon    float64 // of starts
+	floor      float64 // of deltas
 
 	baselines, forgotten uint64 // as the processor has to count them
 	resumed              int
@@ -48,12 +46,14 @@ const (
 func (w *world) enter(p *parcel, at float64) {
 	c := p.of
 	if p.end {
-		if c.state == current {
-			w.heard[c.flow()] = at
+		if c.state == current || !c.listens && w.lives(c.flowID) { // its gauge is one in all its lives
+			w.heard[c.flowID] = at
 		}
+		w.endQueue(c.flowID, p.at)
 		return
 	}
-	w.heard[c.flow()] = at
+	w.heard[c.flowID] = at
+	w.enterQueue(p)
 	counted := sumOf(c.counted, w.key(c, p.at)) // of who was there then
 	was := c.state
 	c.state = current
@@ -70,14 +70,14 @@ func (w *world) enter(p *parcel, at float64) {
 func (w *world) enterTotal(c *counter, p *parcel, counted *truth) {
 	switch {
 	case c.last == nil && c.start <= w.horizon && p.at <= w.floor:
-		w.forgotten += worldSeries
+		w.forgotten += c.series()
 		if p.at > c.newest {
 			c.lose(&p.told)
 			c.newest = p.at
 		}
 		return
 	case c.last == nil && c.start <= w.horizon:
-		w.baselines += worldSeries
+		w.baselines += c.series()
 		c.lose(&p.told)
 	case c.last == nil:
 		counted.add(&p.told, 1)
@@ -106,7 +106,7 @@ func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth) {
 	}
 	switch {
 	case p.at <= c.floor:
-		w.forgotten += worldSeries
+		w.forgotten += c.series()
 		if !known {
 			c.lost.add(&p.told, 1)
 		}
@@ -120,8 +120,9 @@ func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth) {
 // pass says that an interval ends.
 func (w *world) pass(at float64) {
 	for _, c := range w.flows {
-		if c.state == current && w.heard[c.flow()]+w.stale < at {
-			c.state, c.left = silent, w.heard[c.flow()]
+		if c.state == current && w.heard[c.flowID]+w.stale < at {
+			c.state, c.left = silent, w.heard[c.flowID]
+			delete(w.queues, c.flowID) // nothing is remembered of a gauge
 		}
 	}
 	for _, c := range w.flows {

@@ -22,10 +22,13 @@ func TestEachPointIsNamedAndLeftAsItIs(t *testing.T) {
 	for seed := range uint64(50) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		w := &world{rand: r, delta: r.IntN(3) == 0, explicit: r.IntN(4), pods: true, addresses: true}
-		w.ledger = ledger{stale: 3600, gap: 3600, heard: make(map[[3]int]float64), floor: math.Inf(-1)}
+		w.ledger = ledger{stale: 3600, gap: 3600, heard: make(map[flowID]float64), floor: math.Inf(-1)}
 		w.settle()
+		if r.IntN(2) == 0 {
+			w.brief()
+		}
 		for range 5 {
-			w.born(float64(r.IntN(40)) - 20)
+			w.appear(float64(r.IntN(40)) - 20)
 		}
 		for at := 21.0; at < 180; at += 10 {
 			w.live(at)

@@ -176,7 +176,11 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 	}
 	f := in.Flow().Label.(*flow)
 	f.Received = r.now
-	if (f.locality != l || f.called != called) && !in.Late(p) {
+	if p.Time < f.Latest {
+		r.addLate(f, l, in, metric, called, attributes)
+		return
+	}
+	if f.locality != l || f.called != called {
 		r.rename(f, l, called, attributes)
 	}
 	if p.Time != f.resolved || f.generation != l.generation {
@@ -184,14 +188,22 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 			r.leave(f)
 			f.watched = nil
 		}
-		f.Latest = max(f.Latest, p.Time)
+		f.Latest = p.Time
 	}
+	r.addHere(f, in, metric, attributes)
+}
+
+// addHere adds the point to where its flow is.
+func (r *reducer) addHere(f *flow, in *reduce.Input, metric *metric, attributes pcommon.Map) {
 	if !in.Current() {
 		r.table.Bind(in, r.output(f, metric, attributes))
 	}
-	growth := r.table.Add(in, p)
+	r.tellWatcher(f, in, metric, r.table.Add(in, &r.point))
+}
+
+func (r *reducer) tellWatcher(f *flow, in *reduce.Input, metric *metric, growth *reduce.Growth) {
 	if r.watch != nil && !metric.PerHost {
-		r.watch.watch(f, in, p, growth, r.now)
+		r.watch.watch(f, in, &r.point, growth, r.now)
 	}
 }
 

@@ -20,6 +20,7 @@ type tally struct {
 	lives  map[life]*truth
 	latest map[string]life              // by series
 	times  map[string]pcommon.Timestamp // of the last point
+	queues map[sumKey]int64             // as last told
 }
 
 // A life is a series from a start on.
@@ -46,9 +47,14 @@ func (got *tally) sums() map[sumKey]*truth {
 
 // hear reads what leaves.
 func (got *tally) hear(md pmetric.Metrics) {
+	got.queues = make(map[sumKey]int64)
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
 			switch m.Type() {
+			case pmetric.MetricTypeGauge:
+				for _, p := range m.Gauge().DataPoints().All() {
+					got.show(p)
+				}
 			case pmetric.MetricTypeSum:
 				for _, p := range m.Sum().DataPoints().All() {
 					got.put(m, p, numberTold(m.Name(), p))
@@ -63,6 +69,13 @@ func (got *tally) hear(md pmetric.Metrics) {
 				}
 			}
 		}
+	}
+}
+
+// show keeps the value of a gauge.
+func (got *tally) show(p pmetric.NumberDataPoint) {
+	if !p.Flags().NoRecordedValue() {
+		got.queues[keyOf(p.Attributes())] += p.IntValue()
 	}
 }
 
@@ -96,7 +109,12 @@ func (got *tally) put(m pmetric.Metric, p heard, told *truth) {
 
 // keyOf reads what is left of a flow.
 func keyOf(attributes pcommon.Map) sumKey {
+	port := ""
+	if value, ok := attributes.Get(names.SourcePort); ok {
+		port = value.AsString()
+	}
 	return sumKey{
+		port:   port,
 		client: text(attributes, names.Source.WorkloadName), clientKind: text(attributes, names.Source.WorkloadKind),
 		clientPod: text(attributes, names.Source.K8sPodName), address: text(attributes, names.DestinationAddress),
 		workload: text(attributes, names.Destination.WorkloadName), pod: text(attributes, names.Destination.K8sPodName),

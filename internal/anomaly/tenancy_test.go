@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 	"github.com/tcpwhy/tcpwhy/internal/names"
@@ -72,13 +73,16 @@ func (w *world) directory() town {
 	return town{
 		local: func(end identity.Local, at uint64) (id *identity.Identity) {
 			for n, t := range w.clients {
-				if end.Process == fmt.Sprint("client", n) {
+				if end.Process == fmt.Sprint("client", n) && !w.blind {
 					id = t.at(secondOf(at))
 				}
 			}
 			return id
 		},
 		remote: func(address netip.AddrPort, at uint64) *identity.Identity {
+			if w.blind || !strings.HasPrefix(address.Addr().String(), "10.0.0.") {
+				return nil
+			}
 			return w.peers[address.Addr().As4()[3]].at(secondOf(at))
 		},
 	}
@@ -87,25 +91,29 @@ func (w *world) directory() town {
 func secondOf(ns uint64) float64 { return float64(int64(ns)-epoch*1e9) / 1e9 }
 
 // A sumKey is what is left of a flow when it is added up.
-type sumKey struct{ client, clientKind, clientPod, address, workload, pod string }
+type sumKey struct{ client, clientKind, clientPod, port, address, workload, pod string }
 
 // flow is what of it stays the same, whoever the ends are.
-func (k sumKey) flow() sumKey { return sumKey{client: k.client, address: k.address} }
+func (k sumKey) flow() sumKey { return sumKey{client: k.client, port: k.port, address: k.address} }
 
 // key says to what a flow's points of a time are added up.
 func (w *world) key(c *counter, at float64) sumKey {
 	k := sumKey{client: fmt.Sprint("client", c.client)}
-	if w.addresses {
-		k.address = fmt.Sprint("10.0.0.", c.peer)
-	}
 	k.clientKind = names.KindProcess
-	if id := w.clients[c.client].at(at); id != nil {
+	if id := w.clients[c.client].at(at); id != nil && w.sees(c, at) {
 		k.clientKind = id.Workload.Kind
 		if w.pods {
 			k.clientPod = id.Pod
 		}
 	}
-	if id := w.peers[c.peer].at(at); id != nil {
+	if c.listens {
+		k.port = "80"
+		return k
+	}
+	if w.addresses {
+		k.address = fmt.Sprint("10.0.0.", c.peer)
+	}
+	if id := w.peers[c.peer].at(at); id != nil && w.sees(c, at) {
 		k.workload = id.Workload.Name
 		if w.pods {
 			k.pod = id.Pod

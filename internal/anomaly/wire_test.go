@@ -12,7 +12,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
-// send puts a flow's points on the wire, and some twice.
+// send puts a flow's points on the wire.
 func (w *world) send(c, before *counter, at float64) {
 	from := *c
 	if w.delta {
@@ -22,14 +22,14 @@ func (w *world) send(c, before *counter, at float64) {
 	rm := md.ResourceMetrics().AppendEmpty()
 	rm.Resource().Attributes().PutStr(names.ProcessExecutableName, fmt.Sprint("client", c.client))
 	rm.Resource().Attributes().PutInt(names.ProcessPID, int64(c.pid))
+	w.nameResource(rm.Resource().Attributes(), c, at)
 	metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
 	temporality, start := pmetric.AggregationTemporalityCumulative, c.start
 	if w.delta {
 		temporality, start = pmetric.AggregationTemporalityDelta, c.sent
 	}
 	head := func(p written) {
-		p.Attributes().PutStr(names.DestinationAddress, fmt.Sprint("10.0.0.", c.peer))
-		p.Attributes().PutStr(names.HandshakeRole, names.Client)
+		w.describe(p.Attributes(), c, at)
 		p.SetStartTimestamp(second(start))
 		p.SetTimestamp(second(at))
 	}
@@ -40,6 +40,18 @@ func (w *world) send(c, before *counter, at float64) {
 		m.Sum().SetAggregationTemporality(temporality)
 		return m.Sum().DataPoints()
 	}
+	if c.listens {
+		p := sum(names.ListenerOverflows.Name).AppendEmpty()
+		head(p)
+		p.SetIntValue(from.bytes[0])
+		w.post(md, c, at, from)
+		return
+	}
+	m := metrics.AppendEmpty()
+	m.SetName(names.FlowQueueSend.Name)
+	q := m.SetEmptyGauge().DataPoints().AppendEmpty()
+	head(q)
+	q.SetIntValue(c.queue)
 	io := sum(names.FlowIO.Name)
 	for i, direction := range []string{names.Transmit, names.Receive} {
 		p := io.AppendEmpty()
@@ -50,7 +62,7 @@ func (w *world) send(c, before *counter, at float64) {
 	p := sum(names.FlowTime.Name).AppendEmpty()
 	head(p)
 	p.SetDoubleValue(from.time)
-	m := metrics.AppendEmpty()
+	m = metrics.AppendEmpty()
 	m.SetName(names.FlowRTT.Name)
 	if c.explicit {
 		h := m.SetEmptyHistogram()
@@ -65,7 +77,11 @@ func (w *world) send(c, before *counter, at float64) {
 		head(q)
 		w.fill(q, &from)
 	}
+	w.post(md, c, at, from)
+}
 
+// post puts points on the wire, and some twice.
+func (w *world) post(md pmetric.Metrics, c *counter, at float64, from counter) {
 	copies := 1 + w.rand.IntN(10)/9
 	for range copies {
 		sent := pmetric.NewMetrics()
@@ -83,6 +99,8 @@ func (w *world) finish(c *counter, at float64) {
 	for _, m := range p.metrics.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
 		ended := pmetric.DefaultDataPointFlags.WithNoRecordedValue(true)
 		switch m.Type() {
+		case pmetric.MetricTypeGauge:
+			m.Gauge().DataPoints().At(0).SetFlags(ended)
 		case pmetric.MetricTypeSum:
 			for _, q := range m.Sum().DataPoints().All() {
 				q.SetFlags(ended)

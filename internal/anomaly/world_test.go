@@ -22,6 +22,7 @@ type world struct {
 	cut      [worldClients]float64 // until when an agent sends in vain
 	peers    [worldPeers]tenancy   // by address
 	clients  [worldClients]tenancy
+	briefing
 	// What is left of flows that are added up.
 	pods, addresses bool
 	ledger
@@ -38,11 +39,28 @@ type parcel struct {
 
 const worldClients, worldPeers = 3, 4
 
-// born makes a flow at a time. Before 0 is before the processor.
-func (w *world) born(at float64) *counter {
+// appear makes a flow at a time, or a listener. Before 0 is before the processor. Some differ from the one
+// before in the key of their pair only, or in what their address is translated to.
+func (w *world) appear(at float64) {
+	id := flowID{client: w.rand.IntN(worldClients), pid: len(w.flows), peer: w.rand.IntN(worldPeers)}
+	if n := len(w.flows); n > 0 && w.rand.IntN(3) == 0 && !w.flows[n-1].listens {
+		id = w.flows[n-1].flowID
+		if w.rand.IntN(2) == 0 {
+			id.pair = n
+		} else {
+			id.behind = n
+		}
+		w.born(at, id)
+		return
+	}
+	w.born(at, id).listens = w.rand.IntN(4) == 0
+}
+
+// born makes a life of a flow.
+func (w *world) born(at float64, id flowID) *counter {
 	c := &counter{
-		client: w.rand.IntN(worldClients), pid: len(w.flows), peer: w.rand.IntN(worldPeers),
-		start: at, sent: at, scale: int32(w.rand.IntN(3)),
+		flowID: id,
+		start:  at, sent: at, scale: int32(w.rand.IntN(3)),
 		explicit: w.rand.IntN(3) < w.explicit, account: newAccount(),
 	}
 	w.flows = append(w.flows, c)
@@ -59,8 +77,8 @@ func (w *world) live(at float64) {
 		w.act(c)
 		w.send(c, &before, at)
 		if w.rand.IntN(8) == 0 {
-			again := w.born(at + 0.5) // the same series with a new start
-			again.client, again.pid, again.peer, again.explicit = c.client, c.pid, c.peer, c.explicit
+			again := w.born(at+0.5, c.flowID) // the same series with a new start
+			again.explicit, again.listens = c.explicit, c.listens
 			if w.delta {
 				again.account = c.account // deltas are one series
 			}

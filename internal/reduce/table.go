@@ -169,6 +169,21 @@ func (t *Table) Bind(in *Input, o *Output) {
 	in.output = o
 }
 
+// AddAt adds a point to another output than the input's own, which stays what it is.
+func (t *Table) AddAt(o *Output, in *Input, p *Point) *Growth {
+	own, generation := in.output, in.generation
+	if own == nil || own.gone {
+		generation = in.flow.Generation - 1 // it gets its own with the next point
+	}
+	t.Bind(in, o)
+	growth := t.Add(in, p)
+	if own != nil && !own.gone {
+		t.Bind(in, own)
+	}
+	in.generation = generation
+	return growth
+}
+
 func (t *Table) leave(in *Input) {
 	in.output.live--
 	in.output.left = t.now
