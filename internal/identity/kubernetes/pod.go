@@ -13,15 +13,15 @@ import (
 )
 
 // A pod is what is kept of one: 112 B, with its name and UID in one string. It is
-// immutable. What few have is in its extra. What a look-up by address reads is in front.
+// immutable. What few have is in its extra. What look-ups read is in front.
 type pod struct {
 	v4   [4]byte // 0.0.0.0 if it has none
 	from uint32  // hold.from, in s since 1970
 	sure int64   // hold.sure
 	*extra
+	container digest // of its first container's id
 	identity.Identity
-	v6        [16]byte // zero if it has none
-	container digest   // of its first container's id
+	v6 [16]byte // zero if it has none
 }
 
 // extra is what a pod has that has several containers or had, is on its way out, or is static.
