@@ -89,6 +89,15 @@ static __always_inline u32 reset_reason(const u64 *ctx)
 	return ctx[2];
 }
 
+/* d7ba4cc900bf "bpf: return long from bpf_map_ops funcs" (6.4): before, the upper half of
+ * what bpf_map_update_elem returns is zero, and what should be -E2BIG is a positive number.
+ * https://git.kernel.org/torvalds/c/d7ba4cc900bf
+ */
+static __always_inline int map_insert(void *map, const void *key, const void *value)
+{
+	return (int)bpf_map_update_elem(map, key, value, BPF_NOEXIST);
+}
+
 static volatile u32 never_written;
 
 /* 0, but the verifier does not know. Before ab5cfac139ab "bpf: verify callbacks as if

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "compat.bpf.h"
 #include "key.bpf.h"
 #include "maps.bpf.h"
 
@@ -31,11 +32,9 @@ static __always_inline bool flow_claim(struct flow *f, const struct flow_key *ke
 static __always_inline struct flow *flow_of(void *flows, struct conn *c, bool *full)
 {
 	struct flow *f = bpf_map_lookup_elem(flows, &c->flow_id);
-	long err;
 
 	if (!f) {
-		err = bpf_map_update_elem(flows, &c->flow_id, &no_flow, BPF_NOEXIST);
-		*full = err == -E2BIG;
+		*full = map_insert(flows, &c->flow_id, &no_flow) == -E2BIG;
 		f = bpf_map_lookup_elem(flows, &c->flow_id);
 		if (!f)
 			return NULL;

@@ -17,20 +17,19 @@ import (
 // TestFillsOfFlows holds connections open, of which each end is a flow of this
 // process.
 func TestFillsOfFlows(t *testing.T) {
-	const n = 150 // more than one batch
 	for name, test := range map[string]struct {
-		room, flows, overflow uint32
+		connections, room, flows, overflow uint32
 	}{
-		"room enough":      {1000, 2 * n, 0},
-		"room for some":    {10, 10, 1},
-		"just room enough": {2 * n, 2 * n, 0},
+		"room enough":      {20, 1000, 40, 0},
+		"room for some":    {20, 10, 10, 1},
+		"just room enough": {150, 300, 300, 0}, // more than one batch
 	} {
 		t.Run(name, func(t *testing.T) {
 			place := newPlace(t)
 			k := observe(t, Config{MaxFlows: int(test.room), Granularity: GranularityConnection, Include: only(place)})
 			gate := newGate(place, traffic.Loopback(place.NS, place.IPv4.String()))
 			var ends []*net.TCPConn
-			for range n {
+			for range test.connections {
 				client, server := gate.open(t)
 				ends = append(ends, client, server)
 			}
@@ -44,7 +43,7 @@ func TestFillsOfFlows(t *testing.T) {
 			for _, end := range ends {
 				require.NoError(t, end.Close())
 			}
-			k.untilClosed(2*n, everything)
+			k.untilClosed(len(ends), everything)
 			require.Zero(t, k.Fills()[0].Entries)
 			require.Zero(t, k.Fills()[1].Entries)
 		})
