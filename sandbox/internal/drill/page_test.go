@@ -56,6 +56,7 @@ func TestPage(t *testing.T) {
 		"<td>refused<td>workload service-d<td colspan=\"6\" class=\"no\">missed",
 		"<td>loss-3<td>pair service-j → service-k<td>15 s<td>5 s<td class=\"yes\">tcp_tail_loss<td>rank 1<td>0.25<td>1",
 		"<td>tcp_zero_window<td>Invented",
+		"<tr><td>refused<td>1<td>0/1<br><small>0.00–0.79</small><td>–<td>–<td>–<td>0/1",
 		"<title>Lost &lt;b&gt;</title>",
 		">15 min</text>",
 	} {

@@ -46,9 +46,16 @@ func printFaults(w io.Writer, s score.Score) {
 			_, _ = fmt.Fprintf(w, "%s\t%d\tnot expected\t\t\t\t\t\t\t\t\t\n", sum.Name, sum.Faults)
 			continue
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f\t%.1f\n", sum.Name, sum.Faults,
-			of(sum.Recall), seconds(sum.Delay), seconds(sum.Delay90), seconds(sum.Onset),
-			of(sum.Right), of(sum.First), of(sum.Third), of(sum.Level), sum.Impact, sum.PerFault)
+		told := func(s string) string { // of none there is nothing to tell
+			if sum.Recall.Is == 0 {
+				return "–"
+			}
+			return s
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sum.Name, sum.Faults,
+			of(sum.Recall), told(seconds(sum.Delay)), told(seconds(sum.Delay90)), told(seconds(sum.Onset)),
+			of(sum.Right), of(sum.First), of(sum.Third), of(sum.Level),
+			told(fmt.Sprintf("%.2f", sum.Impact)), told(fmt.Sprintf("%.1f", sum.PerFault)))
 	}
 }
 
