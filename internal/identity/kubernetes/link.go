@@ -65,7 +65,7 @@ func (l *link) ListWithContext(ctx context.Context, options metav1.ListOptions) 
 	asked := l.now()
 	list, err := l.ListWatch.ListWithContext(ctx, options)
 	if err != nil {
-		l.failed(err)
+		l.failed(ctx, err)
 		return nil, err
 	}
 	l.mu.Lock()
@@ -81,13 +81,13 @@ func (l *link) ListWithContext(ctx context.Context, options metav1.ListOptions) 
 func (l *link) WatchWithContext(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 	w, err := l.ListWatch.WatchWithContext(ctx, options)
 	if err != nil {
-		l.failed(err)
+		l.failed(ctx, err)
 		return nil, err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.streaming, l.broken = options.SendInitialEvents != nil && *options.SendInitialEvents, false
-	return newTap(w, l), nil
+	return newTap(ctx, w, l), nil
 }
 
 // heard notes that the API server said something, and tells whether that is of a watch,
@@ -130,8 +130,11 @@ func (l *link) listed() {
 	l.once.Do(func() { close(l.synced) })
 }
 
-// failed notes why there is no watch.
-func (l *link) failed(err error) {
+// failed notes why there is no watch. It is no failure if nobody wants one any more.
+func (l *link) failed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {

@@ -4,6 +4,7 @@
 package kubernetes
 
 import (
+	"context"
 	"errors"
 	"sync"
 
@@ -24,9 +25,9 @@ type tap struct {
 	once   sync.Once
 }
 
-func newTap(w watch.Interface, l *link) *tap {
+func newTap(ctx context.Context, w watch.Interface, l *link) *tap {
 	t := &tap{Interface: w, link: l, events: make(chan watch.Event), stop: make(chan struct{})}
-	go t.run()
+	go t.run(ctx)
 	return t
 }
 
@@ -39,12 +40,13 @@ func (t *tap) Stop() {
 	t.Interface.Stop()
 }
 
-func (t *tap) run() {
+// run passes events on until the watch ends. That is a loss, unless it was asked to: by Stop, or by ctx.
+func (t *tap) run(ctx context.Context) {
 	defer close(t.events)
 	for event := range t.Interface.ResultChan() {
 		watching := false
 		if event.Type == watch.Error {
-			t.link.failed(apierrors.FromObject(event.Object))
+			t.link.failed(ctx, apierrors.FromObject(event.Object))
 		} else {
 			watching = t.link.heard()
 		}
@@ -60,6 +62,6 @@ func (t *tap) run() {
 	select {
 	case <-t.stop: // we ended it
 	default:
-		t.link.failed(errEnded)
+		t.link.failed(ctx, errEnded)
 	}
 }
