@@ -47,64 +47,60 @@ func TestEpochWaitsForPrograms(t *testing.T) {
 	require.NoError(t, client.Wait())
 }
 
-// A rebirth is sockets whose connections end and begin anew, from the same port to the
-// same listener, while a sweep is looking at one of them.
+// A rebirth is a socket whose connection ends and begins anew, from the same port to the
+// same listener, while a sweep is looking at it.
 type rebirth struct {
 	t        *testing.T
 	k        *collector
 	listener *net.TCPListener
-	plugs    []plug
+	plug     plug
 }
 
 // TestReconnectWithinAVisit stops the sweep after it has read a socket's totals, lets
 // the socket live once more, and the sweep go on: what it has read is of the first
 // life, which is folded already.
 func TestReconnectWithinAVisit(t *testing.T) {
-	const lives, bytes = 16, 1000
+	const bytes = 1000
 	for attempt := 1; ; attempt++ {
-		r := newRebirth(t, lives, bytes)
+		r := newRebirth(t, bytes)
 		timely := r.interrupt()
 		r.drain()
 		s := r.k.sum(to(addressOf(r.listener)))
-		require.EqualValues(t, lives, s.Opened)
-		require.Zero(t, s.Live, "began after their visit")
-		require.Equal(t, [2]uint64{lives * bytes, 0}, s.Bytes)
+		require.EqualValues(t, 1, s.Opened)
+		require.Zero(t, s.Live, "began after its visit")
+		require.Equal(t, [2]uint64{bytes, 0}, s.Bytes)
 
 		r.end(bytes)
 		s = r.k.sum(to(addressOf(r.listener)))
-		require.EqualValues(t, 2*lives, s.Opened)
-		require.EqualValues(t, 2*lives, s.Closed[flow.CloseResetSent])
-		require.Equal(t, [2]uint64{2 * lives * bytes, 0}, s.Bytes)
+		require.EqualValues(t, 2, s.Opened)
+		require.EqualValues(t, 2, s.Closed[flow.CloseResetSent])
+		require.Equal(t, [2]uint64{2 * bytes, 0}, s.Bytes)
 		if timely {
 			return
 		}
-		require.Less(t, attempt, 10, "sockets are never connected again in time")
+		require.Less(t, attempt, 10, "the socket is never connected again in time")
 	}
 }
 
-// newRebirth connects sockets, of which each sends so many bytes. Only these ends of
-// connections are observed.
-func newRebirth(t *testing.T, lives, bytes int) *rebirth {
+// newRebirth connects the socket, which sends so many bytes. Only this end of the
+// connection is observed, so no other socket gets a flow.
+func newRebirth(t *testing.T, bytes int) *rebirth {
 	t.Helper()
 	p := newPlace(t)
 	k := observe(t, Config{Granularity: GranularityConnection, Include: []Rule{
 		{CIDRs: []netip.Prefix{netip.PrefixFrom(p.IPv4, 32)}}}})
-	r := &rebirth{t: t, k: k, listener: p.Listen(p.IPv4.String() + ":0")}
-	for i := range lives {
-		plug := newPlug(t, p.NS)
-		require.NoError(t, plug.bind(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(1000+i))))
-		require.NoError(t, plug.connect(addressOf(r.listener)))
-		require.NoError(t, plug.write(bytes))
-		plug.quiet()
-		r.plugs = append(r.plugs, plug)
-	}
+	r := &rebirth{t: t, k: k, listener: p.Listen(p.IPv4.String() + ":0"), plug: newPlug(t, p.NS)}
+	require.NoError(t, r.plug.bind(netip.MustParseAddrPort("127.0.0.1:1000")))
+	require.NoError(t, r.plug.connect(addressOf(r.listener)))
+	require.NoError(t, r.plug.write(bytes))
+	r.plug.quiet()
 	k.collect()
 	return r
 }
 
-// interrupt sweeps. The first look in an epoch gives each socket a flow, of which the
-// kernel makes some at once, in an interrupt of the sweep. It reports whether all
-// sockets began anew in such a moment.
+// interrupt sweeps. The first look in an epoch gives the socket a flow. A new map holds
+// one for each CPU; as soon as that is taken, the kernel makes more, in an interrupt of the
+// sweep. It reports whether the socket began anew in that moment.
 func (r *rebirth) interrupt() (timely bool) {
 	r.t.Helper()
 	thread, begin, swept := make(chan int), make(chan struct{}), make(chan error, 1)
@@ -124,14 +120,10 @@ func (r *rebirth) interrupt() (timely bool) {
 		for !sweep.Held() && len(swept) == 0 {
 			runtime.Gosched()
 		}
-		for _, plug := range r.plugs {
-			if err := errors.Join(plug.disconnect(), plug.connect(addressOf(r.listener))); err != nil {
-				return err
-			}
-		}
+		err := errors.Join(r.plug.disconnect(), r.plug.connect(addressOf(r.listener)))
 		timely = sweep.Disarm() && !sweep.Over()
 		sweep.Release()
-		return nil
+		return err
 	}))
 	require.NoError(r.t, <-swept)
 	return timely
@@ -140,11 +132,9 @@ func (r *rebirth) interrupt() (timely bool) {
 // end ends the second life.
 func (r *rebirth) end(bytes int) {
 	r.t.Helper()
-	for _, plug := range r.plugs {
-		require.NoError(r.t, plug.write(bytes))
-		plug.quiet()
-		require.NoError(r.t, plug.disconnect())
-	}
+	require.NoError(r.t, r.plug.write(bytes))
+	r.plug.quiet()
+	require.NoError(r.t, r.plug.disconnect())
 	r.k.collect()
 }
 

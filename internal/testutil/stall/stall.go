@@ -24,10 +24,12 @@ import (
 )
 
 // A CPU that nobody releases is held so long. It may have its interrupts switched off:
-// others wait for it then. Emulated processors take turns of 100 ms, the held one too.
+// others wait for it then. Of emulated processors the held one takes turns of 100 ms, and
+// each tick of the other one's clock, of 4 ms, ends that one's turn: on a busy machine it
+// needs seconds for what takes a millisecond. The kernel complains of a CPU after 20 s.
 const (
 	limit         = 200 * time.Millisecond
-	limitEmulated = 2 * time.Second
+	limitEmulated = 10 * time.Second
 )
 
 // A Stall holds one CPU once, each time it is armed.
