@@ -189,10 +189,10 @@ test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 
 		$(if $(KERNELS),-kernels='$(value KERNELS)') $(if $(PACKAGES),-packages='$(value PACKAGES)') $(if $(RUN),-run='$(value RUN)')
 
 # What CI has time for, and has been seen to pass there: that the programs load and
-# attach, beside others' too, how connections begin and end, and old ones. The rest is
-# for test-kernels.
+# attach, beside others' too, how connections begin and end, old ones, and full maps. The
+# rest is for test-kernels.
 GUEST_PACKAGES := ./internal/testutil/kernel ./internal/testutil/netns ./internal/testutil/nft
-GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren|TestAcceptQueue|TestFailuresAreEvents|TestFailedConnects|TestMPTCP|TestResets|TestEachResetIsOneEvent|TestReconnect|TestPlanTakesTheNextWay|TestEachConnectionIsExact|TestParity|TestGivenUp|TestPassedConnection|TestAcceptByRing)$$
+GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren|TestAcceptQueue|TestFailuresAreEvents|TestFailedConnects|TestMPTCP|TestResets|TestEachResetIsOneEvent|TestReconnect|TestPlanTakesTheNextWay|TestEachConnectionIsExact|TestParity|TestGivenUp|TestPassedConnection|TestAcceptByRing|TestFillsOfFlows|TestTimeoutsThatSendNothing|TestSegmentForWhoIsDestroyed)$$
 
 .PHONY: test-guests
 test-guests: | have-go $(QEMU) ## Run a part of test-kernels, on 6.1 and 6.12 only
