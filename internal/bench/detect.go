@@ -22,7 +22,7 @@ func (b *bench) detect() error {
 	if err != nil {
 		return err
 	}
-	trips, err := shift.New(shift.RTT(width, threshold, false))
+	trips, err := shift.New(shift.RTT(width, threshold))
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func BenchmarkRatio(b *testing.B) {
 }
 
 func BenchmarkShift(b *testing.B) {
-	d, err := shift.New(shift.RTT(width, 18, false))
+	d, err := shift.New(shift.RTT(width, 18))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func (p *path) draw(h *shift.Histogram, times float64) {
 
 func newRTT(t *testing.T) *shift.Detector {
 	t.Helper()
-	d, err := shift.New(shift.RTT(width, detect.Threshold(10_000, width, 1), false))
+	d, err := shift.New(shift.RTT(width, detect.Threshold(10_000, width, 1)))
 	require.NoError(t, err)
 	return d
 }

@@ -60,7 +60,7 @@ func newDetectors(width time.Duration, limit int, falseADay float64, emit func(k
 		d.ratios[kind] = detect.NewFamily(one, limit)
 	}
 	for kind, config := range map[kind]shift.Config{
-		kindRTT:    shift.RTT(width, d.threshold, false),
+		kindRTT:    shift.RTT(width, d.threshold),
 		kindJitter: shift.Jitter(width, d.threshold),
 	} {
 		one, err := shift.New(config)
@@ -102,6 +102,7 @@ func (d *detectors) look(w detect.Window, t *track, c *cell) {
 		return
 	}
 	if c.rtt.Total() > 0 {
+		c.rtt.Far = t.far
 		d.shifts[kindRTT].Observe(w, t.series, &c.rtt, d.emit[kindRTT])
 	}
 	if c.variation.Total() > 0 {

@@ -20,6 +20,7 @@ type track struct {
 	from   localize.End
 	to     localize.End
 	last   detect.Window
+	far    bool // from one zone to another
 	gone   bool // forgotten; flows have to ask anew
 	// Data segments and episodes of the last half minute, older ones count for less.
 	segments, episodes float64
@@ -70,6 +71,7 @@ func (t *tracks) get(spec *Spec) *track {
 	}
 	v := t.view(spec)
 	n := &track{view: v, from: spec.Source, to: spec.Destination}
+	n.far = n.from.Zone != "" && n.to.Zone != "" && n.from.Zone != n.to.Zone
 	n.series = detect.Series{ID: key.hash()}
 	n.last = t.now
 	v.tracks = append(v.tracks, n)

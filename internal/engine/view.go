@@ -23,7 +23,7 @@ type view struct {
 	// Of the window that is being judged.
 	window    detect.Window
 	report    diagnose.Report
-	rtt       shift.Histogram
+	rtt       shift.Histogram // its Far is that all tracks of the window are
 	variation shift.Histogram
 
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
@@ -55,12 +55,13 @@ func (v *view) troubled() bool {
 // begin makes room for a window.
 func (v *view) begin(w detect.Window) {
 	v.window, v.findings = w, nil
-	v.report, v.rtt, v.variation = diagnose.Report{}, shift.Histogram{}, shift.Histogram{}
+	v.report, v.rtt, v.variation = diagnose.Report{}, shift.Histogram{Far: true}, shift.Histogram{}
 }
 
 // take adds what one track did.
 func (v *view) take(c *cell) {
 	v.report.Join(&c.report)
+	v.rtt.Far = v.rtt.Far && c.track.far
 	v.rtt.Merge(&c.rtt)
 	v.variation.Merge(&c.variation)
 }

@@ -141,7 +141,7 @@ func (d *Detector) matters(s *State) bool {
 		return false
 	}
 	from, to := d.rise(s)
-	return d.large(from, to)
+	return d.large(s, from, to)
 }
 
 // higher says whether a window is by itself as much higher as matters.
@@ -151,11 +151,15 @@ func (d *Detector) higher(s *State, h *Histogram) bool {
 		counts[k] = float32(count)
 	}
 	from, to := d.between(&s.usual, &counts)
-	return d.large(from, to)
+	return d.large(s, from, to)
 }
 
-func (d *Detector) large(from, to float64) bool {
-	return to >= from*d.config.Times && to-from >= d.config.Seconds
+func (d *Detector) large(s *State, from, to float64) bool {
+	seconds := d.config.Seconds
+	if s.far && d.config.FarSeconds > 0 {
+		seconds = d.config.FarSeconds
+	}
+	return to >= from*d.config.Times && to-from >= seconds
 }
 
 // rise is from where to where the series rose.

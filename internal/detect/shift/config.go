@@ -17,18 +17,16 @@ type Config struct {
 	// Times is by how much the median or the 90th percentile has to rise, as a
 	// factor, and Seconds as a difference, to matter.
 	Times, Seconds float64
+	// FarSeconds is Seconds of what is between zones; 0 is the same.
+	FarSeconds float64
 	// High is that only the 90th percentile counts.
 	High bool
 }
 
 // RTT are round-trip times. A rise by less than 5 ms between zones and by less
 // than 1 ms within one matters to nobody.
-func RTT(width time.Duration, threshold float64, zones bool) Config {
-	seconds := 0.001
-	if zones {
-		seconds = 0.005
-	}
-	return Config{Width: width, Threshold: threshold, Times: 1.5, Seconds: seconds}
+func RTT(width time.Duration, threshold float64) Config {
+	return Config{Width: width, Threshold: threshold, Times: 1.5, Seconds: 0.001, FarSeconds: 0.005}
 }
 
 // Jitter are variations of round-trip times.
@@ -47,6 +45,7 @@ func (c *Config) Validate() error {
 		{"Threshold", c.Threshold, 1e-3, 1000},
 		{"Times", c.Times, 1, 1000},
 		{"Seconds", c.Seconds, 0, 1},
+		{"FarSeconds", c.FarSeconds, 0, 1},
 	} {
 		if !(f.value >= f.atLeast && f.value <= f.atMost) {
 			return fmt.Errorf("check %s: %g is not from %g to %g", f.name, f.value, f.atLeast, f.atMost)

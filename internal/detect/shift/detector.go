@@ -70,7 +70,7 @@ func (d *Detector) Observe(s *State, w detect.Window, h *Histogram) detect.Step 
 		s.calm()
 	}
 	s.last = uint32(w)
-	s.coarse = s.coarse || h.Coarse
+	s.coarse, s.far = s.coarse || h.Coarse, h.Far
 	u := newUsual(&s.usual)
 	x := score(u.mean(h, n, s.coarse), n)
 	z := min(s.noise.scale()*x, float32(d.config.Threshold*clip))

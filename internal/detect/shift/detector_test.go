@@ -61,7 +61,7 @@ func TestStateIsSmall(t *testing.T) {
 }
 
 func TestAShiftOpensAndCloses(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	require.Equal(t, detect.Nothing, w.feed(200, bell(millisecond)))
 	began := w.next
 	require.Equal(t, detect.Opened, w.feed(12, bell(millisecond+4)))
@@ -88,28 +88,32 @@ func TestAShiftOpensAndCloses(t *testing.T) {
 }
 
 func TestAShiftDownOpensNothing(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	w.feed(200, bell(millisecond))
 	assert.Equal(t, detect.Nothing, w.feed(100, bell(millisecond-4)))
 }
 
 func TestAShiftThatNobodyCaresAboutOpensNothing(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	w.feed(200, bell(millisecond-12))
 	assert.Equal(t, detect.Nothing, w.feed(100, bell(millisecond-8)), "16 µs to 64 µs")
-	w = newWatch(t, shift.RTT(width, threshold, true))
-	w.feed(200, bell(millisecond))
-	assert.Equal(t, detect.Nothing, w.feed(100, bell(millisecond+3)), "2 ms, between zones")
+	for _, far := range []bool{true, false} { // a rise by 2.6 ms
+		w = newWatch(t, shift.RTT(width, threshold))
+		before, after := bell(millisecond), bell(millisecond+3)
+		before.Far, after.Far = far, far
+		w.feed(200, before)
+		assert.Equal(t, map[bool]detect.Step{true: detect.Nothing, false: detect.Opened}[far], w.feed(100, after), "between zones: %t", far)
+	}
 }
 
 func TestAYoungSeriesIsNotJudged(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	w.feed(5, bell(millisecond))
 	assert.Equal(t, detect.Nothing, w.feed(7, bell(millisecond+8)))
 }
 
 func TestSpikesOpenNothing(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	for range 200 {
 		require.Equal(t, detect.Nothing, w.feed(20, bell(millisecond)))
 		require.Equal(t, detect.Nothing, w.feed(1, bell(millisecond+10)))
@@ -117,7 +121,7 @@ func TestSpikesOpenNothing(t *testing.T) {
 }
 
 func TestAnOpenSeriesWithoutDataIsStale(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	w.feed(200, bell(millisecond))
 	require.Equal(t, detect.Opened, w.feed(12, bell(millisecond+4)))
 	last := w.next
@@ -129,7 +133,7 @@ func TestAnOpenSeriesWithoutDataIsStale(t *testing.T) {
 }
 
 func TestWhatLastsTwoDaysIsUsual(t *testing.T) {
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	w.feed(200, bell(millisecond))
 	updates := -1
 	for step := detect.Opened; step != detect.Closed; step = w.feed(1000, bell(millisecond+4)) {
@@ -146,23 +150,23 @@ func TestOctavesSayThatTheyAre(t *testing.T) {
 		require.NoError(t, h.AddExponential(0, exponent, []uint64{50, 200, 50}))
 		return &h
 	}
-	w := newWatch(t, shift.RTT(width, threshold, false))
+	w := newWatch(t, shift.RTT(width, threshold))
 	require.Equal(t, detect.Nothing, w.feed(200, octaves(-10)))
 	require.Equal(t, detect.Opened, w.feed(12, octaves(-8)))
 	assert.InDelta(t, 2, w.Verdict(&w.state, detect.Opened).Resolution, 1e-9)
 }
 
 func TestANewSeriesTakesAfterItsParents(t *testing.T) {
-	old, pool := newWatch(t, shift.RTT(width, threshold, false)), shift.Pool{}
+	old, pool := newWatch(t, shift.RTT(width, threshold)), shift.Pool{}
 	for range 100 {
 		old.feed(1, bell(millisecond))
 		old.Teach(&pool, &old.state, old.next-1, bell(millisecond))
 	}
 	var few shift.Histogram
 	few.Counts[millisecond] = 20
-	child := newWatch(t, shift.RTT(width, threshold, false))
+	child := newWatch(t, shift.RTT(width, threshold))
 	child.Inherit(&child.state, &[3]*shift.Pool{nil, {}, &pool})
-	orphan := newWatch(t, shift.RTT(width, threshold, false))
+	orphan := newWatch(t, shift.RTT(width, threshold))
 	assert.NotEqual(t, orphan.state, child.state)
 	assert.Equal(t, detect.Nothing, child.feed(100, &few))
 }

@@ -17,7 +17,7 @@ func FuzzObserve(f *testing.F) {
 	f.Add([]byte{1, 63, 20, 50, 21, 90, 22, 30, 1, 63, 26, 50, 27, 90, 28, 30})
 	f.Add([]byte("round trips that come and go, long and short, many and few"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		d, err := New(RTT(10*time.Second, 12, false))
+		d, err := New(RTT(10*time.Second, 12))
 		if err != nil {
 			t.Fatal(err)
 		}

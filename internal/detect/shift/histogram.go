@@ -26,6 +26,8 @@ type Histogram struct {
 	// Coarse is that only octaves are known. Such counts are in the upper one of
 	// an octave's two buckets.
 	Coarse bool
+	// Far is that the values are from between zones, where a longer rise matters: see [Config].
+	Far bool
 }
 
 // AddExponential adds the positive buckets of an OpenTelemetry exponential

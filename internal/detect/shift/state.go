@@ -22,6 +22,7 @@ type State struct {
 	peak                         uint8  // bucket
 	reason                       detect.Reason
 	open, suspicious, coarse     bool
+	far                          bool
 }
 
 // Open reports whether an anomaly is open.
