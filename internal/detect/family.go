@@ -18,6 +18,8 @@ type Detector[S, P, D any] interface {
 	Teach(pool *P, s *S, w Window, data *D)
 	Idle(s *S, w Window) Step
 	Evidence(s *S) float64
+	Suspicion(s *S) Suspicion
+	Rising(s *S) bool
 	Fading(s *S, w Window) bool
 	Open(s *S) Step
 	Verdict(s *S, step Step) Verdict
@@ -98,6 +100,21 @@ func (f *Family[S, P, D]) Losses() Losses { return f.losses }
 func (f *Family[S, P, D]) Suspicious(series uint64) bool {
 	i, ok := f.index[series]
 	return ok && (f.slots[i].open || f.detector.Evidence(&f.slots[i].state) > 0)
+}
+
+// Rising reports whether a series is open, or its last windows have spoken for a rise, however little.
+func (f *Family[S, P, D]) Rising(series uint64) bool {
+	i, ok := f.index[series]
+	return ok && f.detector.Rising(&f.slots[i].state)
+}
+
+// Suspicion tells what there is against a series that is not open; nothing if it has no evidence.
+func (f *Family[S, P, D]) Suspicion(series uint64) Suspicion {
+	i, ok := f.index[series]
+	if !ok || f.slots[i].open || f.detector.Evidence(&f.slots[i].state) <= 0 {
+		return Suspicion{}
+	}
+	return f.detector.Suspicion(&f.slots[i].state)
 }
 
 // Fading reports whether what opened a series' anomaly seems to be over, although it is too

@@ -91,3 +91,7 @@ type Verdict struct {
 	// still showed it; End is zero until it is closed.
 	Start, Detected, End time.Time
 }
+
+// A Suspicion is what would be told of an anomaly that there is too little evidence for: in the
+// unit of the series, and in nats.
+type Suspicion struct{ Baseline, Value, Evidence float64 }

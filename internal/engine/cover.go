@@ -26,12 +26,17 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	var bad []localize.Edge
 	var of []int // index of the cause
 	healthy := e.healthy(class)
-	if class == diagnose.ClassDelay {
+	switch class {
+	case diagnose.ClassLoss:
+		var well []localize.Edge
+		bad, well = e.suspected(causes)
+		healthy = append(healthy, well...)
+	case diagnose.ClassDelay:
 		if others, well, told := e.floors(causes); told {
 			bad, healthy = others, well
-			of = slices.Repeat([]int{noCause}, len(bad))
 		}
 	}
+	of = slices.Repeat([]int{noCause}, len(bad))
 	for i, c := range causes {
 		edge := e.edge(c)
 		pods, well := c.pods(edge)

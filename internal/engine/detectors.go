@@ -146,11 +146,12 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 	return d.shifts[k].Suspicious(v.id)
 }
 
-// feel notes what a view is suspected of, and how many round trips it had since then.
+// feel notes what a view is suspected of, whether its losses seem to rise, and how many round trips it had since then.
 func (d *detectors) feel(v *view) {
 	for k := range numKinds {
 		v.suspects[k] = v.risen[k] == nil && d.suspicious(k, v)
 	}
+	v.loses = d.ratios[kindLoss].Rising(v.id)
 	switch {
 	case v.risen[kindRTT] != nil || v.risen[kindJitter] != nil || v.suspects[kindRTT] || v.suspects[kindJitter]:
 		v.calm = 0

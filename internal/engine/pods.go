@@ -62,7 +62,10 @@ func (c *cause) judge() func(t *track, all float64) float64 {
 	}
 	switch c.finding.Rule {
 	case rulesOf[kindLoss]:
-		return losing(v.risen[kindLoss])
+		if a := v.risen[kindLoss]; a != nil {
+			return losing(a.verdict.Baseline, a.verdict.Value)
+		}
+		return nil
 	case rulesOf[kindRTT]:
 		return slow(v.risen[kindRTT], func(t *track) *spread { return t.rtt })
 	case rulesOf[kindJitter]:
@@ -72,12 +75,9 @@ func (c *cause) judge() func(t *track, all float64) float64 {
 }
 
 // losing judges by the likelihood of the pair's rise against its baseline.
-func losing(a *anomaly) func(t *track, all float64) float64 {
-	if a == nil {
-		return nil
-	}
-	p0 := min(max(a.verdict.Baseline, 5e-5), .5)
-	p1 := min(max(a.verdict.Value, 3*p0), .9)
+func losing(from, to float64) func(t *track, all float64) float64 {
+	p0 := min(max(from, 5e-5), .5)
+	p1 := min(max(to, 3*p0), .9)
 	return func(t *track, _ float64) float64 {
 		r, n := t.episodes, math.Max(t.segments, t.episodes)
 		evidence := (r*math.Log(p1/p0) + (n-r)*math.Log((1-p1)/(1-p0))) / podDispersion

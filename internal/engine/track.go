@@ -22,7 +22,8 @@ type track struct {
 	last   detect.Window
 	far    bool // from one zone to another
 	gone   bool // forgotten; flows have to ask anew
-	// Data segments and episodes of the last half minute, older ones count for less.
+	// Data segments and episodes since the view's losses seem to rise, of the last half minute: older
+	// ones count for less.
 	segments, episodes float64
 	trouble            [numTroubles]float32
 	// Round trips and their variation likewise, if the pair of workloads has others; else nil.
@@ -151,6 +152,9 @@ const halfMinute = 30
 func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 	r := &c.report
 	keep := math.Exp2(-float64(w-t.last) * width.Seconds() / halfMinute)
+	if !t.view.loses {
+		t.segments, t.episodes = 0, 0
+	}
 	t.segments = t.segments*keep + float64(r.DataSegments)
 	t.episodes = t.episodes*keep + float64(r.Episodes)
 	for i, n := range troubles(r) {

@@ -27,6 +27,7 @@ type view struct {
 	variation shift.Histogram
 
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
+	loses    bool             // the last windows have spoken for a loss, however little
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it

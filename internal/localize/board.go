@@ -136,6 +136,9 @@ func placeOf(k key, e *Edge, s *space) Place {
 	case KindZonePair:
 		p.A, p.B = Name{Name: e.From.Zone}, Name{Name: e.To.Zone}
 	}
+	if p.Both && compareNames(p.A, p.B) > 0 { // one place has one name, whichever edge comes first
+		p.A, p.B = p.B, p.A
+	}
 	return p
 }
 

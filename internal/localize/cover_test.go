@@ -146,3 +146,15 @@ func BenchmarkCover(b *testing.B) {
 		localize.Cover(bad, healthy, limit)
 	}
 }
+
+// TestBothWaysHaveOneName whichever way is found first: another name would be another root.
+func TestBothWaysHaveOneName(t *testing.T) {
+	end := func(name string) localize.End { return localize.End{Workload: localize.Name{Name: name}} }
+	there := localize.Edge{From: end("client"), To: end("server"), Evidence: limit}
+	back := localize.Edge{From: end("server"), To: end("client"), Evidence: limit}
+	for _, bad := range [][]localize.Edge{{there, back}, {back, there}} {
+		roots := localize.Cover(bad, nil, limit)
+		require.Len(t, roots, 1)
+		assert.Equal(t, "pair client ↔ server", roots[0].Place.String())
+	}
+}

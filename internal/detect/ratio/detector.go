@@ -155,6 +155,15 @@ func (d *Detector) Evidence(s *State) float64 {
 	return evidence
 }
 
+// Rising reports whether the series is open, or its last windows have spoken for a rise.
+func (d *Detector) Rising(s *State) bool { return s.open || s.rises != [alternatives]rise{} }
+
+// Suspicion is that, with from what to what the share seems to have risen.
+func (d *Detector) Suspicion(s *State) detect.Suspicion {
+	evidence, best := s.evidence()
+	return detect.Suspicion{Baseline: s.own.share(s.prior), Value: best.events / max(best.trials, 1), Evidence: evidence}
+}
+
 // Open opens an anomaly although there is less evidence than the threshold,
 // if there is enough of all else.
 func (d *Detector) Open(s *State) detect.Step {

@@ -142,6 +142,15 @@ func (d *Detector) Evidence(s *State) float64 {
 	return float64(s.sum)
 }
 
+// Rising reports whether the series is open, or its last windows have spoken for a shift.
+func (d *Detector) Rising(s *State) bool { return s.open || s.sum > 0 }
+
+// Suspicion is that, with from what to what the values seem to have risen.
+func (d *Detector) Suspicion(s *State) detect.Suspicion {
+	from, to := d.rise(s)
+	return detect.Suspicion{Baseline: from, Value: to, Evidence: float64(s.sum)}
+}
+
 // Open opens an anomaly although there is less evidence than the threshold,
 // if there is enough of all else.
 func (d *Detector) Open(s *State) detect.Step {
