@@ -74,6 +74,9 @@ func await(ctx context.Context, c *cobra.Command, keeper *exec.Cmd, log string) 
 		}
 		if status, err := supervise.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {
 			c.Printf("The shop is up: %d pods. Who is who: %s\n", len(status.Pods), status.Identities)
+			if status.Missing != "" {
+				c.Printf("Not all faults can be injected here: %s\n", status.Missing)
+			}
 			return nil
 		}
 	}

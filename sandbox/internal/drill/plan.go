@@ -28,6 +28,14 @@ type Plan struct {
 	Length time.Duration `json:"length"`
 }
 
+// specs are all faults of the plan.
+func (p Plan) specs() (all []fault.Spec) {
+	for _, step := range p.Steps {
+		all = append(all, step.Spec)
+	}
+	return all
+}
+
 // A pace is how fast faults follow each other.
 type pace struct{ warm, fault, quiet time.Duration }
 

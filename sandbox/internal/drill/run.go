@@ -50,7 +50,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, up.Down()) }()
-	if err := up.Probe(); err != nil {
+	if err := up.Probe(p.specs()); err != nil {
 		return r, err
 	}
 	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))

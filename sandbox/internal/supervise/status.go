@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
@@ -17,6 +18,7 @@ import (
 type Status struct {
 	PID        int         `json:"pid"`
 	Identities string      `json:"identities"`
+	Missing    string      `json:"missing,omitempty"` // what this machine lacks for some faults
 	Pods       []PodStatus `json:"pods"`
 }
 
@@ -28,10 +30,26 @@ type PodStatus struct {
 	Calls map[string]pod.Counter `json:"calls"` // by service; what it served is under ""
 }
 
-// Probe tells whether packets can be impaired on this machine.
-func (s *Supervisor) Probe() error {
-	_, err := s.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
-	return err
+// Probe tells whether these faults can be done on this machine: whether packets can be
+// impaired, and CPUs be given in shares.
+func (s *Supervisor) Probe(specs []fault.Spec) error {
+	packets, cpu := false, false
+	for _, spec := range specs {
+		action, err := spec.Plan(s.Shop)
+		if err != nil {
+			return err
+		}
+		packets, cpu = packets || action.Impair != nil, cpu || action.CPU > 0
+	}
+	var errs []error
+	if packets {
+		_, err := s.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
+		errs = append(errs, err)
+	}
+	if cpu {
+		errs = append(errs, s.world.CanLimitCPU())
+	}
+	return errors.Join(errs...)
 }
 
 // Sound tells whether every pod answers still.
@@ -67,6 +85,9 @@ func (s *Supervisor) Status() (Status, error) {
 		return Status{}, errDown
 	}
 	status := Status{PID: os.Getpid(), Identities: s.Identities()}
+	if err := s.world.CanLimitCPU(); err != nil {
+		status.Missing = err.Error()
+	}
 	for _, p := range s.Shop.Pods {
 		one := PodStatus{Pod: p, PID: s.world.Pods[p.Name].PID()}
 		reply, err := s.tellPod(p.Name, pod.Command{})

@@ -50,6 +50,9 @@ func New(s *shop.Shop, log *os.File, cgroup string) (_ *World, err error) {
 	return w, nil
 }
 
+// self is the cgroup of a node's own process, beside those of its pods.
+const self = "self"
+
 // addNode makes a node and its pods.
 func (w *World) addNode(s *shop.Shop, n shop.Node) error {
 	ns, err := w.thread.newNamespace()
@@ -79,7 +82,7 @@ func (w *World) addNode(s *shop.Shop, n shop.Node) error {
 			}
 		}
 	}
-	if w.Nodes[n.Name], err = ns.start(withoutCPU(w.hierarchies), n.Name, w.log, "node"); err != nil {
+	if w.Nodes[n.Name], err = ns.start(withoutCPU(w.hierarchies), path.Join(n.Name, self), w.log, "node"); err != nil {
 		return err
 	}
 	for _, pod := range s.Pods {
@@ -112,6 +115,9 @@ func (w *World) addPod(host *Namespace, n shop.Node, pod shop.Pod) error {
 	return err
 }
 
+// CanLimitCPU tells whether this machine can give a pod a share of a CPU.
+func (w *World) CanLimitCPU() error { return canLimitCPU(w.hierarchies) }
+
 // LimitCPU gives a pod a share of one CPU; 0 takes the limit away.
 func (w *World) LimitCPU(pod string, share float64) error {
 	p, ok := w.Pods[pod]
@@ -124,8 +130,9 @@ func (w *World) LimitCPU(pod string, share float64) error {
 // guests is the cgroup of processes that are no part of the shop but must not outlive it.
 const guests = "guests"
 
-// Adopt moves a process into a cgroup of the shop's, but not where shares of CPU are given:
-// there it would compete with pods, and not with the shop as any other process does.
+// Adopt moves a process into a cgroup of the shop's, but not where shares of CPU alone are
+// given: there it would compete with pods, and not with the shop as any other process does.
+// In cgroup v2, where all is one, it has a share as large as a node's.
 func (w *World) Adopt(pid int) error {
 	all := withoutCPU(w.hierarchies)
 	return errors.Join(makeCgroup(all, guests), moveTo(all, guests, pid))
