@@ -101,11 +101,11 @@ func history() *cobra.Command {
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "NO\tFAULT\tPLACE\tSTATE\tSTART\tEND\tPACKETS\tDROPPED")
 		for _, one := range all {
-			state, end := "active", ""
-			if !one.Active() {
-				state, end = "ended", one.End.Format(time.TimeOnly)
+			end := one.Failed
+			if one.State() == supervise.Ended {
+				end = one.End.Format(time.TimeOnly)
 			}
-			_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", one.ID, one.Fault, one.Place, state,
+			_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%d\t%d\n", one.ID, one.Fault, one.Place, one.State(),
 				one.Start.Format(time.TimeOnly), end, one.Stats.Packets, one.Stats.Dropped)
 		}
 		return w.Flush()

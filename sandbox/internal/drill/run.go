@@ -150,8 +150,8 @@ func follow(ctx context.Context, p Plan, up *supervise.Supervisor, say func(stri
 func truths(of *shop.Shop, injections []supervise.Injection, end time.Time) (all []score.Fault) {
 	for _, one := range injections {
 		kind, err := fault.Find(one.Fault)
-		if err != nil {
-			continue // it could not have been injected
+		if err != nil || one.State() == supervise.Failed {
+			continue // it was not there
 		}
 		if one.Active() {
 			one.End = end

@@ -51,7 +51,8 @@ type Service struct {
 	Pods    []string `json:"pods"`
 }
 
-// A Reply says what was done by each fault that is there.
+// A Reply says what was done by each fault that is there, and by one that was removed. With
+// an error it tells of the latter alone.
 type Reply struct {
 	Error string                  `json:"error,omitempty"`
 	Stats map[uint16]impair.Stats `json:"stats,omitempty"`
@@ -73,11 +74,11 @@ func Main(in io.Reader, out io.Writer) error {
 	err := line.Answer(in, out, func(c Command) Reply {
 		last := make(map[uint16]impair.Stats)
 		if err := n.obey(c, last); err != nil {
-			return Reply{Error: err.Error()}
+			return Reply{Error: err.Error(), Stats: last}
 		}
 		stats, err := n.stats()
 		if err != nil {
-			return Reply{Error: err.Error()}
+			return Reply{Error: err.Error(), Stats: last}
 		}
 		for id, s := range last {
 			stats[id] = s
@@ -154,7 +155,7 @@ func (n *node) add(one Fault) error {
 	}
 	if f.Impair != nil {
 		if err := f.open(); err != nil {
-			return err
+			return errors.Join(err, f.close())
 		}
 	}
 	n.faults = append(n.faults, f)
@@ -204,9 +205,10 @@ func (n *node) remove(id uint16, last map[uint16]impair.Stats) error {
 	if at < 0 {
 		return nil
 	}
-	f := n.faults[at]
+	f, before := n.faults[at], slices.Clone(n.faults)
 	n.faults = slices.Delete(n.faults, at, at+1)
 	if err := n.direct(); err != nil {
+		n.faults = before // so that it can be removed once more
 		return err
 	}
 	closed := f.close()

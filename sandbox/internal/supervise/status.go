@@ -43,7 +43,7 @@ func (s *Supervisor) Probe(specs []fault.Spec) error {
 	}
 	var errs []error
 	if packets {
-		_, err := s.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
+		_, err := s.machines.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
 		errs = append(errs, err)
 	}
 	if cpu {
@@ -90,7 +90,7 @@ func (s *Supervisor) Status() (Status, error) {
 	}
 	for _, p := range s.Shop.Pods {
 		one := PodStatus{Pod: p, PID: s.world.Pods[p.Name].PID()}
-		reply, err := s.tellPod(p.Name, pod.Command{})
+		reply, err := s.machines.tellPod(p.Name, pod.Command{})
 		if err != nil {
 			one.Error = err.Error()
 		}

@@ -33,6 +33,8 @@ type Supervisor struct {
 	log    *os.File
 	world  *world.World
 
+	machines machines
+
 	mu      sync.Mutex
 	faults  []*Injection // all there were, in order
 	closing bool
@@ -65,6 +67,7 @@ func Up(o Options) (_ *Supervisor, err error) {
 	if s.world, err = world.New(s.Shop, s.log, cgroup()); err != nil {
 		return nil, err
 	}
+	s.machines = workers{s.world}
 	if err = s.configure(o); err != nil {
 		return nil, err
 	}
@@ -84,8 +87,9 @@ func (s *Supervisor) configure(o Options) error {
 		}
 		services = append(services, service)
 	}
-	for name := range s.world.Nodes {
-		if _, err := s.tellNode(name, node.Command{Services: services}); err != nil {
+	for _, at := range s.Shop.Nodes {
+		name := at.Name
+		if _, err := s.machines.tellNode(name, node.Command{Services: services}); err != nil {
 			return err
 		}
 		if err := s.setApart(name); err != nil {
@@ -101,7 +105,7 @@ func (s *Supervisor) configure(o Options) error {
 			if err != nil {
 				return err
 			}
-			if _, err := s.tellPod(p.Name, pod.Command{Config: &config}); err != nil {
+			if _, err := s.machines.tellPod(p.Name, pod.Command{Config: &config}); err != nil {
 				return err
 			}
 		}
@@ -122,7 +126,7 @@ func (s *Supervisor) setApart(name string) error {
 				ends[end] = append(ends[end], p.Address.String())
 			}
 		}
-		if _, err := s.tellNode(name, node.Command{Add: &node.Fault{
+		if _, err := s.machines.tellNode(name, node.Command{Add: &node.Fault{
 			ID: firstApart + uint16(i), Last: true, Impair: &impair.Config{Delay: edge.Distance},
 			Ways: []node.Way{{From: ends[0], To: ends[1]}, {From: ends[1], To: ends[0]}},
 		}}); err != nil {
@@ -134,28 +138,6 @@ func (s *Supervisor) setApart(name string) error {
 
 // firstApart is the first number of those that are no faults.
 const firstApart = 60_000
-
-func (s *Supervisor) tellNode(name string, c node.Command) (node.Reply, error) {
-	reply, err := world.Ask[node.Command, node.Reply](s.world.Nodes[name], c)
-	if err == nil && reply.Error != "" {
-		err = errors.New(reply.Error)
-	}
-	if err != nil {
-		return reply, fmt.Errorf("tell %s: %w", name, err)
-	}
-	return reply, nil
-}
-
-func (s *Supervisor) tellPod(name string, c pod.Command) (pod.Reply, error) {
-	reply, err := world.Ask[pod.Command, pod.Reply](s.world.Pods[name], c)
-	if err == nil && reply.Error != "" {
-		err = errors.New(reply.Error)
-	}
-	if err != nil {
-		return reply, fmt.Errorf("tell %s: %w", name, err)
-	}
-	return reply, nil
-}
 
 // Down takes everything down. Calling it again does nothing.
 func (s *Supervisor) Down() error {

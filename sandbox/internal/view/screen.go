@@ -10,6 +10,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
 // What a screen consists of, in lines. All of it fits into 24 lines of 80 cells, and what
@@ -50,11 +52,11 @@ func fill(lines []string, n int) []string {
 
 func (m model) faults() (lines []string) {
 	for _, one := range m.now.history {
-		state, at := "active", one.Start
-		if !one.Active() {
-			state, at = "ended", one.End
+		at := one.Start
+		if one.State() == supervise.Ended {
+			at = one.End
 		}
-		lines = append(lines, fmt.Sprintf("%3d %-6s %s %s, %s, dropped %d of %d", one.ID, state, at.Format(time.TimeOnly), one.Fault, one.Place, one.Stats.Dropped, one.Stats.Packets))
+		lines = append(lines, fmt.Sprintf("%3d %-6s %s %s, %s, dropped %d of %d", one.ID, one.State(), at.Format(time.TimeOnly), one.Fault, one.Place, one.Stats.Dropped, one.Stats.Packets))
 	}
 	return lines
 }

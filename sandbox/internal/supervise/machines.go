@@ -1,0 +1,46 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package supervise
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/world"
+)
+
+// machines are those that do faults. An answer is one also if an error comes with it: what
+// is in it was done.
+type machines interface {
+	tellNode(name string, c node.Command) (node.Reply, error)
+	tellPod(name string, c pod.Command) (pod.Reply, error)
+	limitCPU(pod string, share float64) error
+}
+
+// workers are the processes of a world.
+type workers struct{ world *world.World }
+
+func (w workers) tellNode(name string, c node.Command) (node.Reply, error) {
+	reply, err := world.Ask[node.Command, node.Reply](w.world.Nodes[name], c)
+	return reply, told(name, reply.Error, err)
+}
+
+func (w workers) tellPod(name string, c pod.Command) (pod.Reply, error) {
+	reply, err := world.Ask[pod.Command, pod.Reply](w.world.Pods[name], c)
+	return reply, told(name, reply.Error, err)
+}
+
+func (w workers) limitCPU(pod string, share float64) error { return w.world.LimitCPU(pod, share) }
+
+func told(name, answered string, err error) error {
+	if err == nil && answered != "" {
+		err = errors.New(answered)
+	}
+	if err != nil {
+		return fmt.Errorf("tell %s: %w", name, err)
+	}
+	return nil
+}
