@@ -32,11 +32,11 @@ struct {
 } flows_even SEC(".maps"), flows_odd SEC(".maps");
 
 /* owner -> what its flows without room of their own did in the even (odd)
- * epochs. Inserted and deleted as flows are. When full, the rest goes to rest.
+ * epochs. Inserted and deleted as flows are, and allocated beforehand: what gets no
+ * memory comes here too. When full, the rest goes to rest.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1024);
 	__type(key, struct owner_key);
 	__type(value, struct flow);
