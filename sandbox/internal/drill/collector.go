@@ -18,16 +18,6 @@ import (
 //go:embed collector.yaml
 var collectorConfig []byte
 
-// Files in a drill's folder.
-const (
-	configFile   = "collector.yaml"
-	collectorLog = "collector.log"
-	verdictFile  = "verdicts.json"
-	identityFile = "identities.yaml"
-	reportFile   = "report.json"
-	pageFile     = "report.html"
-)
-
 // ready is what a collector logs when it has started.
 const ready = "Everything is ready"
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"time"
@@ -42,8 +43,8 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return r, fmt.Errorf("run drill: %w", err)
 	}
-	if err := os.Remove(filepath.Join(out, verdictFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return r, fmt.Errorf("run drill: %w", err)
+	if _, err := exec.LookPath(o.Collector); err != nil {
+		return r, fmt.Errorf("start collector: build it by make build: %w", err)
 	}
 	up, err := supervise.Up(supervise.Options{Folder: o.Run, Load: o.Load, Day: day, Seed: p.Seed})
 	if err != nil {
@@ -51,6 +52,10 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	}
 	defer func() { err = errors.Join(err, up.Down()) }()
 	if err := up.Probe(p.specs()); err != nil {
+		return r, err
+	}
+	// Now that it can begin, and no sooner: if it could not, the one before would be lost.
+	if err := empty(out); err != nil {
 		return r, err
 	}
 	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))
@@ -81,18 +86,6 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	r = Report{Plan: p, Start: began, End: time.Now(), Load: load, Problems: problems, Injections: injections}
 	r.rate()
 	return r, r.write(out)
-}
-
-// keep copies a file of the shop's, which goes with it.
-func keep(from, to string) error {
-	raw, err := os.ReadFile(from)
-	if err == nil {
-		err = os.WriteFile(to, raw, 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("keep %s: %w", from, err)
-	}
-	return nil
 }
 
 func firstAt(p Plan) time.Duration {
