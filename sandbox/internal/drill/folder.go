@@ -25,6 +25,7 @@ const (
 var recordings = []string{
 	configFile, collectorLog, identityFile, reportFile, pageFile,
 	"verdicts*.json", "metrics*.json", "flows*.binpb.zst",
+	"history.json", "truth-*.csv", // the shop's
 }
 
 // empty removes what another drill left in a folder, so that none of it is taken for this
@@ -46,8 +47,16 @@ func empty(folder string) error {
 	return nil
 }
 
-// keep copies a file of the shop's, which goes with it.
-func keep(from, to string) error {
+// keep copies files of the shop's, which go with it or with the next one.
+func keep(folder string, files ...string) error {
+	var errs []error
+	for _, file := range files {
+		errs = append(errs, keepOne(file, filepath.Join(folder, filepath.Base(file))))
+	}
+	return errors.Join(errs...)
+}
+
+func keepOne(from, to string) error {
 	raw, err := os.ReadFile(from)
 	if err == nil {
 		err = os.WriteFile(to, raw, 0o644)

@@ -5,6 +5,7 @@ package drill
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +19,7 @@ func recorded(t *testing.T, folder string) (drills []string, note string) {
 	t.Helper()
 	for _, name := range []string{
 		"collector.yaml", "collector.log", "verdicts.json", "verdicts-replayed.json", "identities.yaml", "flows.binpb.zst",
-		"metrics.json", "metrics-2026-11-28T12-00-00.000.json", "report.json", "report.html",
+		"history.json", "truth-1-node-2.csv", "metrics.json", "metrics-2026-11-28T12-00-00.000.json", "report.json", "report.html",
 	} {
 		drills = append(drills, filepath.Join(folder, name))
 	}
@@ -67,5 +68,19 @@ func TestDrillThatCannotBegin(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, "of before", string(raw), file)
 		}
+	}
+}
+
+func TestKeep(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	for _, name := range []string{"truth-1-node-2.csv", "history.json"} {
+		require.NoError(t, os.WriteFile(filepath.Join(from, name), []byte("of "+name), 0o644))
+	}
+	err := keep(to, filepath.Join(from, "truth-1-node-2.csv"), filepath.Join(from, "none.csv"), filepath.Join(from, "history.json"))
+	require.ErrorIs(t, err, fs.ErrNotExist, "it is told what was not kept")
+	for _, name := range []string{"truth-1-node-2.csv", "history.json"} {
+		raw, err := os.ReadFile(filepath.Join(to, name))
+		require.NoError(t, err)
+		require.Equal(t, "of "+name, string(raw), "all else is kept")
 	}
 }

@@ -63,7 +63,7 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := keep(up.Identities(), filepath.Join(out, identityFile)); err != nil {
+	if err := keep(out, up.Identities()); err != nil {
 		return r, errors.Join(err, c.stop())
 	}
 	m, err := startMeter(c.cmd.Process.Pid, up.PIDs())
@@ -75,8 +75,10 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	followed := follow(ctx, p, up, o.Say)
 	load, measured := m.stop()
 	stopped := c.stop()
+	lifted := liftAll(up)
 	injections, told := up.History()
-	if err := errors.Join(followed, measured, stopped, told, up.Sound()); err != nil {
+	records, found := up.Records()
+	if err := errors.Join(followed, measured, stopped, lifted, told, found, keep(out, records...), up.Sound()); err != nil {
 		return r, err
 	}
 	problems, err := verdict.Read(filepath.Join(out, verdictFile))
@@ -137,6 +139,19 @@ func follow(ctx context.Context, p Plan, up *supervise.Supervisor, say func(stri
 		say("%v  begins %s, %s", m.at.Round(time.Second), spec.Fault, spec.Place)
 	}
 	return nil
+}
+
+// liftAll ends what is still there, so that what was done to packets is written down.
+func liftAll(up *supervise.Supervisor) error {
+	history, err := up.History()
+	errs := []error{err}
+	for _, one := range history {
+		if one.Active() {
+			_, err := up.Lift(one.ID)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // truths are what is expected of what was done, until the drill's end.

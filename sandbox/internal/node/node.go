@@ -164,7 +164,7 @@ func (n *node) add(one Fault) error {
 
 func (f *fault) open() (err error) {
 	if f.Truth != "" {
-		if f.truth, err = os.OpenFile(f.Truth, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+		if f.truth, err = os.OpenFile(f.Truth, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644); err != nil {
 			return fmt.Errorf("write down packets: %w", err)
 		}
 	}

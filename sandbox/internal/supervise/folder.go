@@ -33,6 +33,32 @@ const (
 	historyFile  = "history.json"
 )
 
+// truthFile is for what a fault does to packets on a node.
+func truthFile(fault uint16, node string) string { return fmt.Sprintf("truth-%d-%s.csv", fault, node) }
+
+// truths are the paths of all such files.
+func (f *folder) truths() ([]string, error) {
+	files, err := filepath.Glob(f.file("truth-*.csv"))
+	if err != nil {
+		return nil, fmt.Errorf("find truths: %w", err)
+	}
+	return files, nil
+}
+
+// forget removes what is told of the faults of another shop: the numbers of this one's
+// begin at 1 again.
+func (f *folder) forget() error {
+	files, err := f.truths()
+	errs := []error{err}
+	for _, file := range append(files, f.file(historyFile)) {
+		errs = append(errs, remove(file))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("open run folder: %w", err)
+	}
+	return nil
+}
+
 // cgroup is the name of the group that all of this process' shop are in. Another shop on
 // the same machine, of another folder, has another one.
 func cgroup() string { return fmt.Sprintf("tcpwhy-shop-%d", os.Getpid()) }

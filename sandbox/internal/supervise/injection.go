@@ -88,7 +88,7 @@ func (s *Supervisor) begin(one *Injection) error {
 			ID: one.ID, Ways: one.action.Ways, Match: one.action.Match, Impair: one.action.Impair,
 		}}
 		if one.action.Impair != nil {
-			truth, err := filepath.Abs(s.folder.file(fmt.Sprintf("truth-%d-%s.csv", one.ID, at.Name)))
+			truth, err := filepath.Abs(s.folder.file(truthFile(one.ID, at.Name)))
 			if err != nil {
 				return err
 			}

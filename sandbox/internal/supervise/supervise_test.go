@@ -77,7 +77,9 @@ func calls(t *testing.T, s *supervise.Supervisor) map[string]pod.Counter {
 
 func TestShop(t *testing.T) {
 	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "truth-1-node-1.csv"), []byte("1,a,b,1,1,dropped,0\n"), 0o644))
 	s := up(t, folder)
+	require.NoFileExists(t, filepath.Join(folder, "truth-1-node-1.csv"), "of another run")
 	_, err := supervise.Up(supervise.Options{Folder: folder})
 	require.ErrorContains(t, err, "another shop is up")
 

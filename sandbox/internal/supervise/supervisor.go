@@ -55,6 +55,9 @@ func Up(o Options) (_ *Supervisor, err error) {
 			err = errors.Join(err, s.Down())
 		}
 	}()
+	if err = f.forget(); err != nil {
+		return nil, err
+	}
 	if s.reaper, err = startReaper(o.Folder); err != nil {
 		return nil, err
 	}
@@ -76,6 +79,18 @@ func Up(o Options) (_ *Supervisor, err error) {
 
 // Identities is the path of the file from which the collector knows who is who.
 func (s *Supervisor) Identities() string { return s.folder.file(identityFile) }
+
+// Records are the paths of the files that tell what was done: the history of faults, and
+// the truth about single packets. The latter is whole when its fault was lifted.
+func (s *Supervisor) Records() ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	files, err := s.folder.truths()
+	if len(s.faults) > 0 {
+		files = append(files, s.folder.file(historyFile))
+	}
+	return files, err
+}
 
 // configure tells nodes and pods who they are. Those that are called come first.
 func (s *Supervisor) configure(o Options) error {
