@@ -5,6 +5,7 @@ package engine
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/detect"
@@ -63,9 +64,12 @@ func kindOf(rule *diagnose.Rule) kind {
 	return numKinds
 }
 
+// newAnomaly returns one with an id of its own: two workloads may call each other, and either's
+// connections rise at the same moment.
 func newAnomaly(v *view, k kind, rule *diagnose.Rule, start time.Time) *anomaly {
+	what := localize.Name{Namespace: strconv.Itoa(int(v.key.role)), Kind: rule.Type, Name: start.UTC().String()}
 	return &anomaly{
-		id:   fmt.Sprintf("%016x", hash(byte(k), v.key.observer, v.key.peer, localize.Name{Kind: rule.Type, Name: start.UTC().String()})),
+		id:   fmt.Sprintf("%016x", hash(byte(k), v.key.observer, v.key.peer, what)),
 		kind: k, view: v, rule: rule,
 	}
 }
