@@ -20,6 +20,7 @@ func Print(w io.Writer, s score.Score) error {
 		printFaults(t, s)
 	}
 	_, _ = fmt.Fprintf(t, "\nPrecision %s, %d false problems in %s: %.1f an hour.\n", s.Precision(), len(s.False), s.Watched.Round(time.Second), s.FalsePerHour())
+	_, _ = fmt.Fprintf(t, "Of the false problems %d were said in time and at the ends of a fault, with neither its type nor its place.\n", s.Strays())
 	for _, p := range s.False {
 		_, _ = fmt.Fprintf(t, "  false: %s %s: %s\n", p.Detected.Format(time.TimeOnly), p.Type, p.Title)
 	}

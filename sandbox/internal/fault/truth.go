@@ -50,16 +50,39 @@ func (s Spec) Impact(of *shop.Shop) (all []string) {
 }
 
 // Ends are the names of the services at both ends of the calls that a fault is in, and of
-// their pods. They are nil where a place is between nodes or zones: it may be any.
+// their pods. Between nodes or zones they are of one end alone: all that is in the node, or
+// in the second zone, for each packet of the fault begins or ends there.
 func (s Spec) Ends(of *shop.Shop) (names []string) {
 	if s.Place.between() {
-		return nil
+		return s.Place.inside(of)
 	}
 	for _, edge := range s.Hit(of) {
 		for _, service := range []string{edge.From, edge.To} {
 			names = append(names, service)
 			for _, pod := range of.PodsOf(service) {
 				names = append(names, pod.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// inside are the names of what is in a node, or in the second of two zones: the nodes, the
+// pods, the services that have any there, and the zone that has nothing else.
+func (p Place) inside(of *shop.Shop) (names []string) {
+	in := func(n shop.Node) bool { return n.Name == p.A || p.Kind == ZonePair && n.Zone == p.B }
+	for _, n := range of.Nodes {
+		if !in(n) {
+			continue
+		}
+		names = append(names, n.Name)
+		if !slices.ContainsFunc(of.Nodes, func(other shop.Node) bool { return other.Zone == n.Zone && !in(other) }) {
+			names = append(names, n.Zone)
+		}
+		for _, pod := range of.Pods {
+			if pod.Node == n.Name {
+				names = append(names, pod.Name, pod.Service)
 			}
 		}
 	}

@@ -48,8 +48,15 @@ func TestEnds(t *testing.T) {
 	require.Equal(t, both, ends(fault.Pair, "loss-3"))
 	require.Equal(t, both, ends(fault.Pod, "refused"), "only service-j calls service-k")
 	require.Contains(t, ends(fault.Pod, "loss-3"), "service-n-1")
-	require.Nil(t, ends(fault.Node, "loss-3"))
-	require.Nil(t, ends(fault.ZonePair, "loss-3"))
+	require.Equal(t, []string{
+		"node-2", "service-a", "service-a-1", "service-c", "service-c-0", "service-d", "service-d-1", "service-f", "service-f-0",
+		"service-g", "service-g-1", "service-i", "service-i-0", "service-j", "service-j-1", "service-k", "service-k-1",
+		"service-l", "service-l-1", "service-n", "service-n-0", "service-o", "service-o-1", "service-q", "service-q-0",
+	}, ends(fault.Node, "loss-3"), "of its zone there is more")
+	far := ends(fault.ZonePair, "loss-3")
+	require.Equal(t, far, fault.Spec{Fault: "loss-3", Place: fault.Place{Kind: fault.Node, A: "node-3"}}.Ends(s), "two names of one place")
+	require.Subset(t, far, []string{"node-3", "zone-2"})
+	require.NotContains(t, far, "zone-1")
 }
 
 func TestRoot(t *testing.T) {

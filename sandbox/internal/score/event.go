@@ -23,7 +23,7 @@ type Fault struct {
 	Allow  []string    `json:"allow,omitempty"` // types that are true, too, but need not be said
 	Impact []string    `json:"impact"`          // services that it reaches, sorted
 	Alias  fault.Place `json:"alias,omitzero"`  // another name for the place
-	Ends   []string    `json:"ends,omitempty"`  // services and pods whose calls it is in; none: it may be any
+	Ends   []string    `json:"ends,omitempty"`  // names of what its packets or calls end at
 }
 
 // A Problem is what was said.
@@ -38,17 +38,24 @@ type Problem struct {
 	Services   []string      `json:"services"`
 }
 
+// of tells whether a problem is a fault's: it can be, and it names its type or its place.
+func (p *Problem) of(f *Fault) bool { return p.about(f) && (p.right(f) || p.rank(f) > 0) }
+
 // about tells whether a problem can be a fault's: it was detected in its time, and one of
 // its candidates is an end of a call that the fault is in, or such a call. In time alone
 // would not do: while a drill runs it is nearly always some fault's time.
 func (p *Problem) about(f *Fault) bool {
-	return !p.Detected.Before(f.Start) && !p.Detected.After(f.End.Add(grace)) && p.near(f)
+	return !p.Detected.Before(f.Start) && !p.Detected.After(f.End.Add(grace)) && slices.ContainsFunc(p.Candidates, f.touches)
 }
 
-func (p *Problem) near(f *Fault) bool {
-	return len(f.Ends) == 0 || slices.ContainsFunc(p.Candidates, func(c fault.Place) bool {
-		return slices.Contains(f.Ends, c.A) && (c.B == "" || slices.Contains(f.Ends, c.B))
-	})
+// touches tells whether a place is at the fault's ends. A call between nodes is there with
+// one end under the fault's place; another call with both.
+func (f *Fault) touches(c fault.Place) bool {
+	a, b := slices.Contains(f.Ends, c.A), slices.Contains(f.Ends, c.B)
+	if f.Place.Kind == fault.Node || f.Place.Kind == fault.ZonePair {
+		return a || b
+	}
+	return a && (b || c.B == "")
 }
 
 // allowed tells whether what it says is true of the fault though nobody expects it.

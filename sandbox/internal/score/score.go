@@ -57,15 +57,15 @@ func Of(faults []Fault, problems []Problem, watched time.Duration) Score {
 	return s
 }
 
-// owner is the fault that a problem is about: of several at once the one whose type, then
-// whose place it names, then the latest. A fault that TCP cannot see is nobody's.
+// owner is the fault that a problem is of: of several at once the one whose place, then
+// whose type it names, then the latest. A fault that TCP cannot see is nobody's.
 func (s *Score) owner(p *Problem) *Outcome {
 	var best *Outcome
 	points := -1
 	for i := range s.Outcomes {
 		o := &s.Outcomes[i]
 		f := &o.Fault
-		if len(f.Expect) == 0 || !p.about(f) {
+		if len(f.Expect) == 0 || !p.of(f) {
 			continue
 		}
 		now := 0
@@ -97,4 +97,13 @@ func (o *Outcome) detect(p *Problem) {
 	o.Level = len(p.Candidates) > 0 && slices.Contains([]fault.PlaceKind{f.Place.Kind, f.Alias.Kind}, p.Candidates[0].Kind)
 	services := slices.Sorted(slices.Values(p.Services))
 	o.Impact = Jaccard(f.Impact, slices.Compact(services))
+}
+
+// Strays is how many of the false problems were said in time and at the ends of a fault
+// that can be seen, with neither its type nor its place.
+func (s Score) Strays() (n int) {
+	for i := range s.False {
+		n += count(slices.ContainsFunc(s.Outcomes, func(o Outcome) bool { return len(o.Fault.Expect) > 0 && s.False[i].about(&o.Fault) }))
+	}
+	return n
 }

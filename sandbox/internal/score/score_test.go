@@ -16,12 +16,14 @@ var (
 	pair  = fault.Place{Kind: fault.Pair, A: "j", B: "k"}
 	back  = fault.Place{Kind: fault.Pair, A: "k", B: "j"}
 	place = fault.Place{Kind: fault.Pod, A: "k-0"}
+
+	ends = []string{"j", "j-0", "k", "k-0"}
 )
 
 func at(seconds int) time.Time { return time.Unix(int64(seconds), 0) }
 
 func loss(start, end int) Fault {
-	return Fault{Name: "loss", Place: pair, Start: at(start), End: at(end), Expect: []string{"rise", "tail"}, Impact: []string{"a", "j", "k"}}
+	return Fault{Name: "loss", Place: pair, Start: at(start), End: at(end), Expect: []string{"rise", "tail"}, Impact: []string{"a", "j", "k"}, Ends: ends}
 }
 
 func said(id, kind string, detected int, candidates ...fault.Place) Problem {
@@ -53,7 +55,7 @@ func TestEdgesOfTime(t *testing.T) {
 
 // A fault that TCP cannot see must not be explained by the network.
 func TestInventedCause(t *testing.T) {
-	stall := Fault{Name: "stall", Place: place, Start: at(100), End: at(160), Allow: []string{"zero"}}
+	stall := Fault{Name: "stall", Place: place, Start: at(100), End: at(160), Allow: []string{"zero"}, Ends: ends}
 	s := Of([]Fault{stall}, []Problem{said("1", "rise", 110, place), said("2", "zero", 110, place), said("3", "zero", 110, pair)}, 2*time.Hour)
 	require.False(t, s.Outcomes[0].Detected)
 	require.Len(t, s.False, 2, "only what is allowed, there, is not false")
@@ -64,19 +66,49 @@ func TestInventedCause(t *testing.T) {
 // What is said of others while a fault is there is not the fault's, and so false.
 func TestElsewhere(t *testing.T) {
 	f := loss(100, 160)
-	f.Ends = []string{"j", "j-0", "k", "k-0"}
 	elsewhere := fault.Place{Kind: fault.Pair, A: "a", B: "j"}
 	s := Of([]Fault{f}, []Problem{said("1", "rise", 110, elsewhere)}, time.Hour)
 	require.False(t, s.Outcomes[0].Detected, "of a call of the fault's only one end is there")
 	require.Len(t, s.False, 1)
-	s = Of([]Fault{f}, []Problem{said("1", "other", 110, elsewhere, place)}, time.Hour)
+	s = Of([]Fault{f}, []Problem{said("1", "rise", 110, elsewhere, place)}, time.Hour)
 	require.True(t, s.Outcomes[0].Detected, "a pod of one end is near")
 	require.Empty(t, s.False)
+}
+
+// Who is at the right end at the right time but says neither what nor where it is has not
+// found the fault, neither first nor later.
+func TestNeitherTypeNorPlace(t *testing.T) {
+	stray, found := said("1", "reset", 110, place), said("2", "rise", 120, place)
+	s := Of([]Fault{loss(100, 160)}, []Problem{stray}, time.Hour)
+	require.False(t, s.Outcomes[0].Detected)
+	require.Equal(t, []Problem{stray}, s.False)
+	require.Equal(t, 1, s.Strays())
+	stray.Detected = at(130)
+	s = Of([]Fault{loss(100, 160)}, []Problem{found, stray, said("3", "reset", 140, pair), said("4", "reset", 500, pair)}, time.Hour)
+	require.Equal(t, []string{"2", "3"}, s.Outcomes[0].Problems, "its place alone is enough")
+	require.Len(t, s.False, 2)
+	require.Equal(t, 1, s.Strays(), "the other is out of time")
+}
+
+func TestAnyoneBetweenNodes(t *testing.T) {
+	f := loss(100, 160)
+	f.Place, f.Ends = fault.Place{Kind: fault.Node, A: "n"}, []string{"k", "k-0", "n"}
+	var storm []Problem
+	for i := range 50 {
+		storm = append(storm, said(string(rune('A'+i)), "rise", 110, fault.Place{Kind: fault.Workload, A: "nobody"}))
+	}
+	s := Of([]Fault{f}, storm, time.Hour)
+	require.False(t, s.Outcomes[0].Detected)
+	require.Len(t, s.False, 50)
+	for _, c := range []fault.Place{pair, place, {Kind: "node_pair", A: "m", B: "n"}} {
+		require.True(t, Of([]Fault{f}, []Problem{said("1", "rise", 110, c)}, time.Hour).Outcomes[0].Detected, "%s has one end there", c)
+	}
 }
 
 func TestTwoNames(t *testing.T) {
 	f := loss(100, 160)
 	f.Place, f.Alias = fault.Place{Kind: fault.ZonePair, A: "y", B: "z"}, fault.Place{Kind: fault.Node, A: "n"}
+	f.Ends = []string{"k", "k-0", "n", "z"}
 	for _, root := range []fault.Place{f.Alias, {Kind: fault.ZonePair, A: "z", B: "y"}} {
 		o := Of([]Fault{f}, []Problem{said("1", "rise", 110, root)}, time.Hour).Outcomes[0]
 		require.Equal(t, 1, o.Rank)
@@ -89,7 +121,7 @@ func TestTwoNames(t *testing.T) {
 
 // Of two faults at once each gets the problem that names it, in whatever order.
 func TestTwoAtOnce(t *testing.T) {
-	other := Fault{Name: "refused", Place: place, Start: at(101), End: at(160), Expect: []string{"refused"}}
+	other := Fault{Name: "refused", Place: place, Start: at(101), End: at(160), Expect: []string{"refused"}, Ends: ends}
 	for _, problems := range [][]Problem{
 		{said("1", "rise", 110, pair), said("2", "refused", 112, place)},
 		{said("2", "refused", 110, place), said("1", "rise", 112, pair)},

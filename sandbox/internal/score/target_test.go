@@ -23,7 +23,7 @@ func targets(s Score) map[string]Target {
 func TestTargets(t *testing.T) {
 	one, two, three := loss(100, 160), loss(400, 460), loss(700, 760)
 	one.Name, two.Name, three.Name = "loss-0.5", "loss-1", "loss-10"
-	stall := Fault{Name: "stall", Place: place, Start: at(1000), End: at(1060)}
+	stall := Fault{Name: "stall", Place: place, Start: at(1000), End: at(1060), Ends: ends}
 	s := Of([]Fault{one, two, three, stall}, []Problem{
 		said("1", "rise", 110, pair), said("2", "other", 430, pair), said("3", "tail", 440, pair), said("4", "rise", 1010, place),
 	}, time.Hour)
