@@ -36,9 +36,9 @@ type value struct {
 }
 
 type record struct {
-	EventName    string
-	TimeUnixNano string
-	Attributes   []struct {
+	EventName            string
+	ObservedTimeUnixNano string // when it was written
+	Attributes           []struct {
 		Key   string
 		Value value
 	}
@@ -90,13 +90,14 @@ func Parse(r io.Reader) ([]score.Problem, error) {
 
 // join adds what a record tells to what is known. The detection's type and root count, not
 // what is said later: nobody waits for that. A problem that was closed and is opened once
-// more is told of anew, and so is one of its own from then on.
+// more is told of anew, and so is one of its own from then on. It is detected when that is
+// said: what a record claims of the time itself is no witness.
 func (r record) join(all []score.Problem) []score.Problem {
 	if r.EventName != event {
 		return all
 	}
 	id := r.text("tcp.problem.id")
-	detected, onset := r.time("tcp.problem.detected_time"), r.time("tcp.problem.start_time")
+	detected, onset := nanoseconds(r.ObservedTimeUnixNano), r.time("tcp.problem.start_time")
 	state, times := r.text("tcp.problem.state"), 0
 	at := -1
 	for i, p := range all {
@@ -110,7 +111,6 @@ func (r record) join(all []score.Problem) []score.Problem {
 	if again := at >= 0 && state == "open" && !all[at].Closed.IsZero(); again || at < 0 {
 		if again {
 			id = fmt.Sprintf("%s again %d", id, times)
-			detected = nanoseconds(r.TimeUnixNano)
 			onset = detected
 		}
 		all = append(all, score.Problem{

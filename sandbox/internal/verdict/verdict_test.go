@@ -15,7 +15,7 @@ import (
 )
 
 func line(event, state, kind, at string) string {
-	return `{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":[{"eventName":"` + event + `","attributes":[
+	return `{"resourceLogs":[{"resource":{},"scopeLogs":[{"logRecords":[{"observedTimeUnixNano":"4000000000","eventName":"` + event + `","attributes":[
 {"key":"tcp.problem.id","value":{"stringValue":"p1"}},{"key":"tcp.problem.state","value":{"stringValue":"` + state + `"}},
 {"key":"tcp.problem.type","value":{"stringValue":"` + kind + `"}},
 {"key":"tcp.problem.start_time","value":{"intValue":"1000000000"}},{"key":"tcp.problem.detected_time","value":{"intValue":"` + at + `"}},
@@ -43,7 +43,7 @@ func TestProblemFromBeginToEnd(t *testing.T) {
 	require.Len(t, all, 1)
 	p := all[0]
 	require.Equal(t, "tcp_retransmit_rise", p.Type, "what was said first counts")
-	require.Equal(t, time.Unix(3, 0), p.Detected)
+	require.Equal(t, time.Unix(4, 0), p.Detected, "when it was said, whatever it claims")
 	require.Equal(t, time.Unix(1, 0), p.Onset)
 	require.Equal(t, time.Unix(9, 0), p.Closed)
 	require.Equal(t, []fault.Place{{Kind: "pair", A: "service-j", B: "service-k"}, {Kind: "pod", A: "service-k-0"}, {Kind: "node_pair", A: "node-3", B: "node-2"}}, p.Candidates)
@@ -52,7 +52,7 @@ func TestProblemFromBeginToEnd(t *testing.T) {
 
 // Who is told that a problem is open once more is told of something new.
 func TestProblemOpensAgain(t *testing.T) {
-	again := strings.Replace(line("tcp.flow.problem", "open", "tcp_tail_loss", "3000000000"), `"eventName"`, `"timeUnixNano":"20000000000","eventName"`, 1)
+	again := strings.Replace(line("tcp.flow.problem", "open", "tcp_tail_loss", "3000000000"), `"4000000000"`, `"20000000000"`, 1)
 	all, err := verdict.Parse(strings.NewReader(file(
 		line("tcp.flow.problem", "open", "tcp_retransmit_rise", "3000000000"),
 		line("tcp.flow.problem", "close", "tcp_retransmit_rise", "3000000000"),
@@ -61,7 +61,7 @@ func TestProblemOpensAgain(t *testing.T) {
 	)))
 	require.NoError(t, err)
 	require.Len(t, all, 2)
-	require.Equal(t, time.Unix(3, 0), all[0].Detected)
+	require.Equal(t, time.Unix(4, 0), all[0].Detected)
 	require.Equal(t, time.Unix(9, 0), all[0].Closed)
 	require.Equal(t, "p1 again 1", all[1].ID)
 	require.Equal(t, "tcp_tail_loss", all[1].Type)
