@@ -4,14 +4,11 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,21 +41,22 @@ func runDrill() *cobra.Command {
 			return fmt.Errorf("run drill: there is no plan %q", name)
 		}
 		r, err := run(plan(*seed), *o)
-		if err != nil {
+		if r.Start.IsZero() {
 			return err
 		}
 		c.Printf("\n%s\nThe report: %s\n\n", r.Load, o.Out)
-		if err := drill.Print(c.OutOrStdout(), r.Score); err != nil || !*check {
-			return err
+		err = errors.Join(err, drill.Print(c.OutOrStdout(), r.Score))
+		if *check {
+			err = errors.Join(err, drill.Check(r))
 		}
-		return drill.Check(r)
+		return err
 	}
 	return c
 }
 
 // run runs a drill until it or the user ends it.
 func run(p drill.Plan, o drill.Options) (drill.Report, error) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
 	o.Run = folder
 	return drill.Run(ctx, p, o)
@@ -110,11 +108,10 @@ func demo() *cobra.Command {
 			return errors.New("run demo: network namespaces and eBPF need root: sudo make demo")
 		}
 		r, err := run(drill.Demo(*seed), *o)
-		if err != nil {
-			return err
+		if !r.Start.IsZero() {
+			tell(c, r)
 		}
-		tell(c, r)
-		return nil
+		return err
 	}
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -49,7 +48,7 @@ func up() *cobra.Command {
 			fmt.Sprintf("--day=%s", o.Day), fmt.Sprintf("--seed=%d", o.Seed))
 		keeper.Stdout, keeper.Stderr = log, log
 		keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilStopped()
 		defer stop()
 		if err := keeper.Start(); err != nil {
 			return err
@@ -87,7 +86,7 @@ func keep() *cobra.Command {
 	c := &cobra.Command{Use: "supervise", Hidden: true, Short: "Start the shop and stay"}
 	o := options(c)
 	c.RunE = func(*cobra.Command, []string) error {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilStopped()
 		defer stop()
 		o.Folder = folder
 		s, err := supervise.Up(*o)

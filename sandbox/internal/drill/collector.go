@@ -23,8 +23,25 @@ const ready = "Everything is ready"
 
 // A collector is one that runs.
 type collector struct {
-	cmd   *exec.Cmd
-	ended chan error
+	cmd  *exec.Cmd
+	gone chan struct{} // closed when it has ended
+	err  error         // of its end; to be read after that
+}
+
+// errGone is said of one that has ended and should not have.
+var errGone = fmt.Errorf("the drill ends here: the collector has ended by itself, see %s", collectorLog)
+
+// watch starts a process and notes its end.
+func watch(cmd *exec.Cmd) (*collector, error) {
+	c := &collector{cmd: cmd, gone: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start collector: build it by make build: %w", err)
+	}
+	go func() {
+		c.err = cmd.Wait()
+		close(c.gone)
+	}()
+	return c, nil
 }
 
 // startCollector starts one, has it adopted, and waits until it observes.
@@ -38,15 +55,15 @@ func startCollector(binary, identities, out string, adopt func(pid int) error) (
 		return nil, fmt.Errorf("start collector: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	c := &collector{cmd: exec.Command(binary, "--config", config), ended: make(chan error, 1)}
-	c.cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out, "SANDBOX_PROCESS="+processName())
-	c.cmd.Stdout, c.cmd.Stderr = log, log
+	cmd := exec.Command(binary, "--config", config)
+	cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out, "SANDBOX_PROCESS="+processName())
+	cmd.Stdout, cmd.Stderr = log, log
 	// Of its own group, so that Ctrl-C stops it when the drill does.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start collector: build it by make build: %w", err)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c, err := watch(cmd)
+	if err != nil {
+		return nil, err
 	}
-	go func() { c.ended <- c.cmd.Wait() }()
 	if err := adopt(c.cmd.Process.Pid); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -59,8 +76,8 @@ func startCollector(binary, identities, out string, adopt func(pid int) error) (
 			return nil, errors.Join(fmt.Errorf("start collector: it is not ready after a minute, see %s", log.Name()), c.stop())
 		}
 		select {
-		case err := <-c.ended:
-			return nil, fmt.Errorf("start collector: it has ended, see %s: %w", log.Name(), err)
+		case <-c.gone:
+			return nil, errors.Join(fmt.Errorf("start collector: it has ended, see %s", log.Name()), c.err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -80,9 +97,18 @@ func processName() string {
 func (c *collector) stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
-	case err := <-c.ended:
-		return err
+	case <-c.gone:
+		return c.ended()
 	case <-time.After(30 * time.Second):
-		return errors.Join(errors.New("stop collector: it was still there after 30 s"), c.cmd.Process.Kill(), <-c.ended)
+		killed := c.cmd.Process.Kill()
+		<-c.gone
+		return errors.Join(errors.New("stop collector: it was still there after 30 s"), killed, c.ended())
 	}
+}
+
+func (c *collector) ended() error {
+	if c.err != nil {
+		return fmt.Errorf("stop collector: %w", c.err)
+	}
+	return nil
 }

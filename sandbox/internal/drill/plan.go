@@ -4,6 +4,7 @@
 package drill
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -33,6 +34,23 @@ func (p Plan) specs() (all []fault.Spec) {
 	for _, step := range p.Steps {
 		all = append(all, step.Spec)
 	}
+	return all
+}
+
+// A moment is when a fault begins or ends.
+type moment struct {
+	at    time.Duration
+	step  int // -1: the plan's end
+	begin bool
+}
+
+// moments are those of the plan, in order; the last one is its end.
+func (p Plan) moments() (all []moment) {
+	for i, step := range p.Steps {
+		all = append(all, moment{step.At, i, true}, moment{step.At + step.For, i, false})
+	}
+	all = append(all, moment{at: p.Length, step: -1})
+	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
 	return all
 }
 

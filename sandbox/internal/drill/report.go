@@ -22,6 +22,7 @@ type Report struct {
 	Plan       Plan                  `json:"plan"`
 	Start      time.Time             `json:"start"`
 	End        time.Time             `json:"end"`
+	Errors     []string              `json:"errors,omitempty"` // what went wrong in the drill itself
 	Load       Load                  `json:"load"`
 	Injections []supervise.Injection `json:"injections"`
 	Problems   []score.Problem       `json:"problems"`

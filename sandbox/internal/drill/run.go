@@ -4,21 +4,18 @@
 package drill
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
-	"github.com/tcpwhy/tcpwhy/sandbox/internal/verdict"
 )
 
 // Options are what a drill may be told.
@@ -34,7 +31,8 @@ type Options struct {
 const day = 40 * time.Minute
 
 // Run breaks a shop by a plan. The report is of what happened until ctx ended, if that is
-// earlier. Whatever happens, nothing of the shop or the collector is left.
+// earlier. It is written also if there is an error, unless the drill did not begin: then its
+// start is zero. Whatever happens, nothing of the shop or the collector is left.
 func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	out, err := filepath.Abs(o.Out)
 	if err != nil {
@@ -70,24 +68,8 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err != nil {
 		return r, errors.Join(err, c.stop())
 	}
-	began := time.Now()
 	o.Say("The collector is up; the first fault comes after %v.", firstAt(p))
-	followed := follow(ctx, p, up, o.Say)
-	load, measured := m.stop()
-	stopped := c.stop()
-	lifted := liftAll(up)
-	injections, told := up.History()
-	records, found := up.Records()
-	if err := errors.Join(followed, measured, stopped, lifted, told, found, keep(out, records...), up.Sound()); err != nil {
-		return r, err
-	}
-	problems, err := verdict.Read(filepath.Join(out, verdictFile))
-	if err != nil {
-		return r, err
-	}
-	r = Report{Plan: p, Start: began, End: time.Now(), Load: load, Problems: problems, Injections: injections}
-	r.rate()
-	return r, r.write(out)
+	return (&session{plan: p, out: out, shop: up, collector: c, meter: m, say: o.Say}).run(ctx)
 }
 
 func firstAt(p Plan) time.Duration {
@@ -95,63 +77,6 @@ func firstAt(p Plan) time.Duration {
 		return p.Length
 	}
 	return p.Steps[0].At.Round(time.Second)
-}
-
-// A moment is when a fault begins or ends.
-type moment struct {
-	at    time.Duration
-	step  int
-	begin bool
-}
-
-// follow does what the plan says when it says it.
-func follow(ctx context.Context, p Plan, up *supervise.Supervisor, say func(string, ...any)) error {
-	var moments []moment
-	for i, step := range p.Steps {
-		moments = append(moments, moment{step.At, i, true}, moment{step.At + step.For, i, false})
-	}
-	moments = append(moments, moment{at: p.Length, step: -1})
-	slices.SortStableFunc(moments, func(a, b moment) int { return cmp.Compare(a.at, b.at) })
-	began, ids := time.Now(), make(map[int]uint16)
-	for _, m := range moments {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Until(began.Add(m.at))):
-		}
-		if m.step < 0 {
-			return nil
-		}
-		spec := p.Steps[m.step].Spec
-		if !m.begin {
-			one, err := up.Lift(ids[m.step])
-			if err != nil {
-				return err
-			}
-			say("%v  ends   %s, %s (%d of %d packets dropped)", m.at.Round(time.Second), spec.Fault, spec.Place, one.Stats.Dropped, one.Stats.Packets)
-			continue
-		}
-		one, err := up.Inject(spec)
-		if err != nil {
-			return err
-		}
-		ids[m.step] = one.ID
-		say("%v  begins %s, %s", m.at.Round(time.Second), spec.Fault, spec.Place)
-	}
-	return nil
-}
-
-// liftAll ends what is still there, so that what was done to packets is written down.
-func liftAll(up *supervise.Supervisor) error {
-	history, err := up.History()
-	errs := []error{err}
-	for _, one := range history {
-		if one.Active() {
-			_, err := up.Lift(one.ID)
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // truths are what is expected of what was done, until the drill's end.

@@ -55,11 +55,11 @@ func (l Load) String() string {
 type meter struct {
 	collector, shop []int // process numbers
 	began           time.Time
-	before          moments
+	before          times
 }
 
-// moments are times that were used until one moment.
-type moments struct{ collector, shop, busy time.Duration }
+// times are those that were used until one moment.
+type times struct{ collector, shop, busy time.Duration }
 
 func startMeter(collector int, shop []int) (m *meter, err error) {
 	m = &meter{collector: []int{collector}, shop: shop, began: time.Now()}
@@ -67,7 +67,7 @@ func startMeter(collector int, shop []int) (m *meter, err error) {
 	return m, err
 }
 
-func (m *meter) read() (now moments, err error) {
+func (m *meter) read() (now times, err error) {
 	if now.collector, err = used(m.collector); err != nil {
 		return now, err
 	}

@@ -168,21 +168,22 @@ func (s *Supervisor) takeAway(one *Injection) error {
 }
 
 // History tells of all faults that there were, also with an error: then what is known of
-// packets is not all.
+// packets is not all, as when the shop is down.
 func (s *Supervisor) History() ([]Injection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
-		return nil, errDown
-	}
 	stats := make(map[uint16]impair.Stats)
 	var errs []error
-	for _, at := range s.Shop.Nodes {
-		reply, err := s.machines.tellNode(at.Name, node.Command{})
-		for id, one := range reply.Stats {
-			stats[id] = stats[id].Add(one)
+	if s.closing {
+		errs = append(errs, errDown)
+	} else {
+		for _, at := range s.Shop.Nodes {
+			reply, err := s.machines.tellNode(at.Name, node.Command{})
+			for id, one := range reply.Stats {
+				stats[id] = stats[id].Add(one)
+			}
+			errs = append(errs, err)
 		}
-		errs = append(errs, err)
 	}
 	var all []Injection
 	for _, one := range s.faults {
