@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -23,8 +24,9 @@ type census struct {
 
 // begin counts, once the tick has come from which on whoever opens is no part of the
 // sweep.
-func (c *census) begin() error {
-	for int32(ticks()-c.epoch.now.Started) < 0 {
+func (c *census) begin(ctx context.Context) error {
+	if err := c.epoch.begun(ctx); err != nil {
+		return err
 	}
 	c.listened = c.opened.Listened
 	closed, err := c.read()

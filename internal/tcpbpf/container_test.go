@@ -131,7 +131,7 @@ func TestContainersOneAfterTheOther(t *testing.T) {
 
 	for range 2 { // looks for what nobody uses
 		for range expireEvery {
-			require.NoError(t, k.Sweep())
+			require.NoError(t, k.Sweep(t.Context()))
 		}
 		k.collect()
 	}

@@ -51,7 +51,7 @@ func TestCollisionsAreCounted(t *testing.T) {
 	before := k.counts().Collisions // a round trip may have been among them
 	for i := range uint64(3) {
 		require.Equal(t, before+i, k.counts().Collisions, "after %d sweeps", i)
-		require.NoError(t, k.Sweep())
+		require.NoError(t, k.Sweep(t.Context()))
 	}
 	k.collect()
 	require.EqualValues(t, 10, k.sum(overflown).Bytes[flow.Transmit])

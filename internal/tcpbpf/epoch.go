@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/cilium/ebpf"
@@ -18,6 +19,7 @@ type epoch struct {
 	outer   *ebpf.Map // only there to be written to, see next
 	inner   *ebpf.Map
 	now     tcpwhyControl
+	started int64 // ticks: when the last sweep began
 }
 
 func newEpoch(control *ebpf.Map) (*epoch, error) {
@@ -33,8 +35,9 @@ func newEpoch(control *ebpf.Map) (*epoch, error) {
 		inner.Close()
 		return nil, fmt.Errorf("create barrier: %w", err)
 	}
-	now := tcpwhyControl{Started: ticks(), Previous: ticks()}
-	return &epoch{control: control, outer: outer, inner: inner, now: now}, nil
+	e := &epoch{control: control, outer: outer, inner: inner, started: ticks()}
+	e.now.Started, e.now.Previous = uint32(e.started), uint32(e.started)
+	return e, nil
 }
 
 // odd says which set of maps is written to.
@@ -44,13 +47,10 @@ func (e *epoch) odd() bool { return e.now.Epoch%2 == 1 }
 // connection that closes looks as if no sweep had counted it yet, and that of the old
 // number is drained already.
 func (e *epoch) sweep() error {
-	e.now.Previous = e.now.Started
 	// Whoever is visited or opened in this tick was before. Two sweeps never
 	// begin in one.
-	e.now.Started++
-	if now := ticks() + 1; int32(now-e.now.Started) > 0 {
-		e.now.Started = now
-	}
+	e.started = max(e.started, ticks()) + 1
+	e.now.Previous, e.now.Started = e.now.Started, uint32(e.started)
 	if err := e.publish(); err != nil {
 		return err
 	}
@@ -58,11 +58,23 @@ func (e *epoch) sweep() error {
 	return e.publish()
 }
 
-// ticks is the kernel side's short clock, in units of 2^14 ns.
-func ticks() uint32 {
+// begun returns once the tick has come with which the sweep begins, or ctx's error.
+func (e *epoch) begun(ctx context.Context) error {
+	for ticks() < e.started {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ticks is the kernel side's short clock, in units of 2^14 ns. The kernel side has its
+// lower 32 bits: they tell before from after as long as less than nine hours, exactly
+// 2^31 ticks, lie between, and so between two sweeps.
+func ticks() int64 {
 	var now unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // it cannot fail
-	return uint32(now.Nano() >> 14)
+	return now.Nano() >> 14
 }
 
 // next begins the next epoch.

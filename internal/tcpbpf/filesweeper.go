@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -36,8 +37,8 @@ func newFileSweeper(o *objects, e *epoch) (_ *fileSweeper, err error) {
 	return s, nil
 }
 
-func (s *fileSweeper) visit(l *losses) (longest time.Duration, err error) {
-	if err := s.census.begin(); err != nil {
+func (s *fileSweeper) visit(ctx context.Context, l *losses) (longest time.Duration, err error) {
+	if err := s.census.begin(ctx); err != nil {
 		return 0, err
 	}
 	s.walks = 0

@@ -132,8 +132,9 @@ func observed(path string) (string, error) {
 }
 
 // Sweep folds what live sockets have done since the last time into their flows.
-// [Kernel.Collect] does it by itself.
-func (k *Kernel) Sweep() error {
+// [Kernel.Collect] does it by itself. Eight hours without are the most that times are
+// exact over: the kernel side's clock has 32 bits.
+func (k *Kernel) Sweep(ctx context.Context) error {
 	if err := k.losses.begin(); err != nil {
 		return err
 	}
@@ -144,7 +145,7 @@ func (k *Kernel) Sweep() error {
 		return err
 	}
 	begin := time.Now()
-	stretch, err := k.sweeper.visit(&k.losses)
+	stretch, err := k.sweeper.visit(ctx, &k.losses)
 	if err != nil {
 		return fmt.Errorf("sweep sockets: %w", err)
 	}
@@ -167,7 +168,7 @@ func (k *Kernel) CollectThen(ctx context.Context, visit func(*flow.Delta), then 
 	if err := ctx.Err(); err != nil {
 		return flow.Report{}, err
 	}
-	if err := k.Sweep(); err != nil {
+	if err := k.Sweep(ctx); err != nil {
 		return flow.Report{}, err
 	}
 	odd, begin := k.epoch.odd(), time.Now()

@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -69,7 +70,7 @@ func (l *ledger) sweepOn(sweeps int) (stop func()) {
 func (l *ledger) sweepUntil(enough chan struct{}, sweeps int) error {
 	for {
 		for n := 0; n < sweeps && !closed(enough); n++ {
-			if err := l.Sweep(); err != nil {
+			if err := l.Sweep(context.Background()); err != nil {
 				return err
 			}
 		}

@@ -103,7 +103,7 @@ func TestRecordsThatStay(t *testing.T) {
 	for range 3 { // looks
 		k.collect()
 		for range expireEvery {
-			require.NoError(t, k.Sweep())
+			require.NoError(t, k.Sweep(t.Context()))
 		}
 		for _, key := range k.keys(p.here()) {
 			if name := k.Owner(key.Owner).Executable; name != "" {
@@ -121,7 +121,7 @@ func TestRecordsThatStay(t *testing.T) {
 	require.NoError(t, connection.Close())
 	k.until(func() bool {
 		for range expireEvery {
-			require.NoError(t, k.Sweep())
+			require.NoError(t, k.Sweep(t.Context()))
 		}
 		return !named("guest")
 	})

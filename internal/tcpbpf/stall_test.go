@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -108,7 +109,7 @@ func (r *rebirth) interrupt() (timely bool) {
 		swept <- stall.OnCPU(0, func() error {
 			thread <- unix.Gettid()
 			<-begin
-			return r.k.Sweep()
+			return r.k.Sweep(context.Background())
 		})
 	}()
 	const head = 128 // of an element, at most

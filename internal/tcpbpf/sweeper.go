@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -18,7 +19,7 @@ const maxRounds = 4
 type sweeper interface {
 	// visit visits them, and lets losses look at the progress. It returns the longest
 	// time from one output of an iterator to the next.
-	visit(*losses) (longest time.Duration, err error)
+	visit(context.Context, *losses) (longest time.Duration, err error)
 	io.Closer
 }
 
@@ -38,7 +39,7 @@ type recordSweeper struct{ *link.Iter }
 
 // A visit that was interrupted has passed over as many sockets as were closed meanwhile,
 // so it is repeated until it finds no other. One that it knows costs it little.
-func (s recordSweeper) visit(l *losses) (longest time.Duration, err error) {
+func (s recordSweeper) visit(_ context.Context, l *losses) (longest time.Duration, err error) {
 	for found, round := uint64(0), 0; round < maxRounds; round++ {
 		s, err := iterate(s.Iter)
 		if err != nil {

@@ -11,6 +11,9 @@ import (
 )
 
 const (
+	// maxInterval leaves a widened one eight hours at most: the kernel side's clock tells
+	// before from after within nine, see [tcpbpf.Kernel.Sweep].
+	maxInterval = 30 * time.Minute
 	// widest bounds how many times the configured interval it may become.
 	widest = 16
 	// calm is how many collections in a row must be short before the interval is

@@ -12,13 +12,6 @@ import (
 	"time"
 )
 
-func positive(key string, value time.Duration) error {
-	if value <= 0 {
-		return fmt.Errorf("%s: %s is not above 0s", key, value)
-	}
-	return nil
-}
-
 func notNegative(key string, value time.Duration) error {
 	if value < 0 {
 		return fmt.Errorf("%s: %s is below 0s", key, value)

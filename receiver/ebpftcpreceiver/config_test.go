@@ -126,8 +126,10 @@ func TestConfigThatDoesNotDecode(t *testing.T) {
 
 // invalid is what makes a configuration invalid, by the error it makes.
 var invalid = map[string]func(*Config){
-	"collection_interval: 0s is not above 0s": func(cfg *Config) { cfg.CollectionInterval = 0 },
-	"initial_delay: -1s is below 0s":          func(cfg *Config) { cfg.InitialDelay = -time.Second },
+	"collection_interval: 0s is below 1ns":          func(cfg *Config) { cfg.CollectionInterval = 0 },
+	"collection_interval: 30m0.001s is above 30m0s": func(cfg *Config) { cfg.CollectionInterval = 30*time.Minute + time.Millisecond },
+	"initial_delay: -1s is below 0s":                func(cfg *Config) { cfg.InitialDelay = -time.Second },
+	"initial_delay: 10h0m0s is above 30m0s":         func(cfg *Config) { cfg.InitialDelay = 10 * time.Hour },
 	`granularity: "pod" is none of connection, endpoint, peer`: func(cfg *Config) {
 		cfg.Granularity = "pod"
 	},

@@ -17,6 +17,9 @@ type kernel interface {
 	// an error, the deltas visited so far count, and the rest comes with the
 	// next call but one.
 	Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error)
+	// Sweep is the part of Collect that looks at live sockets. Between two looks may lie
+	// maxInterval, widened as far as it may be, or times are wrong.
+	Sweep(ctx context.Context) error
 	// Owner returns what is known of the owner of a visited flow.
 	Owner(flow.OwnerID) flow.Owner
 	// Vitals returns what the kernel side says of itself.

@@ -18,6 +18,8 @@ func (k fakeKernel) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.
 	return k(ctx, visit)
 }
 
+func (fakeKernel) Sweep(context.Context) error { return nil }
+
 func (fakeKernel) Owner(id flow.OwnerID) flow.Owner {
 	if id.PID() == 0 {
 		return flow.Owner{ID: id}

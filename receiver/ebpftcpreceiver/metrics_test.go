@@ -143,6 +143,30 @@ func TestShutdownDoesNotWaitForABlockedPipeline(t *testing.T) {
 	})
 }
 
+// What the pipeline holds cannot be added to: sockets are looked at, and their flows
+// stay in the kernel.
+func TestSocketsAreLookedAtWhileThePipelineIsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		night := true
+		p := newPipeline(t, oneByte, func(context.Context, pmetric.Metrics) error {
+			if night {
+				time.Sleep(9*time.Hour + 30*time.Minute)
+			}
+			night = false
+			return nil
+		})
+		var looks []time.Duration
+		p.sweep = func(context.Context) error {
+			looks = append(looks, time.Since(p.start).Round(time.Hour))
+			return errors.New("and however that ends")
+		}
+		p.run(t, 9*time.Hour+30*time.Minute+2*time.Second)
+		assert.Len(t, looks, 9, "each hour until it is free")
+		assert.Equal(t, []string{"1s: 1", "9h30m1s: 2"}, p.exported)
+		p.stop(t)
+	})
+}
+
 func TestAnEndedFlowIsMarkedOnceItWasAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := false

@@ -5,13 +5,18 @@ package ebpftcpreceiver
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
+
+// sweepAtLeast is how often live sockets are looked at while an export is blocked.
+const sweepAtLeast = time.Hour
 
 // An observer turns what the kernel side saw into exports. One goroutine uses
 // it.
@@ -43,12 +48,31 @@ func (o *observer) collect(ctx context.Context) {
 	o.cursor, o.delivered = cursor{}, false
 }
 
-// deliver hands on what is left of the interval. An error means that the
-// pipeline may accept it later: calling deliver again goes on with the piece
+// deliver hands on what is left of the interval, see export. However long the pipeline
+// takes over that, live sockets are looked at from time to time.
+func (o *observer) deliver(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- o.export(ctx) }()
+	look := time.NewTicker(sweepAtLeast)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-look.C:
+			if err := o.kernel.Sweep(ctx); err != nil {
+				o.status.logger.Error("look at sockets while the pipeline holds an export", zap.Error(err))
+			}
+		}
+	}
+}
+
+// export hands on what is left of the interval. An error means that the
+// pipeline may accept it later: calling it again goes on with the piece
 // that was not accepted, from the table, because a pipeline may change the data
 // it is given. Data that the pipeline never will accept is dropped; the next
 // interval has newer totals of the same flows.
-func (o *observer) deliver(ctx context.Context) error {
+func (o *observer) export(ctx context.Context) error {
 	for groups := o.table.Groups(); !o.delivered; {
 		piece, next := o.cursor.next(groups, pieceFlows)
 		err := o.consume(ctx, o.write(piece))

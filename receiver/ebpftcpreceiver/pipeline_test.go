@@ -34,6 +34,7 @@ type testPipeline struct {
 	collect fakeKernel
 	consume func(context.Context, pmetric.Metrics) error
 	vitals  func() (vitals, error)
+	sweep   func(context.Context) error
 
 	start    time.Time
 	exported []string // "time: bytes", accepted or not
@@ -53,7 +54,7 @@ func accept(context.Context, pmetric.Metrics) error { return nil }
 func newPipeline(t *testing.T, collect fakeKernel, consume func(context.Context, pmetric.Metrics) error) *testPipeline {
 	t.Helper()
 	p := &testPipeline{cfg: createDefaultConfig().(*Config), collect: collect, consume: consume, start: time.Now()}
-	p.vitals = collect.Vitals
+	p.vitals, p.sweep = collect.Vitals, collect.Sweep
 	switchOffAllBut(names.FlowIO)(p.cfg)
 	p.Metrics = p.create(t, receivertest.NewNopSettings(metadata.Type))
 	return p
@@ -81,6 +82,8 @@ func bubble() flow.Instant {
 func (p *testPipeline) Collect(ctx context.Context, visit func(*flow.Delta)) (flow.Report, error) {
 	return p.collect(ctx, visit)
 }
+func (p *testPipeline) Sweep(ctx context.Context) error { return p.sweep(ctx) }
+
 func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: id} }
 
 func (p *testPipeline) Vitals() (vitals, error) { return p.vitals() }
