@@ -11,6 +11,8 @@ import (
 )
 
 const (
+	// minInterval keeps a slip of the pen (10 is 10 ns) from sweeping without pause.
+	minInterval = 100 * time.Millisecond
 	// maxInterval leaves a widened one eight hours at most: the kernel side's clock tells
 	// before from after within nine, see [tcpbpf.Kernel.Sweep].
 	maxInterval = 30 * time.Minute

@@ -101,7 +101,7 @@ func (cfg *Config) enabled(metric names.Metric) bool {
 // Validate returns one error for each key that breaks its rule.
 func (cfg *Config) Validate() error {
 	return errors.Join(
-		within("collection_interval", cfg.CollectionInterval, 1, maxInterval),
+		within("collection_interval", cfg.CollectionInterval, minInterval, maxInterval),
 		within("initial_delay", cfg.InitialDelay, 0, maxInterval),
 		oneOf("granularity", cfg.Granularity, granularities),
 		within("max_flows", cfg.MaxFlows, 0, maxMaxFlows),

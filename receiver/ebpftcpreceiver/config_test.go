@@ -126,7 +126,8 @@ func TestConfigThatDoesNotDecode(t *testing.T) {
 
 // invalid is what makes a configuration invalid, by the error it makes.
 var invalid = map[string]func(*Config){
-	"collection_interval: 0s is below 1ns":          func(cfg *Config) { cfg.CollectionInterval = 0 },
+	"collection_interval: 0s is below 100ms":        func(cfg *Config) { cfg.CollectionInterval = 0 },
+	"collection_interval: 10ns is below 100ms":      func(cfg *Config) { cfg.CollectionInterval = 10 },
 	"collection_interval: 30m0.001s is above 30m0s": func(cfg *Config) { cfg.CollectionInterval = 30*time.Minute + time.Millisecond },
 	"initial_delay: -1s is below 0s":                func(cfg *Config) { cfg.InitialDelay = -time.Second },
 	"initial_delay: 10h0m0s is above 30m0s":         func(cfg *Config) { cfg.InitialDelay = 10 * time.Hour },
