@@ -45,6 +45,7 @@ func (s *LogsSide) moment(record plog.LogRecord) time.Time {
 func (d *desk) acknowledge(id, displayID string, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	at = at.Add(-d.pace.ahead)
 	known := id != "" && d.engine.Acknowledge(id, at) || displayID != "" && d.engine.Acknowledge(displayID, at)
 	if known {
 		d.acknowledged++

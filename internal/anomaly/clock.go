@@ -8,6 +8,9 @@ import "time"
 // A Clock is the time, which tests set. The zero Clock is the system's.
 type Clock struct {
 	Now func() time.Time
+	// Elapsed is how long it has been since some moment, whatever Now is set to. Nil: what the times
+	// that Now returns say, which is that for those of [time.Now].
+	Elapsed func() time.Duration
 	// Tick returns what tells of each interval, until the function is called.
 	Tick func(interval time.Duration) (<-chan time.Time, func())
 }
@@ -24,4 +27,12 @@ func (c Clock) orSystem() Clock {
 		}
 	}
 	return c
+}
+
+// elapsed is how long it has been at now: since start, or since a moment that is always the same.
+func (c Clock) elapsed(start, now time.Time) time.Duration {
+	if c.Elapsed != nil {
+		return c.Elapsed()
+	}
+	return now.Sub(start)
 }

@@ -23,6 +23,8 @@ type desk struct {
 
 	mu     sync.Mutex // of what the engine is told and asked
 	engine *engine.Engine
+	pace   pace
+	now    time.Time // by the pace, when it was looked at last
 	totals *totals
 	// Acknowledgements of problems that are open, and of others.
 	acknowledged, unknown uint64
@@ -46,7 +48,7 @@ var desks = struct {
 }{byConfig: make(map[*Config]*desk)}
 
 // openDesk returns the desk of a configuration, for one more pipeline.
-func openDesk(cfg *Config, set *Settings) (*desk, error) {
+func openDesk(cfg *Config, logger *zap.Logger, clock Clock) (*desk, error) {
 	desks.Lock()
 	defer desks.Unlock()
 	d := desks.byConfig[cfg]
@@ -58,7 +60,7 @@ func openDesk(cfg *Config, set *Settings) (*desk, error) {
 			return nil, fmt.Errorf("detection: %w", err)
 		}
 		d = &desk{
-			cfg: cfg, logger: set.Logger, engine: e, totals: newTotals(set.Clock.orSystem().Now()),
+			cfg: cfg, logger: logger, engine: e, totals: newTotals(clock.Now()), pace: newPace(clock),
 			events: make(chan engine.Event, cfg.Events.QueueSize), dropped: make(map[string]uint64),
 		}
 		desks.byConfig[cfg] = d
@@ -76,11 +78,28 @@ func (d *desk) close() {
 	}
 }
 
-// judge asks the engine for news. It never waits for who reads them.
+// look returns the time by which windows are counted.
+func (d *desk) look() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tick()
+	return d.now
+}
+
+// tick looks at the clock. Must be called holding mu.
+func (d *desk) tick() {
+	var set time.Duration
+	if d.now, set = d.pace.now(); set != 0 {
+		d.logger.Warn("the clock was set; detection goes on, and tells times by the new one", zap.Duration("by", set))
+	}
+}
+
+// judge asks the engine for news up to a time by the pace. It never waits for who reads them.
 func (d *desk) judge(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, event := range d.engine.Evaluate(now) {
+		event.Shift(d.pace.ahead)
 		d.totals.add(&event)
 		d.put(event)
 	}
@@ -127,7 +146,7 @@ func (d *desk) read(n int) {
 func (d *desk) save() ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.engine.Save()
+	return d.engine.Save(d.pace.ahead)
 }
 
 func (d *desk) load(kept []byte) error {

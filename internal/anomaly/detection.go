@@ -83,11 +83,11 @@ func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time, told t
 			return
 		case <-ticks:
 		}
-		now := p.clock.Now()
+		now := p.desk.look()
 		p.desk.judge(now)
 		if p.leads && now.Sub(told) >= p.cfg.Interval {
 			told = now
-			p.tellTotals(ctx, now)
+			p.tellTotals(ctx, p.clock.Now())
 			p.memory.save(ctx, p.desk)
 		}
 	}
@@ -114,7 +114,7 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 	if !p.cfg.Detection.Enabled {
 		return nil
 	}
-	if p.desk, err = openDesk(p.cfg, &p.set); err != nil {
+	if p.desk, err = openDesk(p.cfg, p.set.Logger, p.clock); err != nil {
 		return err
 	}
 	if p.leads = p.desk.claim(); !p.leads {
@@ -131,11 +131,11 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 	if p.observed = p.reducer; p.observed == nil {
 		p.observed = newObserver(p.cfg, p.directory, p.now())
 	}
-	p.observed.watch = &watcher{p.desk.engine}
+	p.observed.watch = &watcher{p.desk}
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.blind, p.detected = cancel, make(chan struct{})
 	ticks, stop := p.clock.Tick(p.cfg.look())
-	began := p.clock.Now()
+	began := p.desk.look()
 	go func() {
 		defer stop()
 		p.detect(loop, ticks, began)
@@ -160,6 +160,7 @@ func (p *MetricsSide) locked(add func()) {
 	if p.desk != nil {
 		p.desk.mu.Lock()
 		defer p.desk.mu.Unlock()
+		p.desk.tick()
 	}
 	add()
 }

@@ -61,7 +61,7 @@ func (s *LogsSide) Start(ctx context.Context, _ component.Host) error {
 		return nil
 	}
 	var err error
-	if s.desk, err = openDesk(s.cfg, &s.set); err != nil {
+	if s.desk, err = openDesk(s.cfg, s.set.Logger, s.clock); err != nil {
 		return err
 	}
 	s.desk.read(1)

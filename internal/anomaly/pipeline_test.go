@@ -31,7 +31,9 @@ type pipeline struct {
 	counts  *consumertest.MetricsSink
 	self    *componenttest.Telemetry
 	now     atomic.Int64
+	set     atomic.Int64  // by how much the clock was set since, ns
 	slow    time.Duration // the agent's clock
+	agents  time.Duration // by how much it was set since
 }
 
 func settingsOf(telemetry component.TelemetrySettings) Settings {
@@ -67,7 +69,8 @@ func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) 
 	p.now.Store(at.UnixNano())
 	set := settingsOf(p.self.NewTelemetrySettings())
 	p.metrics = NewMetricsSide(set, cfg, p.counts)
-	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()) }
+	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()+p.set.Load()) }
+	p.metrics.clock.Elapsed = func() time.Duration { return time.Duration(p.now.Load()) }
 	require.NoError(t, p.metrics.Start(t.Context(), host))
 	t.Cleanup(func() {
 		require.NoError(t, p.metrics.Shutdown(context.Background())) // again does nothing
@@ -80,7 +83,7 @@ func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) 
 func (p *pipeline) tell(segments, episodes int) {
 	p.t.Helper()
 	p.now.Add(int64(10 * time.Second))
-	at := p.now.Load() - int64(time.Second+p.slow)
+	at := p.now.Load() - int64(time.Second+p.slow-p.agents)
 	began := morning.Add(time.Second - p.slow).UnixNano()
 	md := parse(p.t, fmt.Sprintf(`resource {process.executable.name=nginx host.name=here}
 tcp.flow.data_segments sum
@@ -93,7 +96,7 @@ tcp.flow.retransmit.episodes sum
 		m.Sum().DataPoints().At(0).SetTimestamp(pcommon.Timestamp(at))
 	}
 	p.metrics.Process(md)
-	p.metrics.desk.judge(p.metrics.clock.Now().Add(5 * time.Second))
+	p.metrics.desk.judge(p.metrics.desk.look().Add(5 * time.Second))
 }
 
 // problems are the attributes of what was told of problems, and how many records there were.

@@ -203,7 +203,7 @@ func (r *reducer) addHere(f *flow, in *reduce.Input, metric *metric, attributes 
 
 func (r *reducer) tellWatcher(f *flow, in *reduce.Input, metric *metric, growth *reduce.Growth) {
 	if r.watch != nil && !metric.PerHost {
-		r.watch.watch(f, in, &r.point, growth, r.now)
+		r.watch.watch(f, in, &r.point, growth)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestProblemsBeyondTheirRoomAreCounted(t *testing.T) {
 	require.Len(t, full.Observe(morning, findings, nil), 1001)
 	shelf := newShelf()
 	var err error
-	shelf.kept[problemsKey], err = full.Save()
+	shelf.kept[problemsKey], err = full.Save(0)
 	require.NoError(t, err)
 	p := startMetrics(t, stored(t, "shelf"), shelf, morning)
 	metadatatest.AssertEqualTCPAnomalyProblemsDropped(t, p.self, noRoom(1), metricdatatest.IgnoreTimestamp())

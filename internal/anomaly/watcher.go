@@ -6,7 +6,6 @@ package anomaly
 import (
 	"hash/fnv"
 	"net/netip"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -17,12 +16,12 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
-// A watcher tells an engine what the points of a reducer's flows have grown by. The engine
+// A watcher tells a desk's engine what the points of a reducer's flows have grown by. The desk
 // is locked by whoever adds the points.
-type watcher struct{ engine *engine.Engine }
+type watcher struct{ *desk }
 
 // watch tells of a point.
-func (w *watcher) watch(f *flow, in *reduce.Input, p *reduce.Point, growth *reduce.Growth, received uint64) {
+func (w *watcher) watch(f *flow, in *reduce.Input, p *reduce.Point, growth *reduce.Growth) {
 	field := engine.Field(in.Tag)
 	if field == engine.None || p.Ended || growth == nil && !field.Gauge() {
 		return
@@ -30,19 +29,19 @@ func (w *watcher) watch(f *flow, in *reduce.Input, p *reduce.Point, growth *redu
 	if f.watched == nil {
 		f.watched = w.engine.Flow(f.spec())
 	}
-	now := time.Unix(0, int64(received))
+	now, at := w.now, p.Time-uint64(w.pace.ahead)
 	switch {
 	case field.Gauge():
 		if p.Shape == reduce.ShapeGauge {
-			w.engine.Gauge(now, f.watched, p.Time, field, p.Number.Value())
+			w.engine.Gauge(now, f.watched, at, field, p.Number.Value())
 		}
 	case !field.Histogram():
-		w.engine.Sum(now, f.watched, p.Time, field, growth.Number)
+		w.engine.Sum(now, f.watched, at, field, growth.Number)
 	case growth.Exponential != nil:
 		h := growth.Exponential
-		w.engine.Exponential(now, f.watched, p.Time, field, int(h.Scale), int(h.Offset), h.Counts)
+		w.engine.Exponential(now, f.watched, at, field, int(h.Scale), int(h.Offset), h.Counts)
 	case growth.Explicit != nil:
-		w.engine.Explicit(now, f.watched, p.Time, field, growth.Explicit.Bounds, growth.Explicit.Counts)
+		w.engine.Explicit(now, f.watched, at, field, growth.Explicit.Bounds, growth.Explicit.Counts)
 	}
 }
 

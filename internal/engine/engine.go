@@ -114,8 +114,8 @@ func (e *Engine) Sizes() Sizes {
 func (e *Engine) Acknowledge(id string, at time.Time) bool { return e.register.Acknowledge(id, at) }
 
 // Save returns all that is to be known of problems after a restart. Baselines are learned
-// anew.
-func (e *Engine) Save() ([]byte, error) { return e.register.Save() }
+// anew. Their times are moved by ahead, as those of events are by Shift.
+func (e *Engine) Save(ahead time.Duration) ([]byte, error) { return e.register.Save(ahead) }
 
 // Load takes in what another engine saved. On an error the engine is as before.
 func (e *Engine) Load(saved []byte) error { return e.register.Load(saved) }

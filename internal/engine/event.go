@@ -19,6 +19,26 @@ type Event struct {
 	Problem *problem.Change
 }
 
+// Shift moves all its times by so much: what tells the engine the time may not be the clock that
+// people go by.
+func (e *Event) Shift(by time.Duration) {
+	if by == 0 {
+		return
+	}
+	e.At = e.At.Add(by)
+	if e.Anomaly != nil {
+		v := &e.Anomaly.Verdict
+		for _, t := range [...]*time.Time{&v.Start, &v.Detected, &v.End} {
+			if !t.IsZero() {
+				*t = t.Add(by)
+			}
+		}
+	}
+	if e.Problem != nil {
+		e.Problem.Problem.Shift(by)
+	}
+}
+
 // An Anomaly is evidence, not yet something that a person should look at.
 type Anomaly struct {
 	ID       string

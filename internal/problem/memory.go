@@ -6,6 +6,7 @@ package problem
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // memoryVersion changes when an older memory cannot be read any more.
@@ -19,9 +20,9 @@ type memory struct {
 	Number  int
 }
 
-// Save returns all that the register remembers.
-func (r *Register) Save() ([]byte, error) {
-	b, err := json.Marshal(memory{memoryVersion, r.open, r.closed, r.day, r.number})
+// Save returns all that the register remembers, with its times moved by ahead.
+func (r *Register) Save(ahead time.Duration) ([]byte, error) {
+	b, err := json.Marshal(memory{memoryVersion, shifted(r.open, ahead), shifted(r.closed, ahead), r.day, r.number})
 	if err != nil {
 		return nil, fmt.Errorf("save problems: %w", err)
 	}
@@ -53,4 +54,17 @@ func (r *Register) Load(b []byte) error {
 	}
 	r.open, r.closed, r.day, r.number = m.Open, m.Closed, m.Day, m.Number
 	return nil
+}
+
+func shifted(problems []*Problem, by time.Duration) []*Problem {
+	if by == 0 {
+		return problems
+	}
+	var moved []*Problem
+	for _, p := range problems {
+		copied := *p
+		copied.Shift(by)
+		moved = append(moved, &copied)
+	}
+	return moved
 }

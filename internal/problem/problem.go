@@ -73,6 +73,22 @@ func (p *Problem) Services() []localize.Name {
 	return all[:min(maxServices, len(all))]
 }
 
+// times are all of a problem's own. Those of its members are the engine's.
+func (p *Problem) times() [9]*time.Time {
+	return [...]*time.Time{
+		&p.Start, &p.Latest, &p.Detected, &p.Acknowledged, &p.End, &p.LastEnd, &p.Seen, &p.Serious, &p.Emitted,
+	}
+}
+
+// Shift moves all its times by so much.
+func (p *Problem) Shift(by time.Duration) {
+	for _, t := range p.times() {
+		if !t.IsZero() {
+			*t = t.Add(by)
+		}
+	}
+}
+
 // newID is the same for the same fault, whoever finds it and how often.
 func newID(f *Finding, start time.Time) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%d", f.Root.Place, f.Class, start.UnixNano()))

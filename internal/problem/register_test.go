@@ -158,7 +158,7 @@ func TestRegisterIsBounded(t *testing.T) {
 func TestSurvivesARestart(t *testing.T) {
 	before := problem.NewRegister(10, patient)
 	opened := before.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk"), loss(pair("a", "b"), 0, "ab")}, nil)
-	saved, err := before.Save()
+	saved, err := before.Save(0)
 	require.NoError(t, err)
 
 	after := problem.NewRegister(10, patient)
