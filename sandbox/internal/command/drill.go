@@ -23,7 +23,7 @@ var plans = map[string]func(seed uint64) drill.Plan{"full": drill.Full, "smoke":
 func drillOptions(c *cobra.Command) (*drill.Options, *uint64) {
 	o, seed := &drill.Options{}, new(uint64)
 	o.Say = func(format string, args ...any) { c.Printf(format+"\n", args...) }
-	c.Flags().StringVar(&o.Collector, "collector", filepath.Join("bin", "otelcol-tcpwhy"), "the collector's binary")
+	c.Flags().StringVar(&o.Collector, "collector", built, "the collector's binary")
 	c.Flags().StringVar(&o.Out, "out", filepath.Join("out", "drill"), "folder for the report")
 	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
 	c.Flags().Uint64Var(seed, "seed", 1, "seed of the plan and of all that is random")

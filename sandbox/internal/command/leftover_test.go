@@ -57,6 +57,12 @@ func TestNothingIsLeft(t *testing.T) {
 			require.NoError(t, cmd.Start())
 			t.Cleanup(func() { _ = cmd.Process.Kill() })
 			waitFor(t, func() bool { return len(marked(t, folder)) >= wanted })
+			if !test.early { // consoles see it, whoever runs it
+				waitFor(t, func() bool {
+					out, err := sandbox(t, folder, "status").CombinedOutput()
+					return err == nil && strings.Contains(string(out), "service-q-0")
+				})
+			}
 			namespaces, cgroups := namespacesOf(t, marked(t, folder)), cgroupsOf(t, folder)
 			require.Greater(t, len(namespaces), 5)
 			require.NoError(t, cmd.Process.Signal(test.signal))

@@ -16,21 +16,27 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/drill"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
-// options are the flags of up and supervise.
-func options(c *cobra.Command) *supervise.Options {
-	o := &supervise.Options{}
+// options are the flags of up and supervise: those of the shop, and which collector is to
+// watch it, if any.
+func options(c *cobra.Command) (*supervise.Options, *string) {
+	o, collector := &supervise.Options{}, c.Flags().String("collector", "", "start this collector too, "+built+" if none is named; what it says is in the folder collector of the run folder")
+	c.Flags().Lookup("collector").NoOptDefVal = built
 	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
 	c.Flags().DurationVar(&o.Day, "day", 24*time.Hour, "length of a day, in which the load swings")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of all that is random")
-	return o
+	return o, collector
 }
 
+// built is the collector that make build builds.
+var built = filepath.Join("bin", "otelcol-tcpwhy")
+
 func up() *cobra.Command {
-	c := &cobra.Command{Use: "up", Short: "Start the shop in the background"}
-	o := options(c)
+	c := &cobra.Command{Use: "up", Short: "Start the shop in the background", Args: cobra.NoArgs}
+	o, collector := options(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
@@ -45,7 +51,7 @@ func up() *cobra.Command {
 			return err
 		}
 		keeper := exec.Command(self, "supervise", "--run", folder, fmt.Sprintf("--load=%g", o.Load),
-			fmt.Sprintf("--day=%s", o.Day), fmt.Sprintf("--seed=%d", o.Seed))
+			fmt.Sprintf("--day=%s", o.Day), fmt.Sprintf("--seed=%d", o.Seed), "--collector="+*collector)
 		keeper.Stdout, keeper.Stderr = log, log
 		keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		ctx, stop := untilStopped()
@@ -73,6 +79,9 @@ func await(ctx context.Context, c *cobra.Command, keeper *exec.Cmd, log string) 
 		}
 		if status, err := supervise.NewConsole(folder).Status(); err == nil && status.PID == keeper.Process.Pid {
 			c.Printf("The shop is up: %d pods. Who is who: %s\n", len(status.Pods), status.Identities)
+			if status.Verdicts != "" {
+				c.Printf("A collector watches. What it says: %s\n", status.Verdicts)
+			}
 			if status.Missing != "" {
 				c.Printf("Not all faults can be injected here: %s\n", status.Missing)
 			}
@@ -83,8 +92,8 @@ func await(ctx context.Context, c *cobra.Command, keeper *exec.Cmd, log string) 
 
 // keep is what up leaves in the background.
 func keep() *cobra.Command {
-	c := &cobra.Command{Use: "supervise", Hidden: true, Short: "Start the shop and stay"}
-	o := options(c)
+	c := &cobra.Command{Use: "supervise", Hidden: true, Short: "Start the shop and stay", Args: cobra.NoArgs}
+	o, collector := options(c)
 	c.RunE = func(*cobra.Command, []string) error {
 		ctx, stop := untilStopped()
 		defer stop()
@@ -93,7 +102,19 @@ func keep() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return errors.Join(s.Control(ctx), s.Down())
+		if *collector == "" {
+			return errors.Join(s.Control(ctx), s.Down())
+		}
+		watcher, err := drill.StartCollector(*collector, s, filepath.Join(folder, "collector"), false)
+		if err != nil {
+			return errors.Join(err, s.Down())
+		}
+		go func() {
+			<-watcher.Gone()
+			s.Unwatched()
+		}()
+		err = errors.Join(s.Control(ctx), s.Down()) // which ends the collector first
+		return errors.Join(err, watcher.Stop())
 	}
 	return c
 }

@@ -4,8 +4,6 @@
 package command
 
 import (
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
@@ -13,10 +11,10 @@ import (
 )
 
 func show() *cobra.Command {
-	verdicts := filepath.Join("out", "drill", "verdicts.json")
+	var verdicts string
 	c := &cobra.Command{Use: "view", Short: "Show services, faults and problems, and inject faults, in the terminal", RunE: func(*cobra.Command, []string) error {
 		return view.Run(supervise.NewConsole(folder), verdicts)
 	}}
-	c.Flags().StringVar(&verdicts, "verdicts", verdicts, "file into which a collector writes what it says")
+	c.Flags().StringVar(&verdicts, "verdicts", "", "file into which a collector writes what it says (default that of the shop's own: of a drill, a demo, or up --collector)")
 	return c
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -114,12 +113,15 @@ func (t *terminal) changes(as func(shown string) bool) {
 // 80 x 24 that becomes larger, and leaves. The shop's own history says the same.
 func TestViewInATerminal(t *testing.T) {
 	folder := t.TempDir()
-	out, err := sandbox(t, folder, "up", "--load=2").CombinedOutput()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	out, err := sandbox(t, folder, "up", "--load=2", "--collector="+self).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "A collector watches.")
 	t.Cleanup(func() { _ = sandbox(t, folder, "down").Run() })
 
-	term := startIn(t, sandbox(t, folder, "view", "--verdicts", filepath.Join(folder, "none.json")), 80, 24)
-	term.await("SERVICES", "j http/1.1", "FAULTS", "PROBLEMS", "[service-a] b  c", "q quit")
+	term := startIn(t, sandbox(t, folder, "view"), 80, 24)
+	term.await("SERVICES", "j http/1.1", "FAULTS", "PROBLEMS", said, "[service-a] b  c", "q quit")
 
 	term.choose("service-j")
 	term.await("INJECT  service-j: choose a class of fault")

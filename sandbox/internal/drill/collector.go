@@ -7,9 +7,11 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,11 +20,14 @@ import (
 //go:embed collector.yaml
 var collectorConfig []byte
 
+//go:embed recording.yaml
+var recordingConfig []byte
+
 // ready is what a collector logs when it has started.
 const ready = "Everything is ready"
 
-// A collector is one that runs.
-type collector struct {
+// A Collector is one that runs.
+type Collector struct {
 	cmd  *exec.Cmd
 	gone chan struct{} // closed when it has ended
 	err  error         // of its end; to be read after that
@@ -32,8 +37,8 @@ type collector struct {
 var errGone = fmt.Errorf("the drill ends here: the collector has ended by itself, see %s", collectorLog)
 
 // watch starts a process and notes its end.
-func watch(cmd *exec.Cmd) (*collector, error) {
-	c := &collector{cmd: cmd, gone: make(chan struct{})}
+func watch(cmd *exec.Cmd) (*Collector, error) {
+	c := &Collector{cmd: cmd, gone: make(chan struct{})}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start collector: build it by make build: %w", err)
 	}
@@ -44,10 +49,21 @@ func watch(cmd *exec.Cmd) (*collector, error) {
 	return c, nil
 }
 
-// startCollector starts one, has it adopted, and waits until it observes.
-func startCollector(binary, identities, out string, adopt func(pid int) error) (*collector, error) {
-	config := filepath.Join(out, configFile)
-	if err := os.WriteFile(config, collectorConfig, 0o644); err != nil {
+// Gone is closed when it has ended.
+func (c *Collector) Gone() <-chan struct{} { return c.gone }
+
+// A host is a shop, as far as a collector needs it.
+type host interface {
+	Identities() string
+	Adopt(pid int, verdicts string) error
+}
+
+// StartCollector starts one that says in a folder what it finds in a shop, waits until it
+// observes, and has the shop end it with itself. What its receiver tells is kept too if
+// record is set: about a megabyte a minute.
+func StartCollector(binary string, shop host, out string, record bool) (*Collector, error) {
+	args, err := configure(out, record)
+	if err != nil {
 		return nil, fmt.Errorf("start collector: %w", err)
 	}
 	log, err := os.Create(filepath.Join(out, collectorLog))
@@ -55,29 +71,57 @@ func startCollector(binary, identities, out string, adopt func(pid int) error) (
 		return nil, fmt.Errorf("start collector: %w", err)
 	}
 	defer func() { _ = log.Close() }()
-	cmd := exec.Command(binary, "--config", config)
-	cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+identities, "SANDBOX_OUT="+out, "SANDBOX_PROCESS="+processName())
+	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), "SANDBOX_IDENTITIES="+shop.Identities(), "SANDBOX_OUT="+out, "SANDBOX_PROCESS="+processName())
 	cmd.Stdout, cmd.Stderr = log, log
-	// Of its own group, so that Ctrl-C stops it when the drill does.
+	// Of its own group, so that Ctrl-C stops it when the shop does.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	c, err := watch(cmd)
 	if err != nil {
 		return nil, err
 	}
-	if err := adopt(c.cmd.Process.Pid); err != nil {
-		return nil, errors.Join(err, c.stop())
+	if err := shop.Adopt(cmd.Process.Pid, filepath.Join(out, verdictFile)); err != nil {
+		return nil, errors.Join(err, c.Stop())
 	}
+	return c, c.ready(log.Name())
+}
+
+// configure writes down a collector's configuration, after it has removed what another one
+// said. It returns the arguments with which the collector reads it.
+func configure(out string, record bool) (args []string, err error) {
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return nil, err
+	}
+	if err := empty(out); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{configFile: collectorConfig}
+	if record {
+		files[recordingFile] = recordingConfig
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(out, name)
+		if err := os.WriteFile(path, files[name], 0o644); err != nil {
+			return nil, err
+		}
+		args = append(args, "--config", path)
+	}
+	return args, nil
+}
+
+// ready waits until it says so in its log, and stops it if it does not.
+func (c *Collector) ready(log string) error {
 	for until := time.Now().Add(time.Minute); ; {
-		said, _ := os.ReadFile(log.Name())
+		said, _ := os.ReadFile(log)
 		switch {
 		case strings.Contains(string(said), ready):
-			return c, nil
+			return nil
 		case time.Now().After(until):
-			return nil, errors.Join(fmt.Errorf("start collector: it is not ready after a minute, see %s", log.Name()), c.stop())
+			return errors.Join(fmt.Errorf("start collector: it is not ready after a minute, see %s", log), c.Stop())
 		}
 		select {
 		case <-c.gone:
-			return nil, errors.Join(fmt.Errorf("start collector: it has ended, see %s", log.Name()), c.err)
+			return errors.Join(fmt.Errorf("start collector: it has ended, see %s", log), c.err)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -93,8 +137,8 @@ func processName() string {
 	return name[:min(len(name), longest)]
 }
 
-// stop ends it and waits until it has ended.
-func (c *collector) stop() error {
+// Stop ends it and waits until it has ended.
+func (c *Collector) Stop() error {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-c.gone:
@@ -106,7 +150,7 @@ func (c *collector) stop() error {
 	}
 }
 
-func (c *collector) ended() error {
+func (c *Collector) ended() error {
 	if c.err != nil {
 		return fmt.Errorf("stop collector: %w", c.err)
 	}

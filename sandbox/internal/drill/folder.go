@@ -13,17 +13,18 @@ import (
 
 // Files in a drill's folder.
 const (
-	configFile   = "collector.yaml"
-	collectorLog = "collector.log"
-	verdictFile  = "verdicts.json"
-	identityFile = "identities.yaml"
-	reportFile   = "report.json"
-	pageFile     = "report.html"
+	configFile    = "collector.yaml"
+	recordingFile = "recording.yaml"
+	collectorLog  = "collector.log"
+	verdictFile   = "verdicts.json"
+	identityFile  = "identities.yaml"
+	reportFile    = "report.json"
+	pageFile      = "report.html"
 )
 
 // recordings are the names of all files that a drill, and a replay of it, leave in its folder.
 var recordings = []string{
-	configFile, collectorLog, identityFile, reportFile, pageFile,
+	configFile, recordingFile, collectorLog, identityFile, reportFile, pageFile,
 	"verdicts*.json", "metrics*.json", "flows*.binpb.zst",
 	"history.json", "truth-*.csv", // the shop's
 }

@@ -52,21 +52,27 @@ func Run(ctx context.Context, p Plan, o Options) (r Report, err error) {
 	if err := up.Probe(p.specs()); err != nil {
 		return r, err
 	}
-	// Now that it can begin, and no sooner: if it could not, the one before would be lost.
-	if err := empty(out); err != nil {
-		return r, err
-	}
+	// Consoles see the shop as any other. They are let go before it is down.
+	serving, done := context.WithCancel(ctx)
+	console := make(chan error, 1)
+	go func() { console <- up.Control(serving) }()
+	defer func() {
+		done()
+		err = errors.Join(err, <-console)
+	}()
 	o.Say("The shop is up: %d services, %d pods.", len(up.Shop.Services), len(up.Shop.Pods))
-	c, err := startCollector(o.Collector, up.Identities(), out, up.Adopt)
+	// It empties the folder now that the drill can begin, and no sooner: if it could not, the
+	// one before would be lost.
+	c, err := StartCollector(o.Collector, up, out, true)
 	if err != nil {
 		return r, err
 	}
 	if err := keep(out, up.Identities()); err != nil {
-		return r, errors.Join(err, c.stop())
+		return r, errors.Join(err, c.Stop())
 	}
 	m, err := startMeter(c.cmd.Process.Pid, up.PIDs())
 	if err != nil {
-		return r, errors.Join(err, c.stop())
+		return r, errors.Join(err, c.Stop())
 	}
 	o.Say("The collector is up; the first fault comes after %v.", firstAt(p))
 	return (&session{plan: p, out: out, shop: up, collector: c, meter: m, say: o.Say}).run(ctx)

@@ -22,14 +22,18 @@ type patient interface {
 	History() ([]supervise.Injection, error)
 	Records() ([]string, error)
 	Sound() error
+	Closing() <-chan struct{}
 }
+
+// errTakenDown is said of a shop that somebody else took down.
+var errTakenDown = errors.New("the drill ends here: the shop was taken down from a console")
 
 // A session is a drill that goes on: the shop is up, the collector observes it.
 type session struct {
 	plan      Plan
 	out       string
 	shop      patient
-	collector *collector
+	collector *Collector
 	meter     *meter
 	say       func(format string, args ...any)
 }
@@ -48,7 +52,7 @@ func (s *session) run(ctx context.Context) (Report, error) {
 		r.Load = Load{}
 		note(err)
 	}
-	note(s.collector.stop())
+	note(s.collector.Stop())
 	r.Injections, err = s.shop.History()
 	note(err)
 	records, err := s.shop.Records()
@@ -86,8 +90,15 @@ func (s *session) follow(ctx context.Context) (errs []error) {
 		select {
 		case <-ctx.Done():
 			return errs
+		case <-s.shop.Closing():
+			return append(errs, errTakenDown)
 		case <-s.collector.gone:
-			return append(errs, errGone)
+			select {
+			case <-s.shop.Closing(): // that was why
+				return append(errs, errTakenDown)
+			default:
+				return append(errs, errGone)
+			}
 		case <-time.After(time.Until(began.Add(m.at))):
 		}
 		var err error

@@ -29,6 +29,7 @@ type fake struct {
 	history error
 	sound   error
 	begun   func() // when a fault begins
+	closing chan struct{}
 	all     []supervise.Injection
 }
 
@@ -58,6 +59,7 @@ func (f *fake) Lift(id uint16) (supervise.Injection, error) {
 func (f *fake) History() ([]supervise.Injection, error) { return f.all, f.history }
 func (f *fake) Records() ([]string, error)              { return nil, nil }
 func (f *fake) Sound() error                            { return f.sound }
+func (f *fake) Closing() <-chan struct{}                { return f.closing }
 
 // starting makes a drill of two faults that begin and end at once, and a collector that
 // says nothing.
@@ -66,7 +68,7 @@ func starting(t *testing.T, shop *fake) *session {
 	pair := fault.Place{Kind: fault.Pair, A: "service-j", B: "service-k"}
 	c, err := watch(exec.Command("sleep", "600"))
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = c.stop() })
+	t.Cleanup(func() { _ = c.Stop() })
 	m, err := startMeter(c.cmd.Process.Pid, []int{os.Getpid()})
 	require.NoError(t, err)
 	return &session{
@@ -159,5 +161,23 @@ func TestStopped(t *testing.T) {
 	shop.begun = stop
 	_, err := s.run(ctx)
 	require.EqualError(t, err, terminated)
+	require.Len(t, written(t, s).Score.Outcomes, 1)
+}
+
+// Somebody who takes the shop down from a console ends the drill, whose collector ends with
+// the shop. That is what is said, and not that the collector has ended.
+func TestTakenDown(t *testing.T) {
+	shop := &fake{closing: make(chan struct{})}
+	s := starting(t, shop)
+	s.plan.Steps[0].For, s.plan.Length = 10*time.Hour, 11*time.Hour
+	s.plan.Steps[1].At = 10 * time.Hour
+	shop.begun = func() {
+		close(shop.closing)
+		require.NoError(t, s.collector.cmd.Process.Kill())
+		<-s.collector.gone
+	}
+	_, err := s.run(context.Background())
+	require.ErrorIs(t, err, errTakenDown)
+	require.NotErrorIs(t, err, errGone)
 	require.Len(t, written(t, s).Score.Outcomes, 1)
 }

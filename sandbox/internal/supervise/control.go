@@ -23,10 +23,15 @@ import (
 func (s *Supervisor) Control(ctx context.Context) error {
 	ctx, down := context.WithCancel(ctx)
 	defer down()
-	listener, err := net.Listen("unix", s.folder.file(socketFile))
+	// The folder is this shop's, so a socket in it is of one that was killed.
+	if err := remove(s.folder.file(socketFile)); err != nil {
+		return fmt.Errorf("serve console: %w", err)
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.folder.file(socketFile), Net: "unix"})
 	if err != nil {
 		return fmt.Errorf("serve console: %w", err)
 	}
+	listener.SetUnlinkOnClose(false) // Down removes it; afterwards it is another shop's
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", handle(func(*http.Request) (any, error) { return s.Status() }))
 	mux.HandleFunc("GET /faults", handle(func(*http.Request) (any, error) { return s.History() }))

@@ -28,7 +28,7 @@ type fake struct {
 
 func newFake() (*fake, *Supervisor) {
 	f := &fake{broken: map[string]error{}, there: map[string]bool{}, pods: map[string]pod.Behaviour{}, cpu: map[string]float64{}}
-	return f, &Supervisor{Shop: shop.Standard(), machines: f}
+	return f, &Supervisor{Shop: shop.Standard(), machines: f, down: make(chan struct{})}
 }
 
 func (f *fake) tellNode(name string, c node.Command) (r node.Reply, err error) {
@@ -54,7 +54,9 @@ func (f *fake) tellPod(name string, c pod.Command) (pod.Reply, error) {
 	if err := f.broken[name]; err != nil {
 		return pod.Reply{}, err
 	}
-	f.pods[name] = *c.Behaviour
+	if c.Behaviour != nil {
+		f.pods[name] = *c.Behaviour
+	}
 	return pod.Reply{}, nil
 }
 
@@ -62,6 +64,10 @@ func (f *fake) limitCPU(pod string, share float64) error {
 	f.cpu[pod] = share
 	return f.broken["cpu of "+pod]
 }
+
+func (f *fake) canLimitCPU() error { return f.broken["cpu"] }
+func (f *fake) pid(string) int     { return 1 }
+func (f *fake) adopt(int) error    { return f.broken["cgroups"] }
 
 var (
 	errBroken = errors.New("it is broken")

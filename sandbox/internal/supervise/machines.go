@@ -18,6 +18,9 @@ type machines interface {
 	tellNode(name string, c node.Command) (node.Reply, error)
 	tellPod(name string, c pod.Command) (pod.Reply, error)
 	limitCPU(pod string, share float64) error
+	canLimitCPU() error
+	pid(pod string) int
+	adopt(pid int) error
 }
 
 // workers are the processes of a world.
@@ -34,6 +37,12 @@ func (w workers) tellPod(name string, c pod.Command) (pod.Reply, error) {
 }
 
 func (w workers) limitCPU(pod string, share float64) error { return w.world.LimitCPU(pod, share) }
+
+func (w workers) canLimitCPU() error { return w.world.CanLimitCPU() }
+
+func (w workers) pid(pod string) int { return w.world.Pods[pod].PID() }
+
+func (w workers) adopt(pid int) error { return w.world.Adopt(pid) }
 
 func told(name, answered string, err error) error {
 	if err == nil && answered != "" {

@@ -18,7 +18,8 @@ import (
 type Status struct {
 	PID        int         `json:"pid"`
 	Identities string      `json:"identities"`
-	Missing    string      `json:"missing,omitempty"` // what this machine lacks for some faults
+	Missing    string      `json:"missing,omitempty"`  // what this machine lacks for some faults
+	Verdicts   string      `json:"verdicts,omitempty"` // file of what a collector says about it; none: nobody watches
 	Pods       []PodStatus `json:"pods"`
 }
 
@@ -47,7 +48,7 @@ func (s *Supervisor) Probe(specs []fault.Spec) error {
 		errs = append(errs, err)
 	}
 	if cpu {
-		errs = append(errs, s.world.CanLimitCPU())
+		errs = append(errs, s.machines.canLimitCPU())
 	}
 	return errors.Join(errs...)
 }
@@ -84,12 +85,12 @@ func (s *Supervisor) Status() (Status, error) {
 	if s.closing {
 		return Status{}, errDown
 	}
-	status := Status{PID: os.Getpid(), Identities: s.Identities()}
-	if err := s.world.CanLimitCPU(); err != nil {
+	status := Status{PID: os.Getpid(), Identities: s.Identities(), Verdicts: s.verdicts}
+	if err := s.machines.canLimitCPU(); err != nil {
 		status.Missing = err.Error()
 	}
 	for _, p := range s.Shop.Pods {
-		one := PodStatus{Pod: p, PID: s.world.Pods[p.Name].PID()}
+		one := PodStatus{Pod: p, PID: s.machines.pid(p.Name)}
 		reply, err := s.machines.tellPod(p.Name, pod.Command{})
 		if err != nil {
 			one.Error = err.Error()

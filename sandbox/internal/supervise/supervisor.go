@@ -35,9 +35,11 @@ type Supervisor struct {
 
 	machines machines
 
-	mu      sync.Mutex
-	faults  []*Injection // all there were, in order
-	closing bool
+	mu       sync.Mutex
+	faults   []*Injection // all there were, in order
+	verdicts string       // file of what a collector says
+	closing  bool
+	down     chan struct{} // closed when it begins to go down
 }
 
 // Up starts a shop, which serves when Up returns.
@@ -49,7 +51,7 @@ func Up(o Options) (_ *Supervisor, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Supervisor{Shop: shop.Standard(), folder: f}
+	s := &Supervisor{Shop: shop.Standard(), folder: f, down: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Down())
@@ -162,6 +164,7 @@ func (s *Supervisor) Down() error {
 		return nil
 	}
 	s.closing = true
+	close(s.down)
 	var errs []error
 	if s.world != nil {
 		errs = append(errs, s.world.Close())
@@ -172,5 +175,24 @@ func (s *Supervisor) Down() error {
 	return errors.Join(append(errs, s.folder.close(), s.reaper.stop())...)
 }
 
-// Adopt has a process that was started for the shop end with it, if that crashes.
-func (s *Supervisor) Adopt(pid int) error { return s.world.Adopt(pid) }
+// Closing is closed when the shop begins to go down, whoever asked for it.
+func (s *Supervisor) Closing() <-chan struct{} { return s.down }
+
+// Adopt has a collector end with the shop, also if that crashes. Its verdicts are in a
+// file, of which consoles are told.
+func (s *Supervisor) Adopt(pid int, verdicts string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return errDown
+	}
+	s.verdicts = verdicts
+	return s.machines.adopt(pid)
+}
+
+// Unwatched notes that the collector has ended.
+func (s *Supervisor) Unwatched() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.verdicts = ""
+}

@@ -28,7 +28,11 @@ func (m model) View() tea.View {
 	room := max(2, m.height-len(services)-len(choose)-others)
 	lines := append(services, "", "FAULTS")
 	lines = append(lines, fill(m.faults(), room/2)...)
-	lines = append(lines, "", "PROBLEMS")
+	problems := "PROBLEMS"
+	if m.now.watched == "" {
+		problems += "  none can be told: no collector watches, see sandbox up --collector"
+	}
+	lines = append(lines, "", problems)
 	lines = append(lines, fill(m.problems(), room-room/2)...)
 	lines = append(lines, "")
 	lines = append(lines, choose...)

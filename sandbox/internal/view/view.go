@@ -4,6 +4,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -23,6 +24,7 @@ type news struct {
 	at       time.Time
 	status   supervise.Status
 	history  []supervise.Injection
+	watched  string // file of what a collector says; none: nobody watches
 	problems []score.Problem
 	err      error
 }
@@ -41,7 +43,8 @@ type model struct {
 	width, height int // of the terminal, in cells
 }
 
-// Run shows the console until it is left.
+// Run shows the console until it is left. Problems are read from the file of verdicts, or
+// else from that of the collector which the shop says that it has.
 func Run(console *supervise.Console, verdicts string) error {
 	m := model{console: console, verdicts: verdicts, menu: menu{shop: shop.Standard()}, width: 80, height: 24}
 	_, err := tea.NewProgram(m).Run()
@@ -56,7 +59,10 @@ func (m model) ask() tea.Msg {
 	if n.history, n.err = m.console.History(); n.err != nil {
 		return n
 	}
-	n.problems, n.err = verdict.Read(m.verdicts)
+	n.watched = cmp.Or(m.verdicts, n.status.Verdicts)
+	if n.watched != "" {
+		n.problems, n.err = verdict.Read(n.watched)
+	}
 	return n
 }
 

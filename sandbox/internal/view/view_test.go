@@ -4,7 +4,12 @@
 package view
 
 import (
+	"encoding/json"
 	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,4 +81,41 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, []string{"service-b"}, m.(model).menu.chosen)
 	_, quit := m.Update(tea.KeyPressMsg(tea.Key{Code: 'q', Text: "q"}))
 	require.Equal(t, tea.Quit(), quit())
+}
+
+// Problems are read from where the shop says that its collector writes them, unless the
+// person says another file; without either the screen says why there are none.
+func TestWhereProblemsAre(t *testing.T) {
+	folder, err := os.MkdirTemp("", "view") // a socket's path must be short
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	said := func(name string) string {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, []byte(`{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1","eventName":"tcp.flow.problem","attributes":[`+
+			`{"key":"tcp.problem.id","value":{"stringValue":"1"}},{"key":"tcp.problem.state","value":{"stringValue":"open"}},`+
+			`{"key":"tcp.problem.title","value":{"stringValue":"Said in `+name+`"}}]}]}]}]}`+"\n"), 0o644))
+		return path
+	}
+	shops, mine := said("shops.json"), said("mine.json")
+	var told supervise.Status
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(told) })
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[]")) })
+	listener, err := net.Listen("unix", filepath.Join(folder, "control.sock"))
+	require.NoError(t, err)
+	server := &http.Server{Handler: mux}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+
+	shown := func(verdicts string) string {
+		m := model{console: supervise.NewConsole(folder), verdicts: verdicts, menu: menu{shop: shop.Standard()}, width: 100, height: 30}
+		next, _ := m.Update(m.ask())
+		return next.View().Content
+	}
+	require.Contains(t, shown(""), "no collector watches, see sandbox up --collector")
+	told.Verdicts = shops
+	require.Contains(t, shown(""), "Said in shops.json")
+	require.NotContains(t, shown(""), "no collector")
+	require.Contains(t, shown(mine), "Said in mine.json")
+	require.NotContains(t, shown(mine), "Said in shops.json")
 }

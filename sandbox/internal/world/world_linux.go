@@ -127,19 +127,9 @@ func (w *World) LimitCPU(pod string, share float64) error {
 	return limitCPU(w.hierarchies, p.group, share)
 }
 
-// guests is the cgroup of processes that are no part of the shop but must not outlive it.
-const guests = "guests"
-
-// Adopt moves a process into a cgroup of the shop's, but not where shares of CPU alone are
-// given: there it would compete with pods, and not with the shop as any other process does.
-// In cgroup v2, where all is one, it has a share as large as a node's.
-func (w *World) Adopt(pid int) error {
-	all := withoutCPU(w.hierarchies)
-	return errors.Join(makeCgroup(all, guests), moveTo(all, guests, pid))
-}
-
-// Close ends all processes and removes everything.
+// Close ends all processes, guests too, and removes everything.
 func (w *World) Close() error {
+	w.endGuests(patience)
 	for _, all := range []map[string]*Process{w.Pods, w.Nodes} {
 		for _, p := range all {
 			if p != nil {
