@@ -18,7 +18,7 @@ import (
 func recorded(t *testing.T, folder string) (drills []string, note string) {
 	t.Helper()
 	for _, name := range []string{
-		"collector.yaml", "collector.log", "verdicts.json", "verdicts-replayed.json", "identities.yaml", "flows.binpb.zst",
+		"collector.yaml", "recording.yaml", "collector.log", "verdicts.json", "verdicts-replayed.json", "identities.yaml", "flows.binpb.zst",
 		"history.json", "truth-1-node-2.csv", "metrics.json", "metrics-2026-11-28T12-00-00.000.json", "report.json", "report.html",
 	} {
 		drills = append(drills, filepath.Join(folder, name))

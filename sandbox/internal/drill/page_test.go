@@ -53,8 +53,8 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"The collector took 0.05 CPUs and 128 MiB (at most 256), the shop 0.95 CPUs and 896 MiB: 5 % and 12 % are the collector&#39;s. Of 2 CPUs 1.50 were busy.",
 		"<td>recall<td>≥ 0.95<td>1/2 = 0.50 (0.09–0.91)<td class=\"no\">no",
-		"<td>refused<td>workload service-d<td colspan=\"6\" class=\"no\">missed",
-		"<td>loss-3<td>pair service-j → service-k<td>15 s<td>5 s<td class=\"yes\">tcp_tail_loss<td>rank 1<td>0.25<td>1",
+		"<td>refused<td>workload service-d<td>tcp_connect_refused<td colspan=\"6\" class=\"no\">missed",
+		"<td>loss-3<td>pair service-j → service-k<td>tcp_retransmit_rise or tcp_tail_loss<td>15 s<td>5 s<td class=\"yes\">tcp_tail_loss<td>rank 1<td>0.25<td>1",
 		"<td>tcp_zero_window<td>Invented",
 		"<tr><td>refused<td>1<td>0/1<br><small>0.00–0.79</small><td>–<td>–<td>–<td>0/1",
 		"<title>Lost &lt;b&gt;</title>",
@@ -118,4 +118,39 @@ func TestReportIsReadAgain(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(out, reportFile), []byte("{"), 0o644))
 	_, err = ReadReport(filepath.Join(out, reportFile))
 	require.Error(t, err)
+}
+
+// A drill is scored with what its plan said, whatever the catalogue says today. What is not
+// in the plan, and in plans from before they said it, is the catalogue's.
+func TestScoredByThePlan(t *testing.T) {
+	r, out := example(), t.TempDir()
+	for _, one := range r.Injections {
+		r.Plan.Steps = append(r.Plan.Steps, Step{Spec: one.Spec}.expecting())
+	}
+	r.rate()
+	require.Equal(t, Check(r), Check(example()))
+	r.Plan.Steps[0].Expect = []string{"tcp_something_else"}
+	r.Plan.Steps[1].Expect = []string{} // refusals cannot be seen, says this plan
+	r.Plan.Steps[2].Expect = []string{"tcp_zero_window"}
+	require.NoError(t, r.write(out))
+	again, err := ReadReport(filepath.Join(out, reportFile))
+	require.NoError(t, err)
+	outcomes := again.Score.Outcomes
+	require.True(t, outcomes[0].Detected)
+	require.False(t, outcomes[0].Right)
+	require.Empty(t, outcomes[1].Fault.Expect)
+	require.True(t, outcomes[2].Right)
+	require.Equal(t, 2, again.Summaries[0].Recall.Of)
+	require.Empty(t, again.Score.False)
+
+	for i := range r.Plan.Steps {
+		r.Plan.Steps[i].Expect = nil
+	}
+	r.Plan.Steps = r.Plan.Steps[:2] // a console injected the third
+	require.NoError(t, r.write(out))
+	again, err = ReadReport(filepath.Join(out, reportFile))
+	require.NoError(t, err)
+	require.Equal(t, []string{"tcp_connect_refused"}, again.Plan.Steps[1].Expect)
+	require.Equal(t, example().Targets, again.Targets)
+	require.Len(t, again.Score.Outcomes, 3)
 }

@@ -19,6 +19,20 @@ type Step struct {
 	fault.Spec
 	At  time.Duration `json:"at"`
 	For time.Duration `json:"for"`
+
+	// What a collector is expected to say, as the catalogue had it when the plan was made:
+	// types that are right, none if TCP cannot see it, and those that need not be said.
+	Expect []string `json:"expect"` // never nil
+	Allow  []string `json:"allow,omitempty"`
+}
+
+// expecting fills in what is expected by the catalogue of today.
+func (s Step) expecting() Step {
+	s.Expect, s.Allow = []string{}, nil
+	if kind, err := fault.Find(s.Fault); err == nil {
+		s.Expect, s.Allow = append(s.Expect, kind.Expect...), slices.Clone(kind.Allow)
+	}
+	return s
 }
 
 // A Plan is a drill.
@@ -27,6 +41,16 @@ type Plan struct {
 	Seed   uint64        `json:"seed"`
 	Steps  []Step        `json:"steps"`
 	Length time.Duration `json:"length"`
+}
+
+// step is that of a fault that was injected. One that the plan does not have, but a console
+// injected, is expected to be seen as the catalogue says.
+func (p Plan) step(spec fault.Spec) Step {
+	at := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Spec == spec })
+	if at < 0 {
+		return Step{Spec: spec}.expecting()
+	}
+	return p.Steps[at]
 }
 
 // specs are all faults of the plan.
@@ -139,7 +163,7 @@ func (p *planner) at(name string, place fault.Place) fault.Spec {
 func (p *planner) slot(specs ...fault.Spec) {
 	for _, spec := range specs {
 		jitter := time.Duration(p.random.IntN(5000)) * time.Millisecond
-		p.plan.Steps = append(p.plan.Steps, Step{Spec: spec, At: p.clock + jitter, For: p.pace.fault})
+		p.plan.Steps = append(p.plan.Steps, Step{Spec: spec, At: p.clock + jitter, For: p.pace.fault}.expecting())
 	}
 	p.clock += p.pace.fault + p.pace.quiet
 }

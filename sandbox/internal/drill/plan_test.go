@@ -67,9 +67,24 @@ func TestSeedsCoverAll(t *testing.T) {
 }
 
 // A plan is the same on every machine and in every version that calls itself the same: what
-// was drilled can be drilled again.
+// was drilled can be drilled again. What is expected of it is not in the sum.
 func TestPlanOfSeed(t *testing.T) {
-	raw, err := json.Marshal(Full(1))
+	type step struct {
+		fault.Spec
+		At  time.Duration `json:"at"`
+		For time.Duration `json:"for"`
+	}
+	plan := Full(1)
+	var steps []step
+	for _, s := range plan.Steps {
+		steps = append(steps, step{s.Spec, s.At, s.For})
+	}
+	raw, err := json.Marshal(struct {
+		Name   string        `json:"name"`
+		Seed   uint64        `json:"seed"`
+		Steps  []step        `json:"steps"`
+		Length time.Duration `json:"length"`
+	}{plan.Name, plan.Seed, steps, plan.Length})
 	require.NoError(t, err)
 	require.Equal(t, "0e01fac9b0911093", fmt.Sprintf("%x", sha256.Sum256(raw))[:16], "the plan of seed 1 has changed: say so in README.md, and measure anew")
 }
@@ -84,4 +99,22 @@ func TestSmokeIsShort(t *testing.T) {
 	}
 	require.LessOrEqual(t, Smoke(1).Length, 4*time.Minute)
 	require.Equal(t, "loss-3", Demo(1).Steps[0].Fault)
+}
+
+// A plan says of each fault what is expected, as the catalogue does; nothing is said too.
+func TestPlanExpects(t *testing.T) {
+	for _, plan := range []Plan{Full(7), Smoke(7), Demo(7)} {
+		for _, step := range plan.Steps {
+			kind, err := fault.Find(step.Fault)
+			require.NoError(t, err)
+			require.NotNil(t, step.Expect, step.Fault)
+			require.ElementsMatch(t, kind.Expect, step.Expect)
+			require.Equal(t, kind.Allow, step.Allow)
+		}
+	}
+	raw, err := json.Marshal(Smoke(1).Steps)
+	require.NoError(t, err)
+	require.Contains(t, string(raw), `"fault":"database-stall"`)
+	require.Contains(t, string(raw), `"expect":[]`, "of the stall")
+	require.Contains(t, string(raw), `"expect":["tcp_retransmit_rise","tcp_tail_loss"]`)
 }

@@ -33,7 +33,7 @@ type Report struct {
 
 // rate scores what was said by what was done.
 func (r *Report) rate() {
-	r.Score = score.Of(truths(shop.Standard(), r.Injections, r.End), r.Problems, r.End.Sub(r.Start))
+	r.Score = score.Of(r.truths(shop.Standard()), r.Problems, r.End.Sub(r.Start))
 	r.Summaries, r.Targets = Summaries(r.Score), r.Score.Targets()
 }
 
@@ -58,8 +58,9 @@ func Check(r Report) error {
 	return nil
 }
 
-// ReadReport reads a report that was written, and scores it by the rules of today, so that
-// those of two drills can be compared.
+// ReadReport reads a report that was written, and scores it by the rules of today and by
+// what its plan expects, so that those of two drills can be compared. Plans that do not
+// say it yet expect what the catalogue says.
 func ReadReport(path string) (r Report, err error) {
 	raw, err := os.ReadFile(path)
 	if err == nil {
@@ -67,6 +68,11 @@ func ReadReport(path string) (r Report, err error) {
 	}
 	if err != nil {
 		return r, fmt.Errorf("read report %s: %w", path, err)
+	}
+	for i, step := range r.Plan.Steps {
+		if step.Expect == nil {
+			r.Plan.Steps[i] = step.expecting()
+		}
 	}
 	r.rate()
 	return r, nil

@@ -12,9 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
-	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
-	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
@@ -83,23 +80,4 @@ func firstAt(p Plan) time.Duration {
 		return p.Length
 	}
 	return p.Steps[0].At.Round(time.Second)
-}
-
-// truths are what is expected of what was done, until the drill's end.
-func truths(of *shop.Shop, injections []supervise.Injection, end time.Time) (all []score.Fault) {
-	for _, one := range injections {
-		kind, err := fault.Find(one.Fault)
-		if err != nil || one.State() == supervise.Failed {
-			continue // it was not there
-		}
-		if one.Active() {
-			one.End = end
-		}
-		alias, _ := one.Root().Alias(of)
-		all = append(all, score.Fault{
-			Name: one.Fault, Place: one.Root(), Start: one.Start, End: one.End,
-			Expect: kind.Expect, Allow: kind.Allow, Impact: one.Impact(of), Ends: one.Ends(of), Alias: alias,
-		})
-	}
-	return all
 }
