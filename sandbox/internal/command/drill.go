@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -109,40 +107,12 @@ func demo() *cobra.Command {
 		}
 		r, err := run(drill.Demo(*seed), *o)
 		if !r.Start.IsZero() {
-			tell(c, r)
+			tell(c.OutOrStdout(), r)
+		}
+		if err == nil {
+			c.Println("Everything is down.")
 		}
 		return err
 	}
 	return c
-}
-
-// tell says in plain words what was found, and what was true.
-func tell(c *cobra.Command, r drill.Report) {
-	if len(r.Score.Outcomes) == 0 {
-		c.Println("It was stopped before the fault began. Everything is down.")
-		return
-	}
-	o, truth := r.Score.Outcomes[0], r.Injections[0]
-	c.Printf("\nThe truth: from %s on, %d of %d packets between service-j and service-k were lost; %d services are reached.\n",
-		truth.Start.Format(time.TimeOnly), truth.Stats.Dropped, truth.Stats.Packets, len(o.Fault.Impact))
-	if !o.Detected {
-		c.Printf("The collector found nothing in %v.\n", r.End.Sub(truth.Start).Round(time.Second))
-		return
-	}
-	for _, p := range r.Problems {
-		if p.ID != o.Problems[0] {
-			continue
-		}
-		c.Printf("The collector said after %.0f s: %s\n  type %s (%s), root %s (%s), services %s (%.0f %% in common with the truth)\n",
-			o.Delay.Seconds(), p.Title, p.Type, yes(o.Right), p.Candidates[0], yes(o.Rank == 1), strings.Join(p.Services, " "), 100*o.Impact)
-	}
-	c.Printf("Other problems of the same fault: %d. False problems: %d. The talk's three minutes are 180 s.\n%s\nEverything is down.\n",
-		len(o.Problems)-1, len(r.Score.False), r.Load)
-}
-
-func yes(right bool) string {
-	if right {
-		return "right"
-	}
-	return "wrong"
 }
