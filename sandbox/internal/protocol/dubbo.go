@@ -71,92 +71,47 @@ func serveDubbo(listener net.Listener, handler Handler) error {
 		}
 		go func() {
 			defer func() { _ = conn.Close() }()
-			for answerDubbo(conn, handler) == nil {
+			server := &serverDubbo{conn: conn, handler: handler}
+			for server.answer() == nil {
 			}
 		}()
 	}
 }
 
-func answerDubbo(conn net.Conn, handler Handler) error {
+// A serverDubbo answers the requests of a connection in the order in which they are done.
+type serverDubbo struct {
+	conn    net.Conn
+	handler Handler
+	mu      sync.Mutex // held to write
+}
+
+// answer reads one request. The next one is read before it is done.
+func (s *serverDubbo) answer() error {
 	var header hessian.DubboHeader
 	request := make([]any, 7)
-	if err := readDubbo(conn, &header, request); err != nil {
+	if err := readDubbo(s.conn, &header, request); err != nil {
 		return err
 	}
-	answer := hessian.DubboHeader{Type: hessian.PackageResponse, ID: header.ID, ResponseStatus: hessian.Response_OK}
 	args, _ := request[5].([]any)
 	if len(args) != 1 {
 		return fmt.Errorf("read message: %d arguments, not 1", len(args))
 	}
 	payload, _ := args[0].([]byte)
-	response, err := handler(context.Background(), payload)
+	go s.do(header.ID, payload)
+	return nil
+}
+
+// do answers one request. If that cannot be written, the connection is over.
+func (s *serverDubbo) do(id int64, payload []byte) {
+	header := hessian.DubboHeader{Type: hessian.PackageResponse, ID: id, ResponseStatus: hessian.Response_OK}
+	response, err := s.handler(context.Background(), payload)
+	var body any = hessian.NewResponse(response, nil, nil)
 	if err != nil {
-		answer.ResponseStatus = hessian.Response_SERVER_ERROR
-		return writeDubbo(conn, answer, err.Error())
+		header.ResponseStatus, body = hessian.Response_SERVER_ERROR, err.Error()
 	}
-	return writeDubbo(conn, answer, hessian.NewResponse(response, nil, nil))
-}
-
-// A callerDubbo has one connection, on which one request follows the other.
-type callerDubbo struct {
-	dial    Dialer
-	address string
-	mu      sync.Mutex
-	conn    net.Conn
-	id      int64
-}
-
-func openDubbo(dial Dialer, address string) (Caller, error) {
-	return &callerDubbo{dial: dial, address: address}, nil
-}
-
-func (c *callerDubbo) Call(ctx context.Context, request []byte) ([]byte, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn == nil {
-		conn, err := c.dial(ctx, "tcp", c.address)
-		if err != nil {
-			return nil, err
-		}
-		c.conn = conn
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := writeDubbo(s.conn, header, body); err != nil {
+		_ = s.conn.Close()
 	}
-	response, err := c.exchange(ctx, request)
-	if err != nil {
-		_ = c.conn.Close()
-		c.conn = nil
-	}
-	return response, err
-}
-
-func (c *callerDubbo) exchange(ctx context.Context, request []byte) ([]byte, error) {
-	deadline, _ := ctx.Deadline()
-	if err := c.conn.SetDeadline(deadline); err != nil {
-		return nil, err
-	}
-	c.id++
-	header := hessian.DubboHeader{Type: hessian.PackageRequest_TwoWay, ID: c.id}
-	if err := writeDubbo(c.conn, header, []any{request}); err != nil {
-		return nil, err
-	}
-	var response hessian.Response
-	if err := readDubbo(c.conn, &header, &response); err != nil {
-		return nil, err
-	}
-	if response.Exception != nil {
-		return nil, response.Exception
-	}
-	payload, ok := response.RspObj.([]byte)
-	if !ok {
-		return nil, fmt.Errorf("read answer: %T is not bytes", response.RspObj)
-	}
-	return payload, nil
-}
-
-func (c *callerDubbo) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.conn == nil {
-		return nil
-	}
-	return c.conn.Close()
 }

@@ -113,7 +113,7 @@ func (d dialMongo) DialContext(ctx context.Context, network, address string) (ne
 func openMongo(dial Dialer, address string) (Caller, error) {
 	client, err := mongo.Connect(options.Client().
 		ApplyURI("mongodb://" + address + "/?directConnection=true").
-		SetDialer(dialMongo{dial}).SetMaxPoolSize(2).SetRetryReads(false).
+		SetDialer(dialMongo{dial}).SetMaxPoolSize(poolSize).SetRetryReads(false).
 		SetServerMonitoringMode("poll").SetHeartbeatInterval(time.Minute))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", address, err)

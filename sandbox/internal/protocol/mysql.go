@@ -84,8 +84,8 @@ func openMySQL(dial Dialer, address string) (Caller, error) {
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
 	db := sql.OpenDB(quiet{connector})
-	db.SetMaxOpenConns(4)
-	db.SetMaxIdleConns(2)
+	db.SetMaxOpenConns(poolSize)
+	db.SetMaxIdleConns(4)
 	return &callerMySQL{db}, nil
 }
 

@@ -66,6 +66,11 @@ func Open(p shop.Protocol, dial Dialer, address string) (Caller, error) {
 	return kind.open(dial, address)
 }
 
+// poolSize is how many connections a caller has at most, where one answers one call at a
+// time: so many that nobody waits for another's call. What waits in a pool fails with what
+// it waits for, and the fault of one call would be that of others.
+const poolSize = 32
+
 // digits is how many of them begin a request: the size of the answer.
 const digits = 8
 

@@ -48,7 +48,7 @@ type callerRedis struct{ client *redis.Client }
 
 func openRedis(dial Dialer, address string) (Caller, error) {
 	return &callerRedis{redis.NewClient(&redis.Options{
-		Addr: address, Dialer: dial, PoolSize: 2, MaxRetries: -1, Protocol: 2,
+		Addr: address, Dialer: dial, PoolSize: poolSize, MaxRetries: -1, Protocol: 2,
 		DisableIdentity: true, ContextTimeoutEnabled: true,
 	})}, nil
 }
