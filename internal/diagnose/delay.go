@@ -30,6 +30,6 @@ func matchDelay(p *Pair) (Finding, bool) {
 	if s.MinRTT > 0 && p.RTT.Value >= bloat*s.MinRTT {
 		where = fmt.Sprintf("the smallest is %.3f ms, so a queue fills on the way", 1e3*s.MinRTT)
 	}
-	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Evidence: fmt.Sprintf(
+	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Confirmed: p.Longer != nil, Evidence: fmt.Sprintf(
 		"Round trips rose from %.3f ms to %.3f ms; %s.%s", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, where, slowServer(p))}, true
 }

@@ -31,6 +31,8 @@ type Finding struct {
 	Mild bool
 	// Unsure: it takes another such finding in the same place.
 	Unsure bool
+	// Confirmed: the other end has seen it, too, by something of its own. It takes no second one.
+	Confirmed bool
 }
 
 // A Rule is one cause.
@@ -64,7 +66,7 @@ const (
 // what its host drops, a timeout the jitter.
 var rules = []*Rule{
 	&portExhaustion, &connectTimeout, &blackHole, &refused, &acceptOverflow, &synLoss, &idleDrop,
-	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &deadPath, &loss, &needless, &resetStorm, &delay, &jitter,
+	&nagle, &receiveBuffer, &slowReader, &sendBuffer, &deadPath, &loss, &needless, &resetStorm, &longerWay, &delay, &jitter,
 	&windowRestart, &shortConnections,
 }
 

@@ -15,6 +15,9 @@ import "fmt"
 // 95 segments that a short connection's server sent again 63, none of which was lost. Nor the
 // needless probes of a busy host, if there are hardly any fast retransmissions beside them.
 //
+// Where at least as many segments come out of order as are lost, the receiver has seen the gaps: what
+// follows a lost one comes before it is sent again. On paths that lose nothing none does.
+//
 // A request of one segment can be repaired by timeout only: there the share of timeouts
 // says nothing of the path, and the finding stays a rise.
 var loss = Rule{
@@ -28,6 +31,7 @@ var loss = Rule{
 const (
 	tailShare       = .5
 	segmentsForFast = 8 // data segments an exchange, from which on duplicate acknowledgements come
+	minGaps         = 5 // episodes, for the receiver to confirm them
 )
 
 func matchLoss(p *Pair) (Finding, bool) {
@@ -35,7 +39,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 	if p.Loss == nil || s.overtaken() || s.mostlyProbes() {
 		return Finding{}, false
 	}
-	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence}
+	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence, Confirmed: p.gaps() >= minGaps && p.gaps() >= s.Lost()}
 	sent := s.retransmits()
 	byTimeout := 0.
 	if sent > 0 {
@@ -53,4 +57,10 @@ func lossType(s *Report) string {
 		return "tcp_tail_loss"
 	}
 	return "" // the rule's own
+}
+
+// gaps are how many segments the receiver has seen come before another one.
+func (p *Pair) gaps() uint64 {
+	r := p.Receiver.since(window)
+	return r.OutOfOrder
 }

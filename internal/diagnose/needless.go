@@ -41,7 +41,7 @@ func matchNeedless(p *Pair) (Finding, bool) {
 	rash := s.rash()
 	f := Finding{Side: SidePath, Weight: p.Needless.Evidence, Mild: p.Needless.Value < mildProbes &&
 		(rash < minNeedless || float64(rash) < mildRash*float64(s.DataSegments))}
-	if outOfOrder := p.Receiver.since(window).OutOfOrder; float64(outOfOrder) >= minReordered*sent {
+	if float64(p.gaps()) >= minReordered*sent {
 		f.Type = "tcp_reordering"
 	}
 	f.Evidence = fmt.Sprintf("Needless retransmissions rose from %.3f%% to %.3f%% of data segments: the peer had %d of %d before.",

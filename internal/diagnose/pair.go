@@ -83,4 +83,6 @@ type Pair struct {
 	// What detectors have risen on: retransmission episodes, those of them that were needless,
 	// round-trip times, jitter, SYN retransmissions, resets. Nil: nothing rose.
 	Loss, Needless, RTT, Jitter, SYN, Resets *Rise
+	// Longer is the pair of pods whose shorter round trips have risen most, at both ends.
+	Longer *Rise
 }

@@ -91,7 +91,8 @@ func (a *anomaly) side() diagnose.Side {
 
 const (
 	// largeRise is how many times the baseline a share of events is that opens a problem by
-	// itself, largeShare how large it is at least, and largeEvents of how many events.
+	// itself, largeShare how large it is at least, unless the other end confirms it, and largeEvents of
+	// how many events.
 	largeRise   = 5
 	largeShare  = .005
 	largeEvents = 10
@@ -104,7 +105,8 @@ func (a *anomaly) gate() problem.Gate {
 	v := &a.verdict
 	switch a.kind {
 	case kindLoss, kindSYN, kindResets:
-		if v.Value >= max(largeShare, largeRise*v.Baseline) && v.Value*float64(v.Samples) >= largeEvents {
+		large := a.finding.Confirmed || v.Value >= largeShare
+		if large && v.Value >= largeRise*v.Baseline && v.Value*float64(v.Samples) >= largeEvents {
 			return problem.Alone
 		}
 		return problem.Corroborated
@@ -114,7 +116,7 @@ func (a *anomaly) gate() problem.Gate {
 		}
 		return problem.Alone
 	case kindRTT, kindJitter:
-		if v.Evidence >= sureShift*v.Threshold {
+		if a.finding.Confirmed || v.Evidence >= sureShift*v.Threshold {
 			return problem.Alone
 		}
 		return problem.Corroborated

@@ -61,7 +61,7 @@ func (v *view) causes() []*cause {
 			slices.ContainsFunc(v.findings[i+1:], func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }) {
 			continue
 		}
-		if !f.Mild && !v.alone(f.Rule) && !v.pending(a) {
+		if !f.Mild && !v.alone(f) && !v.pending(a) {
 			causes = append(causes, &cause{view: v, finding: f, members: []*anomaly{a}})
 		}
 	}
@@ -79,8 +79,8 @@ func (v *view) causes() []*cause {
 // alone tells whether only one of two ends sees its round trips rise. The way there and back is
 // the same for both: what one end waits for is then the other, which answers late, and with the
 // answer acknowledges.
-func (v *view) alone(rule *diagnose.Rule) bool {
-	if o := v.other; rule.Class == diagnose.ClassDelay && o != nil {
+func (v *view) alone(f *diagnose.Finding) bool {
+	if o := v.other; f.Rule.Class == diagnose.ClassDelay && f.Weight > 0 && !f.Confirmed && o != nil {
 		return o.calm >= minHealthy
 	}
 	return false
@@ -91,12 +91,22 @@ const patience = 4
 
 // pending tells whether an anomaly may be a symptom of what detectors suspect already: each loss is a
 // long round trip, and a longer path is jitter at first. Who takes fewer samples to be seen comes
-// first, and is not always the cause.
+// first, and is not always the cause. What has been seen by one end alone begins to speak when the other
+// sees it.
 func (v *view) pending(a *anomaly) bool {
-	if a.rule.Class != diagnose.ClassDelay || v.window-a.opened >= patience {
+	if a.rule.Class != diagnose.ClassDelay {
 		return false
 	}
-	return v.suspects[kindLoss] || v.suspects[kindNeedless] || a.kind == kindJitter && v.suspects[kindRTT]
+	since, loses := a.opened, v.suspects[kindLoss] || v.suspects[kindNeedless]
+	if o := v.other; o != nil {
+		for _, k := range [...]kind{kindRTT, kindJitter} {
+			if second := o.risen[k]; second != nil {
+				since = max(since, second.opened)
+			}
+		}
+		loses = loses || o.suspects[kindLoss] || o.suspects[kindNeedless]
+	}
+	return v.window-since < patience && (loses || a.kind == kindJitter && v.suspects[kindRTT])
 }
 
 // anomaly returns the one that speaks for a rule, nil if there is none.

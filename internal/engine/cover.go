@@ -25,7 +25,7 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	}
 	var bad []localize.Edge
 	var of []int // index of the cause
-	healthy := e.healthy(class)
+	healthy := e.healthy(class, causes)
 	switch class {
 	case diagnose.ClassLoss:
 		var well []localize.Edge
@@ -62,11 +62,13 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	return faults
 }
 
-// healthy are the edges that are well, as far as trouble of a class goes.
-func (e *Engine) healthy(class string) []localize.Edge {
+// healthy are the edges that are well, as far as trouble of a class goes, but for those of some causes:
+// what the detectors of a class find well may be bad by another rule of it.
+func (e *Engine) healthy(class string, causes []*cause) []localize.Edge {
 	var edges []localize.Edge
 	for _, v := range e.views {
-		if v.key.role == Listener || !e.well(class, v) {
+		if v.key.role == Listener || !e.well(class, v) ||
+			slices.ContainsFunc(causes, func(c *cause) bool { return c.view == v }) {
 			continue
 		}
 		for _, t := range v.tracks {

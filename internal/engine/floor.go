@@ -5,6 +5,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
@@ -23,6 +24,9 @@ const (
 	floorMemory, freshMemory = 600, 5
 	// floorAge is how many times what it had of late a track has to have had before.
 	floorAge = 3
+	// minLonger is for how many windows it has to have risen for a way to be longer, and minUsual how
+	// many round trips have to tell how it was.
+	minLonger, minUsual = 3, 200
 )
 
 // A floor is how a track's shorter round trips are.
@@ -39,6 +43,35 @@ const (
 func (t *track) learn(seconds, width float64, h *shift.Histogram) {
 	t.usual = t.usual.add(math.Exp2(-seconds/floorMemory), h)
 	t.fresh = t.fresh.add(math.Exp2(-seconds/max(width, freshMemory)), h)
+	if t.floor() == floorRisen {
+		t.longer = min(t.longer, math.MaxUint8-1) + 1
+	} else {
+		t.longer = 0
+	}
+}
+
+// longest is the pair of pods whose way has become longer by most, as both ends see; nil if none has.
+func (v *view) longest() *diagnose.Rise {
+	var longest *diagnose.Rise
+	for _, t := range v.tracks {
+		if !v.seesLonger(t) {
+			continue
+		}
+		was, all := t.usual.quantile(floorShare)
+		is, _ := t.fresh.quantile(floorShare)
+		if all >= minUsual && (longest == nil || is > longest.Value) {
+			longest = &diagnose.Rise{Baseline: was, Value: is}
+		}
+	}
+	return longest
+}
+
+// seesLonger tells whether both ends see the way of a track to be longer, in this window or the last.
+func (v *view) seesLonger(t *track) bool {
+	sees := func(t *track) bool { return t.longer >= minLonger && v.window-t.last < silentAfter }
+	return sees(t) && v.other != nil && slices.ContainsFunc(v.other.tracks, func(o *track) bool {
+		return sees(o) && o.from.Pod == t.to.Pod && o.to.Pod == t.from.Pod
+	})
 }
 
 // floor compares how long round trips are with how long they usually are.

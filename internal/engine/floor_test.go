@@ -39,3 +39,32 @@ func TestALongerWayIsToldByShortRoundTrips(t *testing.T) {
 	assert.Equal(t, "pod shop/server-0", p.Root.Place.String())
 	assert.Equal(t, 1, w.Sizes().Problems)
 }
+
+// TestALongerWayNeedsNoDetector delays a pod of a server when the detectors of round trips know too little
+// to judge. One end that waits is no way.
+func TestALongerWayNeedsNoDetector(t *testing.T) {
+	for name, both := range map[string]bool{"both ends": true, "one end": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, width)
+			var slow []*link
+			for server := range 2 {
+				for client := range 2 {
+					request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
+					if slow = append(slow, request); both {
+						slow = append(slow, response)
+					}
+				}
+			}
+			w.run(9)
+			for _, l := range slow[:len(slow)/2] {
+				l.rtt = .03
+			}
+			w.run(4)
+			if both {
+				assert.Equal(t, []string{"open tcp_rtt_rise pod shop/server-0"}, w.told)
+			} else {
+				assert.Empty(t, w.told)
+			}
+		})
+	}
+}

@@ -138,7 +138,7 @@ func (e *Engine) own(causes []*cause) []*fault {
 		var same, rest []*cause
 		var bad []localize.Edge
 		var of []int // index of the cause
-		healthy := e.healthy(rule.Class)
+		healthy := e.healthy(rule.Class, nil)
 		for _, c := range causes {
 			if c.finding.Rule != rule {
 				rest = append(rest, c)

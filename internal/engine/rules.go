@@ -81,7 +81,7 @@ func (e *Engine) fades(w detect.Window, a *anomaly) bool {
 	if a.kind == numKinds {
 		return w-a.matched >= fadeWindows
 	}
-	return e.detectors.fading(w, a)
+	return e.detectors.fading(w, a) && (a.kind != kindRTT || a.view.longest() == nil)
 }
 
 // silentAfter is how many windows without data are silence: an agent's next point may be a little late.

@@ -30,6 +30,7 @@ type track struct {
 	rtt, variation *spread
 	// What round trips usually are, and how they are now.
 	usual, fresh *spread
+	longer       uint8  // windows in a row in which its floor has risen
 	past         []past // oldest first, while rules look at the view
 }
 
@@ -166,5 +167,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 		t.rtt, t.variation = nil, nil
 	}
 	t.learn(float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
-	t.last = w
+	if t.last = w; t.longer >= minLonger {
+		t.view.trouble = w
+	}
 }

@@ -132,5 +132,6 @@ func (v *view) pair() *diagnose.Pair {
 			*rises[kind] = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
 		}
 	}
+	p.Longer = v.longest()
 	return p
 }
