@@ -9,6 +9,9 @@ import "fmt"
 //
 //	and there are ≥ 10 of them within 30 s
 //
+// Resets that a client sends are no fault of their own: it gave up what it waited for, a slow or stuck server
+// or path, or was stopped itself. They are told of as an anomaly, and what it waited for is the cause.
+//
 // Not it: clients that close with SO_LINGER of 0 as they always did, and health checks that
 // end with a reset: they are in the baseline.
 var resetStorm = Rule{
@@ -26,6 +29,6 @@ func matchResetStorm(p *Pair) (Finding, bool) {
 	if p.Resets == nil || s.ResetsReceived < minResets {
 		return Finding{}, false
 	}
-	return Finding{Side: SideReceiver, Weight: p.Resets.Evidence, Evidence: fmt.Sprintf(
+	return Finding{Side: SideReceiver, Weight: p.Resets.Evidence, Mild: !p.Client, Evidence: fmt.Sprintf(
 		"%d connections were reset by the peer in %.0f s, of %d that ended.", s.ResetsReceived, s.Seconds, s.Closed)}, true
 }
