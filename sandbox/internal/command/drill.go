@@ -84,7 +84,11 @@ func report() *cobra.Command {
 			}
 		}
 		if !compare {
-			return drill.Print(c.OutOrStdout(), drill.Pool(all))
+			pooled, err := drill.Pool(all)
+			if err != nil {
+				return err
+			}
+			return drill.Print(c.OutOrStdout(), pooled)
 		}
 		if len(all) != 2 {
 			return fmt.Errorf("compare reports: %d files are not 2", len(all))

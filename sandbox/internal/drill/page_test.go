@@ -56,7 +56,7 @@ func TestPage(t *testing.T) {
 		"<td>refused<td>workload service-d<td>tcp_connect_refused<td colspan=\"6\" class=\"no\">missed",
 		"<td>loss-3<td>pair service-j → service-k<td>tcp_retransmit_rise or tcp_tail_loss<td>15 s<td>5 s<td class=\"yes\">tcp_tail_loss<td>rank 1<td>0.25<td>1",
 		"<td>tcp_zero_window<td>Invented",
-		"<tr><td>refused<td>1<td>0/1<br><small>0.00–0.79</small><td>–<td>–<td>–<td>0/1",
+		"<tr><td>refused<td>1<td>0/1<br><small>0.00–0.79</small><td>–<td>–<td>–<td>–<td>0/1",
 		"<title>Lost &lt;b&gt;</title>",
 		">15 min</text>",
 	} {
@@ -115,6 +115,9 @@ func TestReportIsReadAgain(t *testing.T) {
 	require.False(t, agree)
 	require.NoError(t, Print(&table, r.Score))
 	require.Contains(t, table.String(), "missed: 13:51:40 refused, workload service-d")
+	require.Regexp(t, `CLOSED  TYPE .*\n.*\nloss-3 .* 45 s `, table.String())
+	_, err = Pool([]Report{r, again, r})
+	require.EqualError(t, err, "pool reports: one drill, of 1970-01-12 13:46:40, is there twice")
 	require.NoError(t, os.WriteFile(filepath.Join(out, reportFile), []byte("{"), 0o644))
 	_, err = ReadReport(filepath.Join(out, reportFile))
 	require.Error(t, err)

@@ -110,7 +110,7 @@ func Demo(seed uint64) Plan {
 // Quiet is an hour without faults.
 func Quiet(seed uint64) Plan { return Plan{Name: "quiet", Seed: seed, Length: time.Hour} }
 
-// Full has each kind of fault at each kind of place, two at once where they are apart. What
+// Full has each kind of fault at each pair, pod and service it can be at, two at once where they are apart. What
 // touches everybody is alone: 3 % loss and delay, and of the rest as many as there is time
 // for; other seeds have others.
 func Full(seed uint64) Plan {

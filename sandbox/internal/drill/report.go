@@ -93,13 +93,16 @@ func (r *Report) Judge(verdicts string) error {
 }
 
 // Pool is the score of several drills together.
-func Pool(reports []Report) (s score.Score) {
-	for _, r := range reports {
+func Pool(reports []Report) (s score.Score, err error) {
+	for i, r := range reports {
+		if slices.ContainsFunc(reports[:i], func(other Report) bool { return other.Start.Equal(r.Start) }) {
+			return s, fmt.Errorf("pool reports: one drill, of %s, is there twice", r.Start.UTC().Format(time.DateTime))
+		}
 		s.Outcomes = append(s.Outcomes, r.Score.Outcomes...)
 		s.False = append(s.False, r.Score.False...)
 		s.Watched += r.Score.Watched
 	}
-	return s
+	return s, nil
 }
 
 // Summaries are the score of all faults, and then of each kind.

@@ -41,10 +41,10 @@ func Print(w io.Writer, s score.Score) error {
 }
 
 func printFaults(w io.Writer, s score.Score) {
-	_, _ = fmt.Fprintln(w, "FAULT\tN\tDETECTED\tDELAY p50\tp90\tONSET OFF\tTYPE\tAC@1\tAC@3\tLEVEL\tIMPACT\tPROBLEMS/FAULT")
+	_, _ = fmt.Fprintln(w, "FAULT\tN\tDETECTED\tDELAY p50\tp90\tONSET OFF\tCLOSED\tTYPE\tAC@1\tAC@3\tLEVEL\tIMPACT\tPROBLEMS/FAULT")
 	for _, sum := range Summaries(s) {
 		if sum.Faults == sum.Quiet {
-			_, _ = fmt.Fprintf(w, "%s\t%d\tnot expected\t\t\t\t\t\t\t\t\t\n", sum.Name, sum.Faults)
+			_, _ = fmt.Fprintf(w, "%s\t%d\tnot expected\t\t\t\t\t\t\t\t\t\t\n", sum.Name, sum.Faults)
 			continue
 		}
 		told := func(s string) string { // of none there is nothing to tell
@@ -53,8 +53,8 @@ func printFaults(w io.Writer, s score.Score) {
 			}
 			return s
 		}
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sum.Name, sum.Faults,
-			of(sum.Recall), told(seconds(sum.Delay)), told(seconds(sum.Delay90)), told(seconds(sum.Onset)),
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", sum.Name, sum.Faults,
+			of(sum.Recall), told(seconds(sum.Delay)), told(seconds(sum.Delay90)), told(seconds(sum.Onset)), told(seconds(sum.Close)),
 			of(sum.Right), of(sum.First), of(sum.Third), of(sum.Level),
 			told(fmt.Sprintf("%.2f", sum.Impact)), told(fmt.Sprintf("%.1f", sum.PerFault)))
 	}

@@ -115,8 +115,8 @@ func otherKinds() []Kind {
 	return []Kind{
 		{Name: "nagle", Class: Client, Places: []PlaceKind{Pair}, About: "requests are written in two pieces without TCP_NODELAY", Expect: []string{"tcp_nagle_delayed_ack"},
 			call: func(c *pod.Call) { c.Split = true }},
-		{Name: "pool-exhausted", Class: Client, Places: []PlaceKind{Pair}, About: "a pool of one connection that is kept for 100 ms",
-			call: func(c *pod.Call) { c.Pool, c.Hold = 1, 100*time.Millisecond }},
+		{Name: "pool-exhausted", Class: Client, Places: []PlaceKind{Pair}, About: "a pool of one connection that is kept for 300 ms",
+			call: func(c *pod.Call) { c.Pool, c.Hold = 1, 300*time.Millisecond }},
 		{Name: "port-exhaustion", Class: Client, Places: onServers, About: "12 local ports for all connections", Expect: []string{"tcp_port_exhaustion"}, ports: 12},
 		{Name: "cpu", Class: Container, Places: onServers, About: "5 % of a CPU is left", cpu: .05},
 		{Name: "database-stall", Class: Database, Places: onServers, About: "each query takes 400 ms more", serve: func(s *pod.Serve) { s.Stall = 400 * time.Millisecond }},

@@ -94,7 +94,7 @@ func (o *Outcome) detect(p *Problem) {
 		o.CloseDelay = p.Closed.Sub(f.End)
 	}
 	o.Type, o.Right, o.Rank = p.Type, p.right(f), p.rank(f)
-	o.Level = len(p.Candidates) > 0 && slices.Contains([]fault.PlaceKind{f.Place.Kind, f.Alias.Kind}, p.Candidates[0].Kind)
+	o.Level = len(p.Candidates) > 0 && p.Candidates[0].Kind != "" && slices.Contains([]fault.PlaceKind{f.Place.Kind, f.Alias.Kind}, p.Candidates[0].Kind)
 	services := slices.Sorted(slices.Values(p.Services))
 	o.Impact = Jaccard(f.Impact, slices.Compact(services))
 }

@@ -114,6 +114,8 @@ func TestTwoNames(t *testing.T) {
 		require.Equal(t, 1, o.Rank)
 		require.True(t, o.Level)
 	}
+	f.Alias = fault.Place{}
+	require.False(t, Of([]Fault{f}, []Problem{said("1", "rise", 110, fault.Place{}, place)}, time.Hour).Outcomes[0].Level, "no root is of no kind")
 	o := Of([]Fault{f}, []Problem{said("1", "rise", 110, place)}, time.Hour).Outcomes[0]
 	require.Zero(t, o.Rank)
 	require.False(t, o.Level)
@@ -143,6 +145,7 @@ func TestSummary(t *testing.T) {
 	require.InDelta(t, .6, sum.Average, 1e-9)
 	require.Equal(t, 10*time.Second, sum.Delay)
 	require.Equal(t, 30*time.Second, sum.Delay90)
+	require.Equal(t, 10*time.Second, sum.Close)
 	require.Equal(t, NewShare(2, 3), s.Precision())
 	require.Zero(t, s.Summarise("none", func(string) bool { return false }).Faults)
 }

@@ -49,6 +49,7 @@ type Summary struct {
 	Delay    time.Duration `json:"delay_median"`
 	Delay90  time.Duration `json:"delay_p90"`
 	Onset    time.Duration `json:"onset_error_median"`
+	Close    time.Duration `json:"close_delay_median"` // from the fault's end; negative: it was still there
 	PerFault float64       `json:"problems_per_fault"`
 	Quiet    int           `json:"unseeable"` // faults that TCP cannot see
 }
@@ -56,7 +57,7 @@ type Summary struct {
 // Summarise is the score of all faults whose name is wanted.
 func (s Score) Summarise(name string, wanted func(fault string) bool) Summary {
 	sum := Summary{Name: name}
-	var delays, onsets []time.Duration
+	var delays, onsets, closes []time.Duration
 	var detected, right, first, third, level, problems int
 	var average, impact float64
 	for _, o := range s.Outcomes {
@@ -82,6 +83,9 @@ func (s Score) Summarise(name string, wanted func(fault string) bool) Summary {
 			average += float64(6-o.Rank) / 5
 		}
 		delays, onsets = append(delays, o.Delay), append(onsets, o.OnsetError.Abs())
+		if o.CloseDelay != 0 {
+			closes = append(closes, o.CloseDelay)
+		}
 	}
 	cases := sum.Faults - sum.Quiet
 	sum.Recall, sum.Right, sum.Level = NewShare(detected, cases), NewShare(right, cases), NewShare(level, cases)
@@ -93,6 +97,7 @@ func (s Score) Summarise(name string, wanted func(fault string) bool) Summary {
 		sum.Impact, sum.PerFault = impact/n, float64(problems)/n
 	}
 	sum.Delay, sum.Delay90, sum.Onset = quantile(delays, .5), quantile(delays, .9), quantile(onsets, .5)
+	sum.Close = quantile(closes, .5)
 	return sum
 }
 

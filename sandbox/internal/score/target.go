@@ -76,7 +76,10 @@ func atLeast(name string, want float64, is Share) Target {
 func (s Score) quiet() Target {
 	t := Target{Name: "false problems in a quiet hour", Want: "0", Figure: "–", Met: "–"}
 	if len(s.Outcomes) == 0 {
-		t.Figure, t.Met = fmt.Sprintf("%d in %v", len(s.False), s.Watched.Round(time.Second)), met(len(s.False) == 0)
+		t.Figure = fmt.Sprintf("%d in %v", len(s.False), s.Watched.Round(time.Second))
+		if s.Watched >= time.Hour || len(s.False) > 0 { // less is too short to say that it is met
+			t.Met = met(len(s.False) == 0)
+		}
 	}
 	return t
 }

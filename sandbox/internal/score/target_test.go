@@ -50,6 +50,8 @@ func TestMedianOfMissed(t *testing.T) {
 
 func TestQuietHour(t *testing.T) {
 	require.Equal(t, "yes", targets(Of(nil, nil, time.Hour))["false problems in a quiet hour"].Met)
+	require.Equal(t, "–", targets(Of(nil, nil, time.Hour-time.Second))["false problems in a quiet hour"].Met, "it was no hour")
+	require.Equal(t, "no", targets(Of(nil, []Problem{said("1", "rise", 110, fault.Place{})}, time.Minute))["false problems in a quiet hour"].Met)
 	noisy := targets(Of(nil, []Problem{said("1", "rise", 110, fault.Place{})}, time.Hour))
 	require.Equal(t, Target{"false problems in a quiet hour", "0", "1 in 1h0m0s", "no"}, noisy["false problems in a quiet hour"])
 }
