@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/drill"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 )
 
 // plans are those that can be run, by name.
@@ -23,7 +24,7 @@ func drillOptions(c *cobra.Command) (*drill.Options, *uint64) {
 	o.Say = func(format string, args ...any) { c.Printf(format+"\n", args...) }
 	c.Flags().StringVar(&o.Collector, "collector", built, "the collector's binary")
 	c.Flags().StringVar(&o.Out, "out", filepath.Join("out", "drill"), "folder for the report")
-	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
+	c.Flags().Float64Var(&o.Load, "load", shop.DefaultLoad, "customers' requests each second")
 	c.Flags().Uint64Var(seed, "seed", 1, "seed of the plan and of all that is random")
 	return o, seed
 }

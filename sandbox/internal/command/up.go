@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/drill"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
 )
 
@@ -25,7 +26,7 @@ import (
 func options(c *cobra.Command) (*supervise.Options, *string) {
 	o, collector := &supervise.Options{}, c.Flags().String("collector", "", "start this collector too, "+built+" if none is named; what it says is in the folder collector of the run folder")
 	c.Flags().Lookup("collector").NoOptDefVal = built
-	c.Flags().Float64Var(&o.Load, "load", 16, "customers' requests each second")
+	c.Flags().Float64Var(&o.Load, "load", shop.DefaultLoad, "customers' requests each second")
 	c.Flags().DurationVar(&o.Day, "day", 24*time.Hour, "length of a day, in which the load swings")
 	c.Flags().Uint64Var(&o.Seed, "seed", 1, "seed of all that is random")
 	return o, collector

@@ -44,6 +44,11 @@ func (s Spec) Plan(of *shop.Shop) (a Action, err error) {
 		if kind.impair != nil {
 			config := *kind.impair
 			config.Seed = s.Seed
+			if kind.cap > 0 {
+				if config.Rate, config.Queue = s.limit(of, kind.cap); config.Rate <= 0 {
+					return a, fmt.Errorf("plan fault %s: nothing is asked for at %s, so there is nothing to limit", s.Fault, s.Place)
+				}
+			}
 			a.Impair = &config
 		}
 		a.Ways, err = s.Place.ways(of, kind.oneWay)
@@ -59,6 +64,22 @@ func (s Spec) Plan(of *shop.Shop) (a Action, err error) {
 	a.CPU = kind.cpu
 	a.Behave = func(b *pod.Behaviour) { kind.behave(b, s.Place.B) }
 	return a, nil
+}
+
+// limit is how much a link lets through, in bytes each second, and how many bytes wait for
+// it. Nodes have a link each, for what they receive: with a part of an equal share of the
+// place's demand at least one has not enough. The queue holds 5 s of that share, for which
+// calls have given up before.
+func (s Spec) limit(of *shop.Shop, part float64) (rate, queue float64) {
+	const patience, smallest = 5, 256e3 // s, bytes
+	pods := 1.
+	if one, err := of.Pod(s.Place.A); err == nil {
+		pods = float64(len(of.PodsOf(one.Service)))
+	}
+	for _, edge := range s.Hit(of) {
+		rate += of.Demand(edge) / pods / float64(len(of.Nodes))
+	}
+	return part * rate, max(patience*rate, smallest)
 }
 
 func (k Kind) behave(b *pod.Behaviour, callee string) {

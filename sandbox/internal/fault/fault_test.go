@@ -69,3 +69,30 @@ func TestWhatCannotBe(t *testing.T) {
 		require.Error(t, err, "%v", spec)
 	}
 }
+
+// A cap lets less through than is asked for, wherever a drill may have it, and its queue
+// delays for longer than any call's round trip before it drops.
+func TestCapCaps(t *testing.T) {
+	s := shop.Standard()
+	for _, edge := range s.Edges {
+		for _, place := range []fault.Place{{Kind: fault.Pair, A: edge.From, B: edge.To}, {Kind: fault.Pod, A: edge.To + "-0"}} {
+			spec := fault.Spec{Fault: "bandwidth", Place: place}
+			demand := 0.
+			for _, hit := range spec.Hit(s) {
+				demand += s.Demand(hit)
+			}
+			if place.Kind == fault.Pod {
+				demand /= float64(len(s.PodsOf(edge.To)))
+			}
+			action, err := spec.Plan(s)
+			if demand == 0 {
+				require.ErrorContains(t, err, "nothing is asked for")
+				continue
+			}
+			require.NoError(t, err)
+			require.InEpsilon(t, .6*demand, action.Impair.Rate*3, 1e-9, "%s", place)
+			require.GreaterOrEqual(t, action.Impair.Queue, 256e3, "%s", place)
+			require.Greater(t, action.Impair.Queue/action.Impair.Rate, 5., "%s: seconds in a full queue", place)
+		}
+	}
+}

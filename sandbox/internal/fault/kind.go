@@ -34,6 +34,7 @@ type Kind struct {
 	Allow []string
 
 	impair *impair.Config   // of packets, both ways of the place
+	cap    float64          // of the place's demand that passes
 	match  string           // packets that are dropped, as nft writes it
 	oneWay bool             // from the place's first to its second end only
 	serve  func(*pod.Serve) // of the place's pods
@@ -86,8 +87,8 @@ func networkKinds() []Kind {
 		{Name: "reordering", About: "5 % of packets are overtaken by 15 ms", Expect: []string{"tcp_reordering", "tcp_spurious_retransmit"},
 			impair: &impair.Config{Delay: time.Millisecond, Reorder: .05, ReorderBy: 15 * time.Millisecond}},
 		{Name: "duplication", About: "5 % of packets come twice", impair: &impair.Config{Duplicate: .05}},
-		{Name: "bandwidth", Places: onCalls, About: "250 kB/s with a queue of 64 kB", Expect: []string{"tcp_rtt_rise", "tcp_jitter_rise"},
-			impair: &impair.Config{Rate: 250e3, Queue: 64e3}},
+		{Name: "bandwidth", Places: onCalls, About: "60 % of what is asked for passes at each node, behind a queue for 5 s of it", Expect: []string{"tcp_rtt_rise", "tcp_jitter_rise"},
+			impair: &impair.Config{}, cap: .6},
 		{Name: "mtu-black-hole", About: "packets above 1,000 bytes vanish, small ones pass", Expect: []string{"tcp_pmtu_blackhole"}, match: "ip length > 1000"},
 		{Name: "one-way-drop", Places: onCalls, About: "nothing arrives in one direction", oneWay: true, match: "meta l4proto tcp",
 			Expect: []string{"tcp_connect_timeout", "tcp_idle_drop", "tcp_syn_retransmit", "tcp_retransmit_rise", "tcp_tail_loss"}},

@@ -99,6 +99,13 @@ func TestSlowLink(t *testing.T) {
 	require.InDelta(t, .1, stats.Delayed.Seconds()/float64(len(r.accepted)), .02)
 }
 
+// What is asked for is more than passes, and for seconds that only costs time.
+func TestDeepQueue(t *testing.T) {
+	r, stats := run(t, Config{Rate: .6 * 140_000, Queue: 5 * 140_000}, 5000)
+	require.Zero(t, stats.Dropped)
+	require.Greater(t, stats.Delayed.Seconds()/float64(len(r.accepted)), 1.)
+}
+
 func TestOtherPacketsPass(t *testing.T) {
 	r := &record{}
 	court := newCourt(Config{Loss: 1}, r, newTruth(nil))

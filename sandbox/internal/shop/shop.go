@@ -88,6 +88,7 @@ type Shop struct {
 	Services []Service
 	Edges    []Edge
 	Pods     []Pod
+	Load     float64 // customers' requests each second
 }
 
 // Service returns the service of that name.

@@ -18,7 +18,7 @@ const Entry = "service-a"
 // answers is large enough for segments to be counted by the hundred in a tick, and asked
 // for seldom enough for two cores.
 func Standard() *Shop {
-	s := &Shop{Services: services(), Edges: edges()}
+	s := &Shop{Services: services(), Edges: edges(), Load: DefaultLoad}
 	for i, zone := range []string{"zone-1", "zone-1", "zone-2"} {
 		n := byte(i + 1)
 		s.Nodes = append(s.Nodes, Node{

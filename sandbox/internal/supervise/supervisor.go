@@ -52,6 +52,7 @@ func Up(o Options) (_ *Supervisor, err error) {
 		return nil, err
 	}
 	s := &Supervisor{Shop: shop.Standard(), folder: f, down: make(chan struct{})}
+	s.Shop.Load = o.Load
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Down())
