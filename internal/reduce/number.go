@@ -49,10 +49,11 @@ func (n Number) compare(m Number) int {
 // finite reports whether a number can be added up.
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// A Total is a sum of numbers: of integers exactly, of fractions with twice a float64's
-// digits (Dekker), so that what was added and taken away again leaves nothing.
+// A Total is a sum of numbers: of integers exactly, in 128 bits, of fractions with twice a float64's
+// digits (Dekker), so that what was added and taken away again leaves nothing. An integer that
+// is too large to be told is told as the largest there is, until it is smaller again; a fraction stays that.
 type Total struct {
-	ints      int64
+	ints      wide
 	high, low float64
 	fraction  bool
 }
@@ -64,7 +65,7 @@ func (t *Total) Add(n Number) {
 		t.addFloat(n.Float)
 		return
 	}
-	t.ints += n.Int
+	t.ints.add(n.Int)
 }
 
 // Sub takes a number away.
@@ -74,11 +75,15 @@ func (t *Total) Sub(n Number) {
 		t.addFloat(-n.Float)
 		return
 	}
-	t.ints -= n.Int
+	t.ints.sub(n.Int)
 }
 
 func (t *Total) addFloat(x float64) {
 	sum := t.high + x
+	if math.IsInf(sum, 0) {
+		t.high, t.low = math.Copysign(math.MaxFloat64, sum), 0
+		return
+	}
 	part := sum - t.high
 	rest := (t.high - (sum - part)) + (x - part) + t.low
 	t.high = sum + rest
@@ -87,7 +92,7 @@ func (t *Total) addFloat(x float64) {
 
 // Minus returns the difference of two totals.
 func (t Total) Minus(u Total) Total {
-	t.ints -= u.ints
+	t.ints.minus(u.ints)
 	t.addFloat(-u.high)
 	t.addFloat(-u.low)
 	t.fraction = t.fraction || u.fraction
@@ -97,9 +102,9 @@ func (t Total) Minus(u Total) Total {
 // Number returns the sum. It is an integer unless a fraction was added.
 func (t *Total) Number() Number {
 	if !t.fraction {
-		return Integer(t.ints)
+		return Integer(t.ints.int64())
 	}
 	sum := *t
-	sum.addFloat(float64(t.ints))
+	sum.addFloat(t.ints.float64())
 	return Fraction(sum.high)
 }
