@@ -63,7 +63,7 @@ func (e *end) standIn(executable string) identity.Workload {
 }
 
 // describe writes an end's attributes, those of data points. It overwrites none, but for
-// a kind that is no name, and what stands for the workload of such a one: an agent may
+// a kind that is no name, and what stands for a workload that was not known: an agent may
 // know less than a gateway.
 func (e *end) describe(attributes pcommon.Map, side *names.End) {
 	put := putMissing
@@ -71,6 +71,9 @@ func (e *end) describe(attributes pcommon.Map, side *names.End) {
 		put = putKnown
 	}
 	put(attributes, side.Kind, e.kind)
+	if named(e.kind) && !standsIn(e.workload.Kind) && standsIn(text(attributes, side.WorkloadKind)) {
+		put = putKnown
+	}
 	put(attributes, side.WorkloadName, e.workload.Name)
 	put(attributes, side.WorkloadKind, e.workload.Kind)
 	putMissing(attributes, side.Zone, e.zone)
@@ -83,6 +86,9 @@ func (e *end) describe(attributes pcommon.Map, side *names.End) {
 	putMissing(attributes, side.ServiceName, e.serviceName)
 	putMissing(attributes, side.ServiceNamespace, e.serviceNamespace)
 }
+
+// standsIn tells whether a kind of workload is that of a stand-in, for want of an owner.
+func standsIn(kind string) bool { return kind == names.KindProcess || kind == names.KindPod }
 
 // putMissing leaves alone what is there.
 func putMissing(attributes pcommon.Map, key, value string) {

@@ -73,7 +73,7 @@ func (l *local) contradicts(id *identity.Identity) bool {
 		return there != "" && value != "" && there != value
 	}
 	return differ(names.K8sPodUID, id.PodUID) || differ(names.K8sPodName, id.Pod) ||
-		differ(names.K8sNamespaceName, id.Namespace)
+		differ(names.K8sNamespaceName, id.Namespace) || differ(names.K8sClusterName, id.Cluster)
 }
 
 // read takes over what the resource says.
