@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,11 +20,13 @@ import (
 
 const file = `
 workloads:
-  - {workload: cart, addresses: [10.0.0.1], container_ids: [abc]}
+  - {workload: cart, addresses: [10.0.0.1], container_ids: [4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c]}
   - {workload: legacy, cidrs: [192.0.2.0/24]}
 services:
   - {service: web, addresses: [10.96.0.1], ports: [80]}
 `
+
+var container = strings.Repeat("4f1c", 16)
 
 func open(t testing.TB, clusterCIDRs ...string) *Directory {
 	path := filepath.Join(t.TempDir(), "identities.yaml")
@@ -98,7 +101,7 @@ func TestNothingConfigured(t *testing.T) {
 	d, err := Open(context.Background(), &Config{}, Settings{Logger: zap.NewNop()})
 	require.NoError(t, err)
 	require.Equal(t, identity.KindExternal, d.Remote(netip.MustParseAddr("1.1.1.1"), 80, 1).Kind)
-	require.Nil(t, d.Local(identity.Local{ContainerID: "abc"}, 1))
+	require.Nil(t, d.Local(identity.Local{ContainerID: container}, 1))
 	require.Equal(t, Status{}, d.Status())
 	require.NoError(t, d.Close())
 }
@@ -113,7 +116,7 @@ var lookups = []struct {
 	ask  func(identity.Directory) *identity.Identity
 }{
 	{"container", func(d identity.Directory) *identity.Identity {
-		return d.Local(identity.Local{ContainerID: "abc", Process: "x", HostName: "h"}, 1)
+		return d.Local(identity.Local{ContainerID: container, Process: "x", HostName: "h"}, 1)
 	}},
 	{"address", func(d identity.Directory) *identity.Identity {
 		return d.Remote(netip.AddrFrom4([4]byte{10, 0, 0, 1}), 80, 1)

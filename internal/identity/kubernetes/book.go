@@ -20,9 +20,10 @@ type claim struct {
 	identity *identity.Identity
 }
 
-// has tells whether a port is the claim's. If it is not known (0), it may be.
+// has tells whether a port is the claim's. One that is not known (0) is only of who has them all: it is
+// that of a client, as a server sees it, and a load balancer's address may be a node's.
 func (c *claim) has(port uint16) bool {
-	return len(c.ports) == 0 || port == 0 || slices.Contains(c.ports, port)
+	return len(c.ports) == 0 || slices.Contains(c.ports, port)
 }
 
 // A book has the claims of services, or of nodes. Readers see a snapshot; a writer
@@ -43,8 +44,8 @@ func newBook() *book {
 }
 
 // find returns who had an address and port, or nil, and whether anybody ever had the
-// address. If the port is not known, and several have one, nobody has it; nor has who may
-// have it in a gap, in which others may have come and gone.
+// address. Nobody has what several have; nor has who may have it in a gap, in which others may have come
+// and gone.
 func (b *book) find(address netip.Addr, port uint16, at int64) (id *identity.Identity, listed bool) {
 	claims := (*b.pages.Load())[address]
 	if len(claims) == 0 {
@@ -135,13 +136,15 @@ func (b *book) expire(now int64) {
 	b.publish()
 }
 
-// live returns the owners that have something now.
-func (b *book) live() []string {
-	var keys []string
-	for owner, claims := range b.owners {
+// known returns the owners that are there, as far as was told.
+func (b *book) known() []string { return slices.Collect(maps.Keys(b.met)) }
+
+// live returns how many owners have something now.
+func (b *book) live() (owners int) {
+	for _, claims := range b.owners {
 		if slices.ContainsFunc(claims, func(c *claim) bool { return c.until == forever }) {
-			keys = append(keys, owner)
+			owners++
 		}
 	}
-	return keys
+	return owners
 }

@@ -67,8 +67,9 @@ func clientConfig(cfg *Config) (*rest.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the API server (auth_type %s): %w", cfg.authType(), err)
 	}
-	// The API server is near: a proxy for the world does not know it.
-	c.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+	if c.Proxy == nil { // the API server is near: a proxy for the world does not know it, unless a kubeconfig names one
+		c.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+	}
 	return c, nil
 }
 

@@ -117,7 +117,7 @@ func (c *cluster) status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := Status{Nodes: c.links[0].get(), Services: c.links[1].get(), Pods: c.links[2].get(), Sizes: c.sizes}
-	s.Sizes.Services, s.Sizes.Nodes = len(c.services.live()), len(c.named)
+	s.Sizes.Services, s.Sizes.Nodes = c.services.live(), len(c.named)
 	return s
 }
 

@@ -169,6 +169,11 @@ func (f *FilterConfig) node() string {
 	return f.Node
 }
 
+// hides tells whether some pods of a node are left out.
+func (f *FilterConfig) hides() bool {
+	return f.Namespace != "" || len(f.Fields) > 0 || len(f.Labels) > 0
+}
+
 func (c *Config) grace() time.Duration {
 	if c.PodDeleteGracePeriod == nil {
 		return DefaultGrace

@@ -5,6 +5,8 @@ package kubernetes
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
@@ -178,7 +180,7 @@ func (s *Store) Services() cache.ReflectorStore {
 			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen, seen+int64(s.grace))
 		},
 		remove:  func(uid string, seen int64) { s.services.end(uid, seen, seen+int64(s.grace)) },
-		known:   s.services.live,
+		known:   s.services.known,
 		publish: s.services.publish,
 		gaps:    &s.services.gaps,
 	}
@@ -194,7 +196,7 @@ func (s *Store) Nodes() cache.ReflectorStore {
 			rezone = s.putNode(o, seen) || rezone
 		},
 		remove: s.deleteNode,
-		known:  s.nodes.live,
+		known:  func() []string { return slices.Collect(maps.Keys(s.named)) },
 		publish: func() {
 			s.publishNodes(rezone)
 			rezone = false

@@ -19,7 +19,9 @@ type Store struct {
 	cluster    string
 	labelsName bool
 	grace      time.Duration
-	now        func() time.Time
+	// Pods of other nodes are not told of, or some of any node.
+	ofNode, filtered bool
+	now              func() time.Time
 
 	v4         *index[[4]byte]
 	v6         *index[[16]byte]
@@ -52,6 +54,7 @@ type Sizes struct {
 func NewStore(cfg *Config, now func() time.Time) *Store {
 	s := &Store{
 		cluster: cfg.ClusterName, labelsName: cfg.labelsName(), grace: cfg.grace(), now: now,
+		ofNode: cfg.Filter.node() != "" || cfg.Scope == ScopeNode, filtered: cfg.Filter.hides(),
 		v4:         newIndex(func(k [4]byte) uint8 { return k[3] }),
 		v6:         newIndex(func(k [16]byte) uint8 { return k[15] }),
 		uids:       newIndex(func(k uint64) uint8 { return uint8(k) }),
@@ -126,12 +129,15 @@ func (s *Store) byAddress(address netip.Addr, at int64) (found *pod, listed bool
 // unlessReused returns nil of a pod that may have given its address back, if one that
 // waits for an address may have got this one: the kubelet tells either only after it
 // happened. That one is on the same node, if the node has a range of its own and the address is of it.
-// In a gap anybody may have come, and be gone.
+// In a gap anybody may have come, and be gone; so may pods that are not watched.
 func (s *Store) unlessReused(p *pod, address netip.Addr, at int64) *pod {
 	if p.extra == nil || p.rare == nil || p.node == nil || at < p.doubt {
 		return p
 	}
-	if s.gaps.has(at) || at >= p.node.earliest.Load() || at >= s.waiting.earliest.Load() && !p.node.owns(address) {
+	if s.filtered || s.gaps.has(at) || at >= p.node.earliest.Load() {
+		return nil
+	}
+	if (s.ofNode || at >= s.waiting.earliest.Load()) && !p.node.owns(address) {
 		return nil
 	}
 	return p

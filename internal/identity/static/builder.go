@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
@@ -54,8 +55,8 @@ func (b *builder) addWorkload(w *workload) {
 		}
 	}
 	for _, s := range w.containerIDs {
-		if b.once(s.text, s, w.where+".container_ids") {
-			b.table.containers[s.text] = id
+		if c, ok := b.container(s, w.where+".container_ids"); ok && b.once(c, s, w.where+".container_ids") {
+			b.table.containers[c] = id
 		}
 	}
 	for _, s := range w.processes {
@@ -63,6 +64,19 @@ func (b *builder) addWorkload(w *workload) {
 			b.table.processes[p] = id
 		}
 	}
+}
+
+// container reads the id of a container, as a runtime or Kubernetes prints it.
+func (b *builder) container(s scalar, where string) (id string, ok bool) {
+	id = s.text
+	if _, bare, runtime := strings.Cut(id, "://"); runtime {
+		id = bare
+	}
+	if strings.Trim(id, "0123456789abcdef") != "" || len(id) != 64 {
+		b.wrong(s.line, where, "%q must be the id of a container, 64 hexadecimal digits, not %d", s.text, len(id))
+		return "", false
+	}
+	return id, true
 }
 
 // addService refuses a port of an address that an earlier service has. A service

@@ -51,8 +51,8 @@ f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or proces
 			`f.yaml:3: file.workloads[1].cidrs: "10.0.0.0/8" must be there once, first on line 2`,
 		},
 		{
-			"a container of two workloads", "workloads:\n  - {workload: a, container_ids: [x]}\n  - {workload: b, container_ids: [x]}\n",
-			`f.yaml:3: file.workloads[1].container_ids: "x" must be there once, first on line 2`,
+			"a container of two workloads", "workloads:\n  - {workload: a, container_ids: [4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c]}\n  - {workload: b, container_ids: ['docker://4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c']}\n",
+			`f.yaml:3: file.workloads[1].container_ids: "docker://4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c" must be there once, first on line 2`,
 		},
 		{
 			"a process of two workloads on a node", "workloads:\n  - {workload: a, node: n, processes: [x]}\n  - {workload: b, node: n, processes: [x]}\n",
@@ -64,6 +64,9 @@ f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or proces
 f.yaml:2: file.workloads[0]: must have workload, pod or node`,
 		},
 		{
+			"half an id of a container", "workloads:\n  - {workload: a, container_ids: [4f1c4f1c4f1c]}\n",
+			`f.yaml:2: file.workloads[0].container_ids: "4f1c4f1c4f1c" must be the id of a container, 64 hexadecimal digits, not 12`,
+		}, {
 			"an empty container", "workloads:\n  - {workload: a, container_ids: ['']}\n",
 			`f.yaml:2: file.workloads[0].container_ids[0]: must be a value, not empty
 f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or processes to be recognised by`,

@@ -73,13 +73,15 @@ func (t *Table) within(address netip.Addr) *identity.Identity {
 	return id
 }
 
+// choose returns whose a port is. One that is not known (0) is a client's, who may be anybody on the service's
+// host, unless the service has all ports.
 func choose(offers []offer, port uint16) *identity.Identity {
 	if port == 0 && len(offers) > 1 {
 		return nil
 	}
 	var rest *identity.Identity
 	for _, o := range offers {
-		if port == 0 || slices.Contains(o.ports, port) {
+		if slices.Contains(o.ports, port) {
 			return o.identity
 		}
 		if len(o.ports) == 0 {

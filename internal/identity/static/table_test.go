@@ -5,6 +5,7 @@ package static
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ workloads:
     node: n1
     zone: z1
     addresses: [10.0.0.1, "fd00::1"]
-    container_ids: [abc]
+    container_ids: [containerd://4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c4f1c]
   - {namespace: data, workload: postgres, service: orders-db, node: n1, processes: [postgres], cidrs: [10.1.0.0/16]}
   - {workload: postgres-test, processes: [postgres], cidrs: [10.0.0.0/8, 10.1.2.0/24]}
   - {node: n2, zone: z2, addresses: [192.168.0.2]}
@@ -91,7 +92,7 @@ func TestRemote(t *testing.T) {
 		{"another service by its port", "10.96.0.1", 8080, "admin"},
 		{"no service's port: the CIDR", "10.96.0.1", 22, "postgres-test"},
 		{"an unknown port of two services: the CIDR", "10.96.0.1", 0, "postgres-test"},
-		{"an unknown port of one service", "10.96.0.2", 0, "admin"},
+		{"an unknown port of one service: the CIDR", "10.96.0.2", 0, "postgres-test"},
 		{"a port that the other service does not name", "10.96.0.3", 80, "any"},
 		{"a port that a service names before one that has all", "10.96.0.3", 81, "some"},
 		{"nobody's address", "203.0.113.9", 80, "nobody"},
@@ -110,8 +111,8 @@ func TestLocal(t *testing.T) {
 		end  identity.Local
 		want string
 	}{
-		{"the container before all", identity.Local{ContainerID: "abc", Process: "postgres", HostName: "n1"}, "cart"},
-		{"another container", identity.Local{ContainerID: "abd", Process: "x"}, "nobody"},
+		{"the container before all", identity.Local{ContainerID: strings.Repeat("4f1c", 16), Process: "postgres", HostName: "n1"}, "cart"},
+		{"another container", identity.Local{ContainerID: strings.Repeat("4f1d", 16), Process: "x"}, "nobody"},
 		{"the process of a node", identity.Local{Process: "postgres", HostName: "n1"}, "postgres"},
 		{"the process anywhere", identity.Local{Process: "postgres", HostName: "n9"}, "postgres-test"},
 		{"the process before the address", identity.Local{Process: "postgres", Address: netip.MustParseAddr("10.0.0.1")}, "postgres-test"},
