@@ -283,5 +283,5 @@ drill-replay: sandbox ## Ask the engine as it is now about the recorded drill of
 	bin/sandbox report --verdicts out/drill/$(SEED)/verdicts-replayed.json out/drill/$(SEED)/report.json
 
 .PHONY: drill-report
-drill-report: sandbox ## Pool the drills of several seeds
-	bin/sandbox report out/drill/[0-9]*/report.json
+drill-report: sandbox ## Pool the drills of several seeds: a table, out/drill/pooled.json and pooled.html
+	bin/sandbox report --out=out/drill out/drill/[0-9]*/report.json

@@ -6,6 +6,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -63,10 +64,11 @@ func run(p drill.Plan, o drill.Options) (drill.Report, error) {
 
 func report() *cobra.Command {
 	var compare bool
-	var verdicts string
+	var verdicts, out string
 	c := &cobra.Command{Use: "report FILE…", Short: "Pool the reports of several drills, or compare two", Args: cobra.MinimumNArgs(1)}
 	c.Flags().BoolVar(&compare, "compare", false, "compare two drills; an error if they do not agree")
 	c.Flags().StringVar(&verdicts, "verdicts", "", "score what another collector says of the one drill, in this file")
+	c.Flags().StringVar(&out, "out", "", "write it as pooled.json and pooled.html into this folder, too")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		var all []drill.Report
 		for _, path := range args {
@@ -85,11 +87,10 @@ func report() *cobra.Command {
 			}
 		}
 		if !compare {
-			pooled, err := drill.Pool(all)
-			if err != nil {
-				return err
-			}
-			return drill.Print(c.OutOrStdout(), pooled)
+			return pool(c.OutOrStdout(), all, out)
+		}
+		if out != "" {
+			return errors.New("compare reports: it is not written, leave out --out")
 		}
 		if len(all) != 2 {
 			return fmt.Errorf("compare reports: %d files are not 2", len(all))
@@ -101,6 +102,20 @@ func report() *cobra.Command {
 		return err
 	}
 	return c
+}
+
+// pool tells the score of several drills together, and writes it into a folder if one is named.
+func pool(w io.Writer, all []drill.Report, out string) error {
+	p, err := drill.NewPool(all)
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		if err := p.Write(out); err != nil {
+			return err
+		}
+	}
+	return drill.Print(w, p.Score)
 }
 
 func demo() *cobra.Command {

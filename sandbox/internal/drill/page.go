@@ -5,9 +5,9 @@ package drill
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -33,25 +33,41 @@ const (
 	height = 18.  // of a line
 )
 
-func (r *Report) writePage(path string) error {
+// A sheet is what a page shows: the score of one drill or of several, and a picture of each.
+type sheet struct {
+	Title     string
+	Drills    []*Report
+	Score     score.Score
+	Summaries []score.Summary
+	Targets   []score.Target
+}
+
+func (r *Report) sheet() *sheet {
+	return &sheet{fmt.Sprintf("Fault drill “%s”, seed %d", r.Plan.Name, r.Plan.Seed), []*Report{r}, r.Score, r.Summaries, r.Targets}
+}
+
+func (s *sheet) write(path string) error {
 	file, err := os.Create(path)
 	if err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
-	defer func() { _ = file.Close() }()
-	if err := r.page(file); err != nil {
+	if err := errors.Join(page.Execute(file, s), file.Close()); err != nil {
 		return fmt.Errorf("write page: %w", err)
 	}
 	return nil
 }
 
-func (r *Report) page(w io.Writer) error {
+// A picture is of what happened when: bars in lines, and where lines of time are.
+type picture struct {
+	Bars, Ticks                   []bar
+	Middle, Bottom, Height, Width float64
+}
+
+// Picture is that of a drill.
+func (r *Report) Picture() picture {
 	bars := r.bars()
 	bottom := height * float64(len(bars)+3)
-	return page.Execute(w, map[string]any{
-		"Report": r, "Bars": bars, "Ticks": r.ticks(), "Precision": r.Score.Precision(), "FalsePerHour": r.Score.FalsePerHour(),
-		"Middle": height * (float64(len(r.Score.Outcomes)) + 1.5), "Bottom": bottom, "Height": bottom + height, "Width": labels + width,
-	})
+	return picture{bars, r.ticks(), height * (float64(len(r.Score.Outcomes)) + 1.5), bottom, bottom + height, labels + width}
 }
 
 func (r *Report) x(t time.Time) float64 {

@@ -48,7 +48,7 @@ func example() Report {
 func TestPage(t *testing.T) {
 	r := example()
 	var out bytes.Buffer
-	require.NoError(t, r.page(&out))
+	require.NoError(t, page.Execute(&out, r.sheet()))
 	shown := out.String()
 	for _, want := range []string{
 		"The collector took 0.05 CPUs and 128 MiB (at most 256), the shop 0.95 CPUs and 896 MiB: 5 % and 12 % are the collector&#39;s. Of 2 CPUs 1.50 were busy.",
@@ -116,8 +116,6 @@ func TestReportIsReadAgain(t *testing.T) {
 	require.NoError(t, Print(&table, r.Score))
 	require.Contains(t, table.String(), "missed: 13:51:40 refused, workload service-d")
 	require.Regexp(t, `CLOSED  TYPE .*\n.*\nloss-3 .* 45 s `, table.String())
-	_, err = Pool([]Report{r, again, r})
-	require.EqualError(t, err, "pool reports: one drill, of 1970-01-12 13:46:40, is there twice")
 	require.NoError(t, os.WriteFile(filepath.Join(out, reportFile), []byte("{"), 0o644))
 	_, err = ReadReport(filepath.Join(out, reportFile))
 	require.Error(t, err)

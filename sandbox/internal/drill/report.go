@@ -38,14 +38,21 @@ func (r *Report) rate() {
 }
 
 func (r *Report) write(out string) error {
-	raw, err := json.MarshalIndent(r, "", "  ")
+	if err := writeJSON(filepath.Join(out, reportFile), r); err != nil {
+		return err
+	}
+	return r.sheet().write(filepath.Join(out, pageFile))
+}
+
+func writeJSON(path string, content any) error {
+	raw, err := json.MarshalIndent(content, "", "  ")
+	if err == nil {
+		err = os.WriteFile(path, raw, 0o644)
+	}
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(out, reportFile), raw, 0o644); err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	return r.writePage(filepath.Join(out, pageFile))
+	return nil
 }
 
 // Check is for CI: an error if of the faults that are expected to be seen none was. A
@@ -90,19 +97,6 @@ func (r *Report) Judge(verdicts string) error {
 	r.Problems = problems
 	r.rate()
 	return nil
-}
-
-// Pool is the score of several drills together.
-func Pool(reports []Report) (s score.Score, err error) {
-	for i, r := range reports {
-		if slices.ContainsFunc(reports[:i], func(other Report) bool { return other.Start.Equal(r.Start) }) {
-			return s, fmt.Errorf("pool reports: one drill, of %s, is there twice", r.Start.UTC().Format(time.DateTime))
-		}
-		s.Outcomes = append(s.Outcomes, r.Score.Outcomes...)
-		s.False = append(s.False, r.Score.False...)
-		s.Watched += r.Score.Watched
-	}
-	return s, nil
 }
 
 // Summaries are the score of all faults, and then of each kind.
