@@ -51,7 +51,9 @@ static __always_inline struct conn *attempt_of(struct bpf_sock_addr *ctx)
 	if (!sk || ctx->protocol != IPPROTO_TCP)
 		return NULL;
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (c && c->kind == CONN_ATTEMPT)
+	if (!c)
+		count(STAT_NO_ATTEMPT); /* what sends a SYN has another chance then */
+	else if (c->kind == CONN_ATTEMPT)
 		attempt_fail(c, tcp_sock_of(sk));
-	return c; /* one without memory is counted when its SYN is sent */
+	return c;
 }

@@ -38,6 +38,10 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 	if (!sk)
 		return 0;
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	/* To see it fail, and without a record to know it again: see on_established. */
+	if (kind == CONN_CONNECTING)
+		bpf_sock_ops_cb_flags_set(ctx,
+					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 	if (!c) {
 		count(STAT_NO_STORAGE);
 		return 0;
@@ -46,10 +50,7 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 	if (c->kind != CONN_ATTEMPT)
 		owner = owner_of((void *)bpf_get_current_task_btf());
 	conn_reset(c, kind, &owner);
-	if (kind == CONN_CONNECTING) /* to see it fail */
-		bpf_sock_ops_cb_flags_set(ctx,
-					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
-	else
+	if (kind != CONN_CONNECTING)
 		on_listen(c, tcp_sock_of(sk));
 	return 0;
 }
@@ -110,7 +111,10 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	tp = tcp_sock_of(sk);
 	if (!c || !tp) {
-		count(STAT_NO_STORAGE);
+		/* A client whose SYN we saw is counted already. */
+		if (role != ROLE_CLIENT ||
+		    !(ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG))
+			count(STAT_NO_STORAGE);
 		return 0;
 	}
 	if (c->kind == CONN_CONNECTING)

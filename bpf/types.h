@@ -314,6 +314,7 @@ enum stat {
 	STAT_EVENT_FULL,     /* events without room in the ring buffer */
 	STAT_PORT_FULL,	     /* listeners whose port is not noted: listening is full */
 	STAT_HOLDER_FULL,    /* holders of listeners that are not noted: holders is full */
+	STAT_NO_ATTEMPT,     /* connect calls that are not noted: no memory for a record */
 	STAT_DROPPED,	     /* listeners that have dropped something, each time it is seen */
 	STATS,
 };

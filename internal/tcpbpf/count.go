@@ -20,6 +20,7 @@ const (
 type Counts struct {
 	Excluded   uint64 // ends of connections that the configuration leaves out
 	Collisions uint64 // folds sent to overflow: another flow has the same hash
+	Attempts   uint64 // calls of connect that are not noted, for want of memory: one without route or port is told nowhere
 	NotApart   uint64 // connections whose peer may stand for somebody else: too many to tell apart
 	Deferred   uint64 // folds put off: no memory for the flow's entry for the moment
 	Ports      uint64 // of older listeners without room: what they accepted looks like a client's
@@ -31,6 +32,7 @@ func (k *Kernel) Counts() (c Counts, err error) {
 	for stat, count := range map[tcpwhyStat]*uint64{
 		tcpwhyStatSTAT_EXCLUDED:       &c.Excluded,
 		tcpwhyStatSTAT_FLOW_COLLISION: &c.Collisions,
+		tcpwhyStatSTAT_NO_ATTEMPT:     &c.Attempts,
 		tcpwhyStatSTAT_NOT_APART:      &c.NotApart,
 		tcpwhyStatSTAT_FLOW_RETRY:     &c.Deferred,
 		tcpwhyStatSTAT_PORT_FULL:      &c.Ports,

@@ -312,8 +312,9 @@ const (
 	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 8
 	tcpwhyStatSTAT_PORT_FULL      tcpwhyStat = 9
 	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 10
-	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 11
-	tcpwhyStatSTATS               tcpwhyStat = 12
+	tcpwhyStatSTAT_NO_ATTEMPT     tcpwhyStat = 11
+	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 12
+	tcpwhyStatSTATS               tcpwhyStat = 13
 )
 
 // Names of all BPF objects in the ELF.

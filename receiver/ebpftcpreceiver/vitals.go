@@ -21,6 +21,7 @@ type vitals struct {
 	programs   []program
 	fills      []fill
 	excluded   uint64 // ends of connections
+	attempts   uint64 // calls of connect that are not noted
 	collisions uint64 // folds
 	deferred   uint64 // folds
 	unfound    []unfound
@@ -87,6 +88,7 @@ func (s *status) examined(ctx context.Context, v vitals, err error) {
 		s.EbpfTCPMapLimit.Record(ctx, int64(f.limit), which)
 	}
 	s.EbpfTCPExcluded.Add(ctx, s.growth.of("excluded", v.excluded))
+	s.EbpfTCPConnectUnnoted.Add(ctx, s.growth.of("attempts", v.attempts))
 	s.EbpfTCPFlowCollisions.Add(ctx, s.growth.of("collisions", v.collisions))
 	s.EbpfTCPFlowDeferrals.Add(ctx, s.growth.of("deferrals", v.deferred))
 	for _, u := range v.unfound {

@@ -32,6 +32,7 @@ func growing(n uint64) vitals {
 		},
 		fills:      []fill{{name: "flows", entries: uint32(10 * n), limit: 100}},
 		excluded:   3 * n,
+		attempts:   4 * n,
 		collisions: 5 * n,
 		deferred:   7 * n,
 		unfound:    []unfound{{"ports", 2 * n}, {"holders", 0}},
@@ -58,6 +59,7 @@ func TestVitals(t *testing.T) {
 		metadatatest.AssertEqualEbpfTCPProgramSkips(t, tt,
 			append(count(0, program("sock_ops")), count(3, program("destroy"))...), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPExcluded(t, tt, count(9), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPConnectUnnoted(t, tt, count(12), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPFlowCollisions(t, tt, count(15), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPFlowDeferrals(t, tt, count(21), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPSearchDropped(t, tt, append(

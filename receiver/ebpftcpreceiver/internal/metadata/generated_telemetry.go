@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	registrations              []metric.Registration
 	EbpfTCPCollectErrors       metric.Int64Counter
 	EbpfTCPCollectionInterval  metric.Float64Gauge
+	EbpfTCPConnectUnnoted      metric.Int64Counter
 	EbpfTCPConnections         metric.Int64Gauge
 	EbpfTCPEventsDropped       metric.Int64Counter
 	EbpfTCPEventsSent          metric.Int64Counter
@@ -93,6 +94,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_collection_interval",
 		metric.WithDescription("Time from one export to the next that is in force. Longer than collection_interval where the kernel takes longer than half of that to read. [Development]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPConnectUnnoted, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_connect_unnoted",
+		metric.WithDescription("Calls of connect that were not noted, because the socket got no memory for its record. One that sends a SYN has another chance then; one that fails before, without a route or a local port, is told nowhere else. [Development]"),
+		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPConnections, err = builder.meter.Int64Gauge(

@@ -21,6 +21,7 @@ func TestSetupTelemetry(t *testing.T) {
 	defer tb.Shutdown()
 	tb.EbpfTCPCollectErrors.Add(context.Background(), 1)
 	tb.EbpfTCPCollectionInterval.Record(context.Background(), 1)
+	tb.EbpfTCPConnectUnnoted.Add(context.Background(), 1)
 	tb.EbpfTCPConnections.Record(context.Background(), 1)
 	tb.EbpfTCPEventsDropped.Add(context.Background(), 1)
 	tb.EbpfTCPEventsSent.Add(context.Background(), 1)
@@ -50,6 +51,9 @@ func TestSetupTelemetry(t *testing.T) {
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPCollectionInterval(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPConnectUnnoted(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPConnections(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
