@@ -19,15 +19,18 @@ import (
 )
 
 // A torrent carries what it can from one end to the other, until it is stopped.
-type torrent struct{ from, to *traffic.Conn }
+type torrent struct {
+	from, to *traffic.Conn
+	ends     [2]traffic.End // as they were before
+}
 
-func (s torrent) run(t *testing.T, busy *errgroup.Group, stop chan struct{}) {
-	busy.Go(func() error {
+func (s torrent) run(t *testing.T, readers, writers *errgroup.Group, stop chan struct{}) {
+	readers.Go(func() error {
 		stepBack(t)
 		s.to.Act(t, hear)
 		return nil
 	})
-	busy.Go(func() error {
+	writers.Go(func() error {
 		stepBack(t)
 		for {
 			select {
@@ -77,11 +80,11 @@ func TestOlderAndBusy(t *testing.T) {
 		}
 		return infos
 	}
-	var busy errgroup.Group
+	var readers, writers errgroup.Group
 	for range 5 {
 		from, to := traffic.Between(client.NS, server.NS, server.IPv4).Open(t)
-		streams = append(streams, torrent{from, to})
-		streams[len(streams)-1].run(t, &busy, stop)
+		streams = append(streams, torrent{from, to, [2]traffic.End{from.End(), to.End()}})
+		streams[len(streams)-1].run(t, &readers, &writers, stop)
 	}
 	var all []adoption
 	for range 10 {
@@ -91,6 +94,7 @@ func TestOlderAndBusy(t *testing.T) {
 		all = append(all, a)
 	}
 	close(stop)
+	require.NoError(t, writers.Wait())
 	for _, s := range streams {
 		require.Eventually(t, func() bool {
 			info := s.from.Info(t)
@@ -102,25 +106,25 @@ func TestOlderAndBusy(t *testing.T) {
 		a.k.collect()
 		for i, s := range streams {
 			require.Less(t, a.before[i][0].Bytes_sent, a.after[i][0].Bytes_sent, "it is not busy")
-			for j, end := range []traffic.End{s.from.End(), s.to.End()} {
+			for j, end := range s.ends {
 				requireBetween(t, a.k.sum(ofEnd(end)), totalsSince(a.after[i][j], last[i][j]), totalsSince(a.before[i][j], last[i][j]))
 			}
 		}
 	}
 	requireNoByteOfFins(t, all[0], streams, last)
-	require.NoError(t, busy.Wait())
+	require.NoError(t, readers.Wait())
 }
 
 // requireNoByteOfFins closes all streams.
 func requireNoByteOfFins(t *testing.T, a adoption, streams []torrent, last [][2]tcpinfo.Info) {
 	t.Helper()
 	for i, s := range streams {
-		before := a.k.sum(ofEnd(s.to.End()))
+		before := a.k.sum(ofEnd(s.ends[1]))
 		s.from.Act(t, shut)
 		a.k.until(func() bool {
-			return a.k.sumOf(ofEnd(s.to.End())).Segments[flow.Receive] > before.Segments[flow.Receive]
+			return a.k.sumOf(ofEnd(s.ends[1])).Segments[flow.Receive] > before.Segments[flow.Receive]
 		})
-		require.Equal(t, before.Bytes, a.k.sumOf(ofEnd(s.to.End())).Bytes, "of %d", last[i][1].Bytes_received)
+		require.Equal(t, before.Bytes, a.k.sumOf(ofEnd(s.ends[1])).Bytes, "of %d", last[i][1].Bytes_received)
 	}
 }
 
