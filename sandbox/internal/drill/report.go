@@ -102,6 +102,7 @@ func (r *Report) Judge(verdicts string) error {
 // Summaries are the score of all faults, and then of each kind.
 func Summaries(s score.Score) []score.Summary {
 	all := []score.Summary{s.Summarise("all", func(string) bool { return true })}
+	all = append(all, s.ByTraffic()...)
 	var names []string
 	for _, o := range s.Outcomes {
 		names = append(names, o.Fault.Name)

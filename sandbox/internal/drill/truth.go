@@ -24,6 +24,7 @@ func (r *Report) truths(of *shop.Shop) (all []score.Fault) {
 		all = append(all, score.Fault{
 			Name: one.Fault, Place: one.Root(), Start: one.Start, End: one.End,
 			Expect: step.Expect, Allow: step.Allow, Impact: one.Impact(of), Ends: one.Ends(of), Alias: alias,
+			Segments: 5 * one.Segments(of),
 		})
 	}
 	return all

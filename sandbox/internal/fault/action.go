@@ -72,13 +72,7 @@ func (s Spec) Plan(of *shop.Shop) (a Action, err error) {
 // calls have given up before.
 func (s Spec) limit(of *shop.Shop, part float64) (rate, queue float64) {
 	const patience, smallest = 5, 256e3 // s, bytes
-	pods := 1.
-	if one, err := of.Pod(s.Place.A); err == nil {
-		pods = float64(len(of.PodsOf(one.Service)))
-	}
-	for _, edge := range s.Hit(of) {
-		rate += of.Demand(edge) / pods / float64(len(of.Nodes))
-	}
+	rate = s.sum(of, of.Demand) / float64(len(of.Nodes))
 	return part * rate, max(patience*rate, smallest)
 }
 

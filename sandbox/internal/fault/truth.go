@@ -38,6 +38,20 @@ func (s Spec) Hit(of *shop.Shop) (edges []shop.Edge) {
 	return edges
 }
 
+// Segments is how many with data the calls have each second that a fault is in.
+func (s Spec) Segments(of *shop.Shop) float64 { return s.sum(of, of.Segments) }
+
+// sum adds up what the calls have that a fault is in. A pod has its part of its service's.
+func (s Spec) sum(of *shop.Shop, what func(shop.Edge) float64) (all float64) {
+	for _, edge := range s.Hit(of) {
+		all += what(edge)
+	}
+	if one, err := of.Pod(s.Place.A); err == nil {
+		all /= float64(len(of.PodsOf(one.Service)))
+	}
+	return all
+}
+
 // Impact is which services a fault reaches, sorted: both ends of the calls that it is in,
 // and all that wait for such a call. Others who call the same server do not.
 func (s Spec) Impact(of *shop.Shop) (all []string) {

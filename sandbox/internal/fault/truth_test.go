@@ -59,6 +59,15 @@ func TestEnds(t *testing.T) {
 	require.NotContains(t, far, "zone-1")
 }
 
+func TestSegments(t *testing.T) {
+	s := shop.Standard()
+	of := func(kind fault.PlaceKind) float64 {
+		return fault.Spec{Fault: "loss-3", Place: examples[kind]}.Segments(s)
+	}
+	require.InDelta(t, 20.48*(3+12), of(fault.Pair), 1e-6)
+	require.InDelta(t, (20.48*(3+12)+.8*20.48*(1+9)+2*(83+1))/3, of(fault.Pod), 1e-6, "one of three, with what it calls")
+}
+
 func TestRoot(t *testing.T) {
 	require.Equal(t, examples[fault.Pair], fault.Spec{Fault: "loss-3", Place: examples[fault.Pair]}.Root())
 	require.Equal(t, fault.Place{Kind: fault.Workload, A: "service-j"}, fault.Spec{Fault: "nagle", Place: examples[fault.Pair]}.Root())

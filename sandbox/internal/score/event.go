@@ -15,15 +15,16 @@ const grace = time.Minute
 
 // A Fault is what was done.
 type Fault struct {
-	Name   string      `json:"name"`
-	Place  fault.Place `json:"place"`
-	Start  time.Time   `json:"start"`
-	End    time.Time   `json:"end"`
-	Expect []string    `json:"expect"`          // types of problems that are right; none: TCP cannot see it
-	Allow  []string    `json:"allow,omitempty"` // types that are true, too, but need not be said
-	Impact []string    `json:"impact"`          // services that it reaches, sorted
-	Alias  fault.Place `json:"alias,omitzero"`  // another name for the place
-	Ends   []string    `json:"ends,omitempty"`  // names of what its packets or calls end at
+	Name     string      `json:"name"`
+	Place    fault.Place `json:"place"`
+	Start    time.Time   `json:"start"`
+	End      time.Time   `json:"end"`
+	Expect   []string    `json:"expect"`          // types of problems that are right; none: TCP cannot see it
+	Allow    []string    `json:"allow,omitempty"` // types that are true, too, but need not be said
+	Impact   []string    `json:"impact"`          // services that it reaches, sorted
+	Alias    fault.Place `json:"alias,omitzero"`  // another name for the place
+	Segments float64     `json:"segments"`        // with data, in a tick of 5 s, of the calls that it is in
+	Ends     []string    `json:"ends,omitempty"`  // names of what its packets or calls end at
 }
 
 // A Problem is what was said.

@@ -3,6 +3,8 @@
 
 package shop
 
+import "math"
+
 // DefaultLoad is how many customers' requests come each second if nobody says otherwise.
 const DefaultLoad = 16
 
@@ -26,4 +28,10 @@ func (s *Shop) Calls(edge Edge) float64 { return edge.Rate + edge.Share*s.Reques
 // Demand is what a kind of calls carries: bytes each second, both ways, without headers.
 func (s *Shop) Demand(edge Edge) float64 {
 	return s.Calls(edge) * float64(edge.Request+edge.Response)
+}
+
+// Segments is how many with data it takes each second, both ways.
+func (s *Shop) Segments(edge Edge) float64 {
+	const most = 1448 // bytes in a segment
+	return s.Calls(edge) * (math.Ceil(float64(edge.Request)/most) + math.Ceil(float64(edge.Response)/most))
 }

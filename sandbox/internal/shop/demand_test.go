@@ -18,6 +18,7 @@ func TestDemand(t *testing.T) {
 	edge, err := s.Edge("service-j", "service-k")
 	require.NoError(t, err)
 	require.InDelta(t, 20.48*19_000, s.Demand(edge), 1e-6)
+	require.InDelta(t, 20.48*(3+12), s.Segments(edge), 1e-6)
 	edge, err = s.Edge("service-k", "service-n")
 	require.NoError(t, err)
 	require.InDelta(t, 2*120_200, s.Demand(edge), 1e-6, "whoever asks")
