@@ -23,11 +23,21 @@ static __always_inline bool found_route(const struct conn *c, struct sock *sk)
 	return sk->sk_gso_type;
 }
 
+/* A SYN that waits for the first write is still to come, or was when the process closed
+ * or disconnected the socket: that leaves an error.
+ */
+static __always_inline bool given_up(struct tcp_sock *tp)
+{
+	return connect_deferred(tp) || ((struct sock *)tp)->sk_err == ECONNRESET;
+}
+
 /* The process has closed the socket or tries again, and no SYN was sent. */
 static __noinline int attempt_fail(struct conn *c, struct tcp_sock *tp)
 {
 	if (!c || !tp)
 		return 0;
+	if (given_up(tp))
+		return flow_fail(c, tp, FAILURE_ABORTED);
 	return flow_fail(c, tp,
 			 found_route(c, (struct sock *)tp) ? FAILURE_NO_ADDRESS
 							   : FAILURE_NETWORK_UNREACHABLE);

@@ -17,7 +17,33 @@ struct kernfs_node___rcu {
 	struct kernfs_node *__parent;
 } __attribute__((preserve_access_index));
 
+/* "inet: move inet->defer_connect to inet->inet_flags" (6.6); its bit, 19 ever since, has
+ * a name in an enum that has none, which cannot be relocated.
+ */
+struct inet_sock___flags {
+	unsigned long inet_flags;
+} __attribute__((preserve_access_index));
+
+struct inet_sock___bits {
+	__u8 defer_connect : 1;
+} __attribute__((preserve_access_index));
+
+#define INET_FLAGS_DEFER_CONNECT 19
+
 #pragma clang diagnostic pop
+
+/* TCP Fast Open: connect has returned, and the SYN waits for the first write. */
+static __always_inline bool connect_deferred(struct tcp_sock *tp)
+{
+	struct inet_sock___flags *flags = (void *)tp;
+	struct inet_sock___bits *bits = (void *)tp;
+
+	if (bpf_core_field_exists(flags->inet_flags))
+		return flags->inet_flags >> INET_FLAGS_DEFER_CONNECT & 1;
+	if (bpf_core_field_exists(bits->defer_connect))
+		return BPF_CORE_READ_BITFIELD(bits, defer_connect);
+	return false;
+}
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
 {

@@ -4,9 +4,12 @@
 package tcpbpf
 
 import (
+	"errors"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
@@ -14,6 +17,38 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
+
+// TestFastOpenThatIsNeverWritten ends sockets whose SYN waits for a first write that does
+// not come: no port was lacking.
+func TestFastOpenThatIsNeverWritten(t *testing.T) {
+	for name, end := range map[string]func(plug) error{
+		"closed": plug.close,
+		"reset": func(p plug) error {
+			linger := &unix.Linger{Onoff: 1}
+			return errors.Join(p.do(func(fd int) error {
+				return unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, linger)
+			}), p.close())
+		},
+		"disconnected": func(p plug) error { return errors.Join(p.disconnect(), p.close()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			p.SetSysctl("net.ipv4.tcp_fastopen", "5") // without a cookie
+			k := observe(t, Config{})
+			listener := addressOf(p.Listen(netip.AddrPortFrom(p.IPv4, 0).String()))
+			for range 3 {
+				client := newPlug(t, p.NS)
+				require.NoError(t, client.do(func(fd int) error {
+					return unix.SetsockoptInt(fd, unix.SOL_TCP, unix.TCP_FASTOPEN_CONNECT, 1)
+				}))
+				require.NoError(t, client.connect(listener))
+				require.NoError(t, end(client))
+			}
+			require.Equal(t, [flow.NumFailures]uint64{flow.FailureAborted: 3}, failedTo(k, listener, 3))
+			require.Zero(t, mib.Read(t, p.NS)["ActiveOpens"], "no SYN was sent")
+		})
+	}
+}
 
 // TestFastOpen has clients whose first bytes travel in the SYN. What the server's
 // kernel does not take from there is sent again.
