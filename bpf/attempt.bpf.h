@@ -31,16 +31,31 @@ static __always_inline bool given_up(struct tcp_sock *tp)
 	return connect_deferred(tp) || ((struct sock *)tp)->sk_err == ECONNRESET;
 }
 
-/* The process has closed the socket or tries again, and no SYN was sent. */
+/* The process has closed the socket or tries again, and no SYN was sent. A socket that has
+ * sent one before has our callback, which tells of a lack of ports at once: the kernel sets
+ * the state before it looks for a port, and back. What a try before has left in such a
+ * socket tells nothing of this one.
+ */
+static __always_inline u32 attempt_failure(const struct conn *c, struct tcp_sock *tp)
+{
+	if (tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG)
+		return FAILURE_NETWORK_UNREACHABLE;
+	if (given_up(tp))
+		return FAILURE_ABORTED;
+	return found_route(c, (struct sock *)tp) ? FAILURE_NO_ADDRESS : FAILURE_NETWORK_UNREACHABLE;
+}
+
 static __noinline int attempt_fail(struct conn *c, struct tcp_sock *tp)
 {
 	if (!c || !tp)
 		return 0;
-	if (given_up(tp))
-		return flow_fail(c, tp, FAILURE_ABORTED);
-	return flow_fail(c, tp,
-			 found_route(c, (struct sock *)tp) ? FAILURE_NO_ADDRESS
-							   : FAILURE_NETWORK_UNREACHABLE);
+	return flow_fail(c, tp, attempt_failure(c, tp));
+}
+
+/* The state was set back. */
+static __always_inline void attempt_end(struct conn *c, struct tcp_sock *tp)
+{
+	flow_fail(c, tp, given_up(tp) ? FAILURE_ABORTED : FAILURE_NO_ADDRESS);
 }
 
 static __always_inline void attempt_begin(struct conn *c, const struct owner_key *owner)

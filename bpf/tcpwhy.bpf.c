@@ -178,7 +178,7 @@ static __always_inline void on_state(struct bpf_sock_ops *ctx, u32 old_state, u3
 	if (!c || !tp)
 		return;
 	if (c->kind == CONN_ATTEMPT && state == TCP_CLOSE)
-		attempt_fail(c, tp); /* the callback is left from a try before */
+		attempt_end(c, tp); /* the callback is left from a try before */
 	else if (c->kind == CONN_CONNECTING && state == TCP_CLOSE)
 		conn_fail(c, tp);
 	else if (c->kind == CONN_OPEN && state == TCP_CLOSE)

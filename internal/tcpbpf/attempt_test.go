@@ -75,6 +75,50 @@ func TestNoPortLeft(t *testing.T) {
 	}
 }
 
+// TestRefusedThenNoRoute: what a refused connect has left in a socket is not the next
+// one's. Then the way to the same peer is gone, or another peer has none.
+func TestRefusedThenNoRoute(t *testing.T) {
+	client, server := newPair(t)
+	k := observe(t, Config{})
+	to := netip.AddrPortFrom(server.IPv4, 4000)
+	p := newPlug(t, client.NS)
+	require.ErrorIs(t, p.connect(to), unix.ECONNREFUSED)
+	link, err := client.Netlink().LinkByName(client.Link)
+	require.NoError(t, err)
+	require.NoError(t, client.Netlink().LinkSetDown(link))
+	require.ErrorIs(t, p.connect(to), unix.ENETUNREACH)
+	require.NoError(t, p.close())
+	require.Equal(t, [flow.NumFailures]uint64{flow.FailureRefused: 1, flow.FailureNetworkUnreachable: 1}, failedTo(k, to, 2))
+
+	place, nowhere := newPlace(t), netip.MustParseAddrPort("[2001:db8::9]:4001")
+	require.ErrorIs(t, place.Try(func() error {
+		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		require.ErrorIs(t, unix.Connect(fd, &unix.SockaddrInet6{Addr: place.IPv6.As16(), Port: 4000}), unix.ECONNREFUSED)
+		return unix.Connect(fd, &unix.SockaddrInet6{Addr: nowhere.Addr().As16(), Port: 4001})
+	}), unix.ENETUNREACH)
+	require.Equal(t, [flow.NumFailures]uint64{flow.FailureNetworkUnreachable: 1}, failedTo(k, nowhere, 1))
+}
+
+// TestRefusedThenNoPort has such a socket find no port.
+func TestRefusedThenNoPort(t *testing.T) {
+	p := newPlace(t)
+	k := observe(t, Config{})
+	listener := addressOf(p.Listen(netip.AddrPortFrom(p.IPv4, 0).String()))
+	client := newPlug(t, p.NS)
+	require.ErrorIs(t, client.connect(netip.AddrPortFrom(p.IPv4, 4000)), unix.ECONNREFUSED)
+	p.SetSysctl("net.ipv4.ip_local_port_range", "1500 1501")
+	for range 2 {
+		conn, err := p.Dial(listener.String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+	}
+	require.ErrorIs(t, client.connect(listener), unix.EADDRNOTAVAIL)
+	require.NoError(t, client.close())
+	require.Equal(t, [flow.NumFailures]uint64{flow.FailureNoAddress: 1}, failedTo(k, listener, 1))
+}
+
 // TestAttemptsOfOneSocket connects a socket twice in vain and then for good: what
 // failed is told when it is tried again, and the connection is one.
 func TestAttemptsOfOneSocket(t *testing.T) {
