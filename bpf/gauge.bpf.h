@@ -61,12 +61,21 @@ static __always_inline void scales_read(struct look *l, struct tcp_sock *tp)
 	l->scale[1] = BPF_CORE_READ_BITFIELD(tp, rx_opt.rcv_wscale) + 1;
 }
 
+/* This end's FIN has a sequence number, but nobody wrote it. */
+#define FIN_UNACKNOWLEDGED (1 << TCP_FIN_WAIT1 | 1 << TCP_LAST_ACK | 1 << TCP_CLOSING)
+
+static __always_inline u32 written(struct tcp_sock *tp, u32 state)
+{
+	return tp->write_seq - (FIN_UNACKNOWLEDGED >> (state & 31) & 1);
+}
+
 static __always_inline void look_at(struct look *l, const struct conn *c, struct tcp_sock *tp)
 {
 	struct sock *sk = (struct sock *)tp;
-	u32 write = tp->write_seq;
+	u32 write;
 
 	l->state = sk->__sk_common.skc_state;
+	write = written(tp, l->state);
 	l->queue_send = queued(write, tp->snd_una);
 	l->queue_unsent = queued(write, tp->snd_nxt);
 	l->queue_receive = queued(tp->rcv_nxt, tp->copied_seq);
