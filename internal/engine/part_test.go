@@ -103,6 +103,27 @@ func cutOff(w *world, l *link, at uint64) {
 	w.Gauge(w.now, l.flow, at, engine.SendQueue, 300)
 }
 
+// TestLargeSegmentsVanishToOnePort has two pods that talk on two ports, small requests on one of them. That
+// these come through is no evidence against a path on which large ones do not.
+func TestLargeSegmentsVanishToOnePort(t *testing.T) {
+	w := newWorld(t, width)
+	client, server := pod("client", 0, 0), pod("server", 0, 1)
+	upload, _ := w.talk(client, server)
+	server.Port = 8081
+	download, _ := w.connect(client, server)
+	download.segments = 50
+	w.run(60)
+	require.Empty(t, w.told)
+	upload.segments, upload.fault = 0, func(w *world, l *link, at uint64) {
+		w.Sum(w.now, l.flow, at, engine.RetransmitTimeout, 5)
+		w.Sum(w.now, l.flow, at, engine.TimeNetworkLimited, 4.8*w.width.Seconds())
+		w.Gauge(w.now, l.flow, at, engine.SendQueue, 5*30_000)
+		w.Gauge(w.now, l.flow, at, engine.Established, 5)
+	}
+	w.run(6)
+	assert.Equal(t, []string{"open tcp_pmtu_blackhole pair shop/client → shop/server"}, w.told)
+}
+
 // TestAcceptQueueOfOnePod fills the accept queue of one pod of three. Its clients cannot tell whose it is.
 func TestAcceptQueueOfOnePod(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
@@ -50,7 +51,19 @@ func (c *cause) pods(edge localize.Edge) (bad, well []localize.Edge) {
 			well = append(well, e)
 		}
 	}
+	if c.finding.Rule.Stuck {
+		well = slices.DeleteFunc(well, func(e localize.Edge) bool { return samePods(bad, &e) })
+	}
 	return bad, well
+}
+
+// samePods tells whether an edge is one of others but for its ports. Where something is stuck, what else
+// the two pods say to each other is no evidence against it: it is smaller, or goes the other way.
+func samePods(others []localize.Edge, e *localize.Edge) bool {
+	return slices.ContainsFunc(others, func(o localize.Edge) bool {
+		o.From.Port, o.To.Port = e.From.Port, e.To.Port
+		return o.From == e.From && o.To == e.To
+	})
 }
 
 // judge returns what tells how much speaks for a track to be bad, if all is the evidence for

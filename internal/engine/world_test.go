@@ -54,6 +54,11 @@ func pod(service string, n, node int) localize.End {
 // talk lets a client send to a server and back.
 func (w *world) talk(client, server localize.End) (request, response *link) {
 	server.Port = 8080
+	return w.connect(client, server)
+}
+
+// connect is talk to the server's own port.
+func (w *world) connect(client, server localize.End) (request, response *link) {
 	link := func(from, to localize.End, role engine.Role) *link {
 		agent := uint64(from.Node[len(from.Node)-1])
 		l := &link{segments: 5000, loss: 1e-4, rtt: .001, flow: w.Flow(engine.Spec{Agent: agent, Role: role, Source: from, Destination: to})}
