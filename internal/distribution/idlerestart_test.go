@@ -16,14 +16,15 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 )
 
-// Requests of 20 segments take two round trips where the window begins anew after each pause.
-// The same pauses do not matter where they are shorter than a timeout.
+// Requests of 20 segments take two round trips where the window begins anew after each pause: it grows to
+// twice that, and is halved once each timeout, of 0.5 s here, so the pause has to be two of them. Where
+// pauses are shorter than a timeout they do not matter.
 func TestSlowStartAfterIdle(t *testing.T) {
 	t.Parallel()
 	const knob = "net.ipv4.tcp_slow_start_after_idle"
 	s := scenario{
 		tick: tick, watched: 6 * tick,
-		path:   far(75*time.Millisecond, netns.CongestionControl("cubic"), netns.Sysctl(knob, "0")),
+		path:   far(150*time.Millisecond, netns.CongestionControl("cubic"), netns.Sysctl(knob, "0")),
 		beside: func(_ testing.TB, same couple) couple { return same },
 		act: func(p *play) (fault, mend func()) {
 			send := func(segments int) (request, answer func(*net.TCPConn) error) {
@@ -43,10 +44,10 @@ func TestSlowStartAfterIdle(t *testing.T) {
 				}
 			}
 			request, answer := send(20)
-			s := p.shop(p.test, 3, 650*time.Millisecond, request, answer)
+			s := p.shop(p.test, 3, 1650*time.Millisecond, request, answer)
 			p.test.Cleanup(s.end)
 			request, answer = send(60)
-			near := p.near.shop(p.test, 3, 300*time.Millisecond, request, answer)
+			near := p.near.shop(p.test, 3, 450*time.Millisecond, request, answer)
 			p.test.Cleanup(near.end)
 			return func() { p.client.SetSysctl(knob, "1") }, func() { p.client.SetSysctl(knob, "0") }
 		},
