@@ -5,6 +5,7 @@ package anomaly
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
@@ -25,6 +28,64 @@ func (wall) Capabilities() consumer.Capabilities { return consumer.Capabilities{
 func (w wall) ConsumeLogs(context.Context, plog.Logs) error {
 	<-w
 	return nil
+}
+
+// A dam is a wall for metrics.
+type dam struct {
+	consumertest.MetricsSink
+	reached chan struct{}
+	wall    chan struct{}
+}
+
+func (d *dam) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	d.reached <- struct{}{}
+	<-d.wall
+	return d.MetricsSink.ConsumeMetrics(ctx, md)
+}
+
+// A metrics pipeline that blocks for ever delays neither detection nor the end.
+func TestABlockedMetricsPipeline(t *testing.T) {
+	cfg, err := load(t, map[string]any{"aggregate": "none"})
+	require.NoError(t, err)
+	blocked := &dam{reached: make(chan struct{}, 100), wall: make(chan struct{})}
+	fall := sync.OnceFunc(func() { close(blocked.wall) })
+	beats := make(chan time.Time)
+	p := startWith(t, cfg, componenttest.NewNopHost(), morning, func(side *MetricsSide) {
+		side.next = blocked
+		side.clock.Tick = func(time.Duration) (<-chan time.Time, func()) { return beats, func() {} }
+	})
+	t.Cleanup(fall)
+	beat := func() {
+		for range 2 { // the second one is taken when all is done that the first one says
+			select {
+			case beats <- time.Time{}:
+			case <-time.After(10 * time.Second):
+				require.Fail(t, "detection waits for a pipeline that takes nothing")
+			}
+		}
+	}
+	p.lose(beat)
+	beat()
+	<-blocked.reached
+	require.Equal(t, 1, p.metrics.desk.engine.Sizes().Problems)
+	for n := range 30 {
+		p.tell(120_000+5000*n, 620+n)
+		beat()
+	}
+	assert.Zero(t, p.metrics.desk.engine.Sizes().Problems)
+	assert.Empty(t, blocked.reached, "one is on its way")
+
+	p.metrics.teller.grace = 50 * time.Millisecond
+	ended := make(chan error, 1)
+	go func() { ended <- p.metrics.Shutdown(context.Background()) }()
+	select {
+	case err := <-ended:
+		require.NoError(t, err)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "the end waits for a pipeline that takes nothing")
+	}
+	fall()
+	require.Eventually(t, func() bool { return len(blocked.AllMetrics()) == 1 }, 10*time.Second, time.Millisecond)
 }
 
 // A logs pipeline that blocks for ever delays neither metrics nor the end, and each event is

@@ -13,6 +13,8 @@ type Clock struct {
 	Elapsed func() time.Duration
 	// Tick returns what tells of each interval, until the function is called.
 	Tick func(interval time.Duration) (<-chan time.Time, func())
+	// Go does what may take long. Nil: in a goroutine of its own. In tests it may be done at once.
+	Go func(func())
 }
 
 // orSystem returns the clock, or the system's.
@@ -25,6 +27,9 @@ func (c Clock) orSystem() Clock {
 			t := time.NewTicker(interval)
 			return t.C, t.Stop
 		}
+	}
+	if c.Go == nil {
+		c.Go = func(f func()) { go f() }
 	}
 	return c
 }

@@ -11,7 +11,6 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.uber.org/zap"
 
 	"github.com/tcpwhy/tcpwhy/internal/engine"
 )
@@ -87,24 +86,9 @@ func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time, told t
 		p.desk.judge(now)
 		if p.leads && now.Sub(told) >= p.cfg.Interval {
 			told = now
-			p.tellTotals(ctx, p.clock.Now())
+			p.teller.tell(ctx, p.desk, p.clock.Now())
 			p.memory.save(ctx, p.desk)
 		}
-	}
-}
-
-func (p *MetricsSide) tellTotals(ctx context.Context, now time.Time) {
-	if p.next == nil {
-		return
-	}
-	p.desk.mu.Lock()
-	totals := p.desk.totals.write(p.set.Scope, p.set.BuildInfo.Version, now)
-	p.desk.mu.Unlock()
-	if totals.ResourceMetrics().Len() == 0 {
-		return
-	}
-	if err := p.next.ConsumeMetrics(ctx, totals); err != nil {
-		p.set.Logger.Debug("metrics of anomalies were not accepted; the next ones have the same totals", zap.Error(err))
 	}
 }
 
@@ -132,6 +116,7 @@ func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (
 		p.observed = newObserver(p.cfg, p.directory, p.now())
 	}
 	p.observed.watch = &watcher{p.desk}
+	p.teller = newTeller(&p.set, p.next, p.clock)
 	loop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.blind, p.detected = cancel, make(chan struct{})
 	ticks, stop := p.clock.Tick(p.cfg.look())
@@ -150,6 +135,7 @@ func (p *MetricsSide) stopDetection(ctx context.Context) error {
 	p.blind()
 	<-p.detected
 	p.blind = nil
+	p.teller.end(ctx)
 	p.memory.save(ctx, p.desk)
 	p.desk.close()
 	return p.memory.close(ctx)

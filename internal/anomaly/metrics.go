@@ -37,6 +37,7 @@ type MetricsSide struct {
 	observed  *reducer // what the engine is told by; nil: nothing
 	desk      *desk    // nil: nobody looks for faults
 	memory    *memory  // nil: problems end with the process
+	teller    *teller  // of the metrics of what was found
 	leads     bool     // of the pipelines at the desk, it is the one that tells of it
 
 	sending sync.Mutex // one export at a time

@@ -65,12 +65,18 @@ func (p *pipeline) startLogs(cfg *Config) *LogsSide {
 // startMetrics starts the metrics' side alone.
 func startMetrics(t *testing.T, cfg *Config, host component.Host, at time.Time) *pipeline {
 	t.Helper()
+	return startWith(t, cfg, host, at, func(*MetricsSide) {})
+}
+
+// startWith starts the metrics' side as it was made, but for what set sets.
+func startWith(t *testing.T, cfg *Config, host component.Host, at time.Time, set func(*MetricsSide)) *pipeline {
+	t.Helper()
 	p := &pipeline{t: t, sink: new(consumertest.LogsSink), counts: new(consumertest.MetricsSink), self: componenttest.NewTelemetry()}
 	p.now.Store(at.UnixNano())
-	set := settingsOf(p.self.NewTelemetrySettings())
-	p.metrics = NewMetricsSide(set, cfg, p.counts)
+	p.metrics = NewMetricsSide(settingsOf(p.self.NewTelemetrySettings()), cfg, p.counts)
 	p.metrics.clock.Now = func() time.Time { return time.Unix(0, p.now.Load()+p.set.Load()) }
 	p.metrics.clock.Elapsed = func() time.Duration { return time.Duration(p.now.Load()) }
+	set(p.metrics)
 	require.NoError(t, p.metrics.Start(t.Context(), host))
 	t.Cleanup(func() {
 		require.NoError(t, p.metrics.Shutdown(context.Background())) // again does nothing
@@ -173,7 +179,8 @@ func TestEventsWithoutALogsPipelineAreCounted(t *testing.T) {
 		{Value: 2, Attributes: attribute.NewSet(attribute.String("reason", "no_logs_pipeline"))},
 	}, metricdatatest.IgnoreTimestamp())
 
-	p.metrics.tellTotals(t.Context(), p.metrics.clock.Now())
+	p.metrics.teller.clock.Go = func(f func()) { f() }
+	p.metrics.teller.tell(t.Context(), p.metrics.desk, p.metrics.clock.Now())
 	told := make(map[string]int64)
 	for _, md := range p.counts.AllMetrics() {
 		for _, m := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {

@@ -56,7 +56,7 @@ func startStageAt(t *testing.T, path string, now time.Time) *stage {
 		t: t, now: now, beats: make(map[time.Duration]chan time.Time),
 		self: componenttest.NewTelemetry(),
 	}
-	factory := newFactory(anomaly.Clock{Now: s.time, Tick: s.tick})
+	factory := newFactory(anomaly.Clock{Now: s.time, Tick: s.tick, Go: func(f func()) { f() }})
 	conf, err := confmaptest.LoadConf(path)
 	require.NoError(t, err)
 	s.cfg = factory.CreateDefaultConfig()
