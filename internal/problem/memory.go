@@ -52,8 +52,26 @@ func (r *Register) Load(b []byte) error {
 	for _, p := range m.Open {
 		p.Restored = true
 	}
-	r.open, r.closed, r.day, r.number = m.Open, m.Closed, m.Day, m.Number
+	r.open, r.closed, r.day, r.number, r.loaded = m.Open, m.Closed, m.Day, m.Number, true
 	return nil
+}
+
+// clamp lets nothing that was loaded have a time after the first moment since: the clock was wrong
+// when it was saved, and what was found in the future would not end before.
+func (r *Register) clamp(now time.Time) {
+	if !r.loaded {
+		return
+	}
+	r.loaded = false
+	for _, list := range [][]*Problem{r.open, r.closed} {
+		for _, p := range list {
+			for _, t := range p.times() {
+				if t.After(now) {
+					*t = now
+				}
+			}
+		}
+	}
 }
 
 func shifted(problems []*Problem, by time.Duration) []*Problem {

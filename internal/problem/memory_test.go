@@ -29,3 +29,19 @@ func TestTheClockIsAhead(t *testing.T) {
 	require.Len(t, told, 1)
 	assert.Equal(t, at(0), told[0].Problem.Start, "its own stay")
 }
+
+// A clock that was wrong when problems were saved, by years, keeps none of them open.
+func TestNothingIsFromTheFuture(t *testing.T) {
+	before := problem.NewRegister(10, calm)
+	before.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk")}, nil)
+	saved, err := before.Save(10 * 365 * 24 * time.Hour)
+	require.NoError(t, err)
+
+	after := problem.NewRegister(10, calm)
+	require.NoError(t, after.Load(saved))
+	require.Empty(t, after.Observe(at(60), nil, nil))
+	closed := after.Observe(at(181), nil, nil)
+	require.Equal(t, []string{"close P-260304-001 pair k8s/service-j → k8s/service-k"}, told(closed))
+	p := closed[0].Problem
+	assert.Equal(t, []time.Time{at(60), at(60), at(60)}, []time.Time{p.Start, p.Detected, p.End})
+}

@@ -49,6 +49,7 @@ type Register struct {
 	closed  []*Problem
 	day     string
 	number  int
+	loaded  bool // and nothing was observed since
 	dropped uint64
 }
 
@@ -70,6 +71,7 @@ func (r *Register) Unheard(silent map[string]bool) { r.silent = silent }
 // when nothing has been found of it for a while.
 func (r *Register) Observe(now time.Time, findings []Finding, ended map[string]time.Time) []Change {
 	var changes []Change
+	r.clamp(now)
 	for _, p := range r.open {
 		p.leave(ended)
 	}
