@@ -45,8 +45,9 @@ func (s *LogsSide) moment(record plog.LogRecord) time.Time {
 func (d *desk) acknowledge(id, displayID string, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.tick()
 	at = at.Add(-d.pace.ahead)
-	known := id != "" && d.engine.Acknowledge(id, at) || displayID != "" && d.engine.Acknowledge(displayID, at)
+	known := id != "" && d.engine.Acknowledge(d.now, id, at) || displayID != "" && d.engine.Acknowledge(d.now, displayID, at)
 	if known {
 		d.acknowledged++
 	} else {

@@ -47,7 +47,8 @@ func TestAPersonAcknowledges(t *testing.T) {
 			auto, _ := opened.Get("tcp.problem.ack.auto")
 			require.True(t, auto.Bool())
 
-			at := p.metrics.clock.Now().Add(7 * time.Second)
+			p.now.Add(int64(7 * time.Second))
+			at := p.metrics.clock.Now()
 			logs.Acknowledge(seen(name, text(opened, name), at))
 			logs.Acknowledge(seen(name, text(opened, name), at.Add(time.Minute)))
 			logs.Acknowledge(seen(name, "P-260304-999", at))

@@ -109,9 +109,11 @@ func (e *Engine) Sizes() Sizes {
 	return Sizes{len(e.tracks.byKey), len(e.tracks.views), len(e.live), e.register.Len()}
 }
 
-// Acknowledge notes that a person has seen a problem, by either of its ids. It returns false
-// if the problem is not open.
-func (e *Engine) Acknowledge(id string, at time.Time) bool { return e.register.Acknowledge(id, at) }
+// Acknowledge notes, now, that a person has seen a problem at a time, by either of its ids. It returns
+// false if the problem is not open.
+func (e *Engine) Acknowledge(now time.Time, id string, at time.Time) bool {
+	return e.register.Acknowledge(now, id, at)
+}
 
 // Save returns all that is to be known of problems after a restart. Baselines are learned
 // anew. Their times are moved by ahead, as those of events are by Shift.

@@ -190,9 +190,12 @@ func (r *Register) end(now time.Time) (changes []Change) {
 	return changes
 }
 
-// Acknowledge notes that a person has seen a problem, which nobody can before it is detected. It
-// returns false if it is not open. The first one counts.
-func (r *Register) Acknowledge(id string, at time.Time) bool {
+// Acknowledge notes, now, that a person has seen a problem at a time: after it was detected, and not
+// later than now, whatever that person's clock says. It returns false if it is not open. The first one counts.
+func (r *Register) Acknowledge(now time.Time, id string, at time.Time) bool {
+	if at.After(now) {
+		at = now
+	}
 	for _, p := range r.open {
 		if p.ID == id || p.DisplayID == id {
 			if p.AckAuto {

@@ -141,12 +141,33 @@ func TestAcknowledge(t *testing.T) {
 	r := problem.NewRegister(10, patient)
 	jk := []problem.Finding{loss(pair("j", "k"), 0, "jk")}
 	r.Observe(at(20), jk, nil)
-	assert.False(t, r.Acknowledge("P-260304-009", at(60)))
-	assert.True(t, r.Acknowledge("P-260304-001", at(60)))
+	assert.False(t, r.Acknowledge(at(60), "P-260304-009", at(60)))
+	assert.True(t, r.Acknowledge(at(60), "P-260304-001", at(60)))
 	told := r.Observe(at(65), jk, nil)
 	require.Len(t, told, 1)
 	assert.Equal(t, time.Minute, told[0].Problem.MTTA())
 	assert.False(t, told[0].Problem.AckAuto)
+}
+
+// Who acknowledges by a clock that is 70 years ahead does so now.
+func TestAcknowledgeByAnotherClock(t *testing.T) {
+	for name, test := range map[string]struct {
+		at   time.Time
+		want time.Duration
+	}{
+		"from the future": {at(60).AddDate(70, 0, 0), time.Minute},
+		"before it began": {at(-60), 20 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := problem.NewRegister(10, patient)
+			jk := []problem.Finding{loss(pair("j", "k"), 0, "jk")}
+			r.Observe(at(20), jk, nil)
+			require.True(t, r.Acknowledge(at(60), "P-260304-001", test.at))
+			told := r.Observe(at(65), jk, nil)
+			require.Len(t, told, 1)
+			assert.Equal(t, test.want, told[0].Problem.MTTA())
+		})
+	}
 }
 
 func TestRegisterIsBounded(t *testing.T) {

@@ -26,7 +26,8 @@ func TestAcknowledge(t *testing.T) {
 		return found
 	}, 10*time.Second, time.Millisecond)
 
-	seen := s.time().Add(3 * time.Second)
+	s.pass(3 * time.Second)
+	seen := s.time()
 	ld := plog.NewLogs()
 	record := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
 	record.SetTimestamp(pcommon.NewTimestampFromTime(seen))
