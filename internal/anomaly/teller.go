@@ -50,13 +50,18 @@ func (t *teller) tell(ctx context.Context, d *desk, now time.Time) {
 func (t *teller) send(ctx context.Context, d *desk, now time.Time) {
 	d.mu.Lock()
 	totals := d.totals.write(t.set.Scope, t.set.BuildInfo.Version, now)
+	over := d.totals.active.over()
 	d.mu.Unlock()
 	if totals.ResourceMetrics().Len() == 0 {
 		return
 	}
 	if err := t.next.ConsumeMetrics(ctx, totals); err != nil {
 		t.set.Logger.Debug("metrics of anomalies were not accepted; the next ones have the same totals", zap.Error(err))
+		return
 	}
+	d.mu.Lock()
+	d.totals.active.forget(over)
+	d.mu.Unlock()
 }
 
 // end waits for what is on its way, for a while.

@@ -14,7 +14,6 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/engine"
 	"github.com/tcpwhy/tcpwhy/internal/localize"
 	"github.com/tcpwhy/tcpwhy/internal/names"
-	"github.com/tcpwhy/tcpwhy/internal/problem"
 )
 
 // maxTotals is how many kinds of anomalies and problems, with their ends, are told of.
@@ -25,25 +24,26 @@ type totals struct {
 	start     time.Time
 	instance  string                   // service.instance.id
 	anomalies map[string]*verdictCount // by type and ends
-	problems  map[string]*verdictCount // by id
+	active    active                   // problems
 	overflow  uint64                   // events that found no room
 }
 
 type verdictCount struct {
 	attributes pcommon.Map
 	n          int64
-	closed     bool // told once more
 }
 
 func newTotals(start time.Time) *totals {
-	return &totals{start: start, instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), problems: make(map[string]*verdictCount)}
+	return &totals{start: start, instance: uuid.NewString(), anomalies: make(map[string]*verdictCount), active: newActive()}
 }
 
 // add counts an event.
 func (t *totals) add(event *engine.Event) {
 	switch {
 	case event.Problem != nil:
-		t.addProblem(event.Problem)
+		if !t.active.add(event.Problem) {
+			t.overflow++
+		}
 	case event.Anomaly.Verdict.Step == detect.Opened:
 		t.addAnomaly(event.Anomaly)
 	}
@@ -72,37 +72,16 @@ func (t *totals) addAnomaly(a *engine.Anomaly) {
 	t.anomalies[key].n++
 }
 
-func (t *totals) addProblem(change *problem.Change) {
-	p := &change.Problem
-	known := t.problems[p.ID]
-	if known == nil {
-		if len(t.problems) >= maxTotals {
-			t.overflow++
-			return
-		}
-		known = new(verdictCount)
-		t.problems[p.ID] = known
-	}
-	known.attributes = pcommon.NewMap()
-	known.attributes.PutStr(names.ProblemType, p.Type)
-	putEnd(known.attributes, &names.Source, p.Node)
-	putEnd(known.attributes, &names.Destination, p.Remote)
-	known.n, known.closed = 1, change.State == problem.Close
-	if known.closed {
-		known.n = 0
-	}
-}
-
 func putEnd(attributes pcommon.Map, side *names.End, name localize.Name) {
 	putKnown(attributes, side.WorkloadName, name.Name)
 	putKnown(attributes, side.WorkloadKind, name.Kind)
 	putKnown(attributes, side.K8sNamespaceName, name.Namespace)
 }
 
-// write tells all totals. A problem that ended is told of once more.
+// write tells all totals.
 func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
 	md := pmetric.NewMetrics()
-	if len(t.anomalies)+len(t.problems) == 0 {
+	if len(t.anomalies)+len(t.active.ends) == 0 {
 		return md
 	}
 	rm := md.ResourceMetrics().AppendEmpty()
@@ -121,29 +100,10 @@ func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
 			n.write(sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(t.start))
 		}
 	}
-	if len(t.problems) > 0 {
-		t.writeProblems(describe(sm, &names.FlowProblemActive).SetEmptyGauge().DataPoints(), now)
+	if len(t.active.ends) > 0 {
+		t.active.write(describe(sm, &names.FlowProblemActive).SetEmptyGauge().DataPoints(), now)
 	}
 	return md
-}
-
-// writeProblems tells how many problems each type and pair has.
-func (t *totals) writeProblems(points pmetric.NumberDataPointSlice, now time.Time) {
-	sums := make(map[string]pmetric.NumberDataPoint)
-	for id, n := range t.problems {
-		key := ""
-		for name, value := range n.attributes.All() {
-			key += name + "\x00" + value.Str() + "\x00"
-		}
-		if point, ok := sums[key]; ok {
-			point.SetIntValue(point.IntValue() + n.n)
-		} else {
-			sums[key] = n.write(points, now)
-		}
-		if n.closed {
-			delete(t.problems, id)
-		}
-	}
 }
 
 func describe(sm pmetric.ScopeMetrics, m *names.Metric) pmetric.Metric {

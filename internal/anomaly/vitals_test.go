@@ -65,7 +65,9 @@ func TestTotalsBeyondTheirRoomAreCounted(t *testing.T) {
 	require.NoError(t, err)
 	p := startMetrics(t, cfg, componenttest.NewNopHost(), morning)
 	for n := range maxTotals + 2 {
-		p.metrics.desk.totals.add(&engine.Event{Problem: &problem.Change{State: problem.Open, Problem: problem.Problem{ID: fmt.Sprint(n)}}})
+		opened := &problem.Change{State: problem.Open, Problem: problem.Problem{ID: fmt.Sprint(n)}}
+		opened.Problem.Node.Name = fmt.Sprint(n)
+		p.metrics.desk.totals.add(&engine.Event{Problem: opened})
 	}
 	metadatatest.AssertEqualTCPAnomalyTotalsOverflow(t, p.self, noRoom(2), metricdatatest.IgnoreTimestamp())
 }
