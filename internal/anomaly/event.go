@@ -23,6 +23,7 @@ type eventWriter struct {
 	scope   string
 	version string
 	named   bool // the event's name is an attribute, too
+	sieve   *sieve
 }
 
 func (w *eventWriter) write(events []engine.Event, observed time.Time) plog.Logs {
@@ -41,7 +42,7 @@ func (w *eventWriter) write(events []engine.Event, observed time.Time) plog.Logs
 		record.SetObservedTimestamp(now)
 		if p := events[i].Problem; p != nil {
 			w.name(record, names.FlowProblem)
-			writeProblem(record, p)
+			writeProblem(record, p, w.sieve)
 		} else {
 			w.name(record, names.FlowAnomaly)
 			writeAnomaly(record, events[i].Anomaly)

@@ -51,7 +51,9 @@ type LogsSide struct {
 func NewLogsSide(set Settings, cfg *Config, next consumer.Logs) *LogsSide {
 	return &LogsSide{
 		cfg: cfg, next: next, set: set, clock: set.Clock.orSystem(), grace: grace,
-		writer: eventWriter{scope: set.Scope, version: set.BuildInfo.Version, named: cfg.Events.EventNameAttribute},
+		writer: eventWriter{
+			scope: set.Scope, version: set.BuildInfo.Version, named: cfg.Events.EventNameAttribute, sieve: newSieve(cfg),
+		},
 	}
 }
 

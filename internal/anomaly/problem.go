@@ -5,7 +5,6 @@ package anomaly
 
 import (
 	"fmt"
-	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -16,7 +15,7 @@ import (
 )
 
 // writeProblem writes what a person should look at.
-func writeProblem(record plog.LogRecord, change *problem.Change) {
+func writeProblem(record plog.LogRecord, change *problem.Change, s *sieve) {
 	severity(record, severityOf(change))
 	p, attributes := &change.Problem, record.Attributes()
 	record.Body().SetStr(p.Title)
@@ -24,7 +23,7 @@ func writeProblem(record plog.LogRecord, change *problem.Change) {
 		names.ProblemID: p.ID, names.ProblemDisplayID: p.DisplayID, names.ProblemState: string(change.State),
 		names.ProblemType: p.Type, names.ProblemTitle: p.Title, names.ProblemNode: p.Node.Name,
 		names.ProblemRemote: p.Remote.Name, names.ProblemAdvice: p.Advice, names.ProblemAdviceID: p.AdviceID,
-		names.ProblemMergedInto: p.MergedInto, names.ProblemFilter: filter(&p.Root),
+		names.ProblemMergedInto: p.MergedInto, names.ProblemFilter: s.filter(p),
 	} {
 		putKnown(attributes, name, value)
 	}
@@ -93,41 +92,4 @@ func putStrings(attributes pcommon.Map, name string, values []string) {
 	for _, value := range values {
 		list.AppendEmpty().SetStr(value)
 	}
-}
-
-// filter is the condition on data points' attributes that shows the flows of a place, as
-// both ends report them.
-func filter(r *localize.Root) string {
-	p := &r.Place
-	either := func(name func(*names.End) string, value string) string {
-		return fmt.Sprintf("%s = %q or %s = %q", name(&names.Source), value, name(&names.Destination), value)
-	}
-	both := func(name func(*names.End) string) string {
-		return fmt.Sprintf("(%s = %q and %s = %q) or (%s = %q and %s = %q)",
-			name(&names.Source), p.A.Name, name(&names.Destination), p.B.Name,
-			name(&names.Source), p.B.Name, name(&names.Destination), p.A.Name)
-	}
-	workload := func(e *names.End) string { return e.WorkloadName }
-	node := func(e *names.End) string { return e.K8sNodeName }
-	switch p.Kind {
-	case localize.KindPair:
-		return both(workload)
-	case localize.KindNodePair:
-		return both(node)
-	case localize.KindZonePair:
-		return both(func(e *names.End) string { return e.Zone })
-	case localize.KindNode:
-		return either(node, p.A.Name)
-	case localize.KindPod:
-		return either(func(e *names.End) string { return e.K8sPodName }, p.A.Name)
-	case localize.KindListener:
-		if p.Port == 0 {
-			return either(workload, p.A.Name)
-		}
-		return strings.Join([]string{
-			fmt.Sprintf("(%s = %q and %s = %d)", names.Source.WorkloadName, p.A.Name, names.SourcePort, p.Port),
-			fmt.Sprintf("(%s = %q and %s = %d)", names.Destination.WorkloadName, p.A.Name, names.DestinationPort, p.Port),
-		}, " or ")
-	}
-	return either(workload, p.A.Name)
 }

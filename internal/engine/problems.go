@@ -77,7 +77,7 @@ func (e *Engine) finding(f *fault) problem.Finding {
 	for _, a := range f.extra {
 		r.Members = append(r.Members, a.member(true))
 	}
-	r.Direct = f.direct()
+	r.Edges, r.Direct = f.pairs(), f.direct()
 	r.Affected = e.graph.Affected(r.Direct)
 	r.Node, r.Remote = f.ends()
 	r.Title = title(&r, main.finding.Evidence)
@@ -126,6 +126,21 @@ func (f *fault) incast() (diagnose.Finding, bool) {
 		pairs = append(pairs, c.view.pair())
 	}
 	return diagnose.Incast(pairs)
+}
+
+// maxPairs are the pairs of workloads that a problem names.
+const maxPairs = 100
+
+// pairs are the workloads at either end of the edges.
+func (f *fault) pairs() []problem.Pair {
+	var pairs []problem.Pair
+	for i := range f.edges {
+		p := problem.Pair{Sender: f.edges[i].From.Workload, Receiver: f.edges[i].To.Workload}
+		if len(pairs) < maxPairs && !slices.Contains(pairs, p) && !slices.Contains(pairs, problem.Pair{Sender: p.Receiver, Receiver: p.Sender}) {
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
 }
 
 // direct are the workloads at the edges.

@@ -45,6 +45,7 @@ func TestGolden(t *testing.T) {
 			assert.ElementsMatch(t, r.Opens, opened(logs, names.ProblemState, names.ProblemType), r.About)
 			assert.Subset(t, r.Tells, opened(logs, names.AnomalyState, names.AnomalyType), r.About)
 			assert.Subset(t, opened(logs, names.AnomalyState, names.AnomalyType), r.Tells, r.About)
+			assertFilters(t, logs, s.metricsBehind.AllMetrics())
 			compare(t, folder, logs, metrics, telemetry)
 		})
 	}
