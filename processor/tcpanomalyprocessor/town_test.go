@@ -125,6 +125,8 @@ func nodeEnd(n int) end {
 type expectation struct {
 	call
 	from, to, ofNode end
+	ofAll            bool // it is asked of who knows all only
+	leaving          bool // its source is, and told by its address: who knows the first node alone does not know
 }
 
 // cases are calls of each kind.
