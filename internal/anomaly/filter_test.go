@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/tcpwhy/tcpwhy/internal/localize"
 	"github.com/tcpwhy/tcpwhy/internal/names"
@@ -152,25 +151,11 @@ func selected(t *testing.T, sent *consumertest.MetricsSink, text string) (bytes 
 	for _, md := range sent.AllMetrics() {
 		for _, rm := range md.ResourceMetrics().All() {
 			for _, p := range rm.ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().All() {
-				if shows(attributeOf(p.Attributes(), rm.Resource().Attributes())) {
+				if shows(condition.Of(p.Attributes(), rm.Resource().Attributes())) {
 					bytes += p.IntValue() + int64(p.DoubleValue())
 				}
 			}
 		}
 	}
 	return bytes
-}
-
-// attributeOf returns one of a point, else of its resource.
-func attributeOf(point, resource pcommon.Map) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		value, ok := point.Get(name)
-		if !ok {
-			value, ok = resource.Get(name)
-		}
-		if !ok {
-			return "", false
-		}
-		return value.AsString(), true
-	}
 }

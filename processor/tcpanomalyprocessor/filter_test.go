@@ -39,7 +39,7 @@ func assertFilter(t *testing.T, problem pcommon.Map, all []pmetric.Metrics) {
 	require.NoError(t, err)
 	shown := 0
 	eachFlowPoint(all, func(point, resource pcommon.Map) {
-		is := shows(attributeOf(point, resource))
+		is := shows(condition.Of(point, resource))
 		if is {
 			shown++
 		}
@@ -100,19 +100,5 @@ func eachFlowPoint(all []pmetric.Metrics, f func(point, resource pcommon.Map)) {
 				}
 			}
 		}
-	}
-}
-
-// attributeOf returns one of a point, else of its resource.
-func attributeOf(point, resource pcommon.Map) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		value, ok := point.Get(name)
-		if !ok {
-			value, ok = resource.Get(name)
-		}
-		if !ok {
-			return "", false
-		}
-		return value.AsString(), true
 	}
 }

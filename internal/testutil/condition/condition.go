@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"text/scanner"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // A Condition tells whether a data point is meant, of which value returns the attributes.
@@ -89,4 +91,18 @@ func (p *parser) expect(token rune) {
 		p.failed = true
 	}
 	p.next()
+}
+
+// Of looks an attribute up: a point's, else that of its resource.
+func Of(point, resource pcommon.Map) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := point.Get(name)
+		if !ok {
+			value, ok = resource.Get(name)
+		}
+		if !ok {
+			return "", false
+		}
+		return value.AsString(), true
+	}
 }
