@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"text/scanner"
-
-	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
 // A Condition tells whether a data point is meant, of which value returns the attributes.
@@ -93,8 +91,13 @@ func (p *parser) expect(token rune) {
 	p.next()
 }
 
+// Attributes is what pcommon.Map is; testutil knows no OpenTelemetry.
+type Attributes[V interface{ AsString() string }] interface {
+	Get(name string) (V, bool)
+}
+
 // Of looks an attribute up: a point's, else that of its resource.
-func Of(point, resource pcommon.Map) func(string) (string, bool) {
+func Of[A Attributes[V], V interface{ AsString() string }](point, resource A) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		value, ok := point.Get(name)
 		if !ok {
