@@ -45,6 +45,13 @@ func named(kind string) bool {
 	return kind != "" && kind != names.KindUnknown && kind != names.KindExternal
 }
 
+// join makes an end one of a cluster, unless it is of another.
+func (e *end) join(cluster string) {
+	if e.cluster == "" {
+		e.cluster = cluster
+	}
+}
+
 // standIn is what counts as the workload of an end that has none: a local process by
 // the name of its executable, anything else by its kind.
 func (e *end) standIn(executable string) identity.Workload {

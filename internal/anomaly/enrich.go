@@ -40,16 +40,23 @@ func nameEnds(directory identity.Directory, l *local, attributes pcommon.Map, at
 	return id
 }
 
-// describe writes what is known of both ends.
+// describe writes what is known of both ends. A peer that has a name, and of whom nobody says in which
+// cluster it is, is in the source's: who has named it has looked there.
 func (p *peer) describe(attributes pcommon.Map, source *end, found finding) {
 	attributes.EnsureCapacity(attributes.Len() + 24)
 	source.describe(attributes, &names.Source)
-	if found.nobody() {
+	destination := end{kind: p.kind, node: p.node, cluster: p.cluster}
+	switch here := text(attributes, names.Source.K8sClusterName); {
+	case p.named():
+		destination.join(here)
+		putMissing(attributes, names.Destination.K8sClusterName, destination.cluster)
+	case found.nobody():
 		return
-	}
-	destination := end{node: p.node, cluster: p.cluster}
-	if !p.named() {
+	default:
 		destination = found.end()
+		if named(destination.kind) {
+			destination.join(here)
+		}
 		destination.describe(attributes, &names.Destination)
 	}
 	if same, known := p.sameHost(source, &destination); known {

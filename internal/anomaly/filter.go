@@ -58,7 +58,7 @@ func (s *sieve) filter(p *problem.Problem) string {
 	case localize.KindNodePair:
 		return anyOf(s.both(s.node, place.A, place.B))
 	case localize.KindZonePair:
-		return anyOf(s.both(zone, place.A, place.B))
+		return anyOf(s.both(s.zone, place.A, place.B))
 	case localize.KindNode:
 		return anyOf(s.either(s.node, place.A))
 	case localize.KindPod:
@@ -118,21 +118,21 @@ func (s *sieve) workload(side *names.End, n localize.Name) string {
 	case byKind:
 		return equals(side.Kind, n.Kind)
 	case byService:
-		return equals(side.ServiceName, n.Name)
+		return allOf(s.cluster(side, n), equals(side.ServiceName, n.Name))
 	case byAddress:
 		if s.keeps(side.Address) {
-			return equals(side.Address, n.Name)
+			return allOf(s.cluster(side, n), equals(side.Address, n.Name))
 		}
-		return equals(side.WorkloadKind, n.Kind)
+		return allOf(s.cluster(side, n), equals(side.WorkloadKind, n.Kind))
 	}
 	if !s.named && side.Address == names.SourceAddress {
 		return s.resource(n)
 	}
 	name := equals(side.WorkloadName, n.Name)
 	if n.Kind == names.KindProcess {
-		return allOf(equals(side.WorkloadKind, n.Kind), name, s.host(side, n.Namespace))
+		return allOf(s.cluster(side, n), equals(side.WorkloadKind, n.Kind), name, s.host(side, n.Namespace))
 	}
-	return allOf(equals(side.K8sNamespaceName, n.Namespace), s.kind(side, n.Kind), name)
+	return allOf(s.cluster(side, n), equals(side.K8sNamespaceName, n.Namespace), s.kind(side, n.Kind), name)
 }
 
 // kind is that of a workload. Who connects to its Service knows that only, as long as nobody tells
@@ -151,26 +151,27 @@ func (s *sieve) kind(side *names.End, kind string) string {
 // their resource tells, or whoever has named them before.
 func (s *sieve) resource(n localize.Name) string {
 	if n.Kind == names.KindProcess {
-		return allOf(equals(names.HostName, n.Namespace), anyOf([]string{
+		return allOf(s.cluster(&names.Source, n), equals(names.HostName, n.Namespace), anyOf([]string{
 			equals(names.ProcessExecutableName, n.Name), equals(names.Source.WorkloadName, n.Name),
 		}))
 	}
 	return allOf(
+		s.cluster(&names.Source, n),
 		anyOf([]string{equals(names.K8sNamespaceName, n.Namespace), equals(names.Source.K8sNamespaceName, n.Namespace)}),
 		anyOf([]string{equals(names.K8sOwner(n.Kind), n.Name), equals(names.ServiceName, n.Name), equals(names.Source.WorkloadName, n.Name)}))
 }
 
 func (s *sieve) pod(side *names.End, n localize.Name) string {
 	of := allOf(equals(side.K8sNamespaceName, n.Namespace), equals(side.K8sPodName, n.Name))
-	if s.named || side.Address != names.SourceAddress {
-		return of
+	if !s.named && side.Address == names.SourceAddress {
+		of = anyOf([]string{allOf(equals(names.K8sNamespaceName, n.Namespace), equals(names.K8sPodName, n.Name)), of})
 	}
-	return anyOf([]string{allOf(equals(names.K8sNamespaceName, n.Namespace), equals(names.K8sPodName, n.Name)), of})
+	return allOf(s.cluster(side, n), of)
 }
 
 // node goes by the host where nobody has named a node.
 func (s *sieve) node(side *names.End, n localize.Name) string {
-	return anyOf([]string{equals(side.K8sNodeName, n.Name), s.host(side, n.Name)})
+	return allOf(s.cluster(side, n), anyOf([]string{equals(side.K8sNodeName, n.Name), s.host(side, n.Name)}))
 }
 
 // host is that of the observed end, which alone has a resource.
@@ -181,7 +182,24 @@ func (s *sieve) host(side *names.End, name string) string {
 	return equals(names.HostName, name)
 }
 
-func zone(side *names.End, n localize.Name) string { return equals(side.Zone, n.Name) }
+func (s *sieve) zone(side *names.End, n localize.Name) string {
+	return allOf(s.cluster(side, n), equals(side.Zone, n.Name))
+}
+
+// cluster is the condition that a side is in that of somebody. Of points that have no names of ours the resource
+// may tell, and the source of a peer of which nobody says another.
+func (s *sieve) cluster(side *names.End, n localize.Name) string {
+	switch is := equals(side.K8sClusterName, n.Cluster); {
+	case !s.keeps(side.K8sClusterName):
+		return ""
+	case s.named:
+		return is
+	case side.Address == names.SourceAddress:
+		return anyOf([]string{is, equals(names.K8sClusterName, n.Cluster)})
+	default:
+		return anyOf([]string{is, s.cluster(&names.Source, n)})
+	}
+}
 
 func equals(attribute, value string) string {
 	if attribute == "" || value == "" {

@@ -59,6 +59,7 @@ func writeRoot(attributes pcommon.Map, p *problem.Problem) {
 	r := &p.Root
 	attributes.PutStr(names.ProblemRootKind, r.Place.Kind.String())
 	attributes.PutStr(names.ProblemRootName, placeName(&r.Place))
+	putKnown(attributes, names.ProblemRootCluster, r.Place.A.Cluster)
 	putKnown(attributes, names.ProblemRootNamespace, r.Place.A.Namespace)
 	attributes.PutStr(names.ProblemRootSide, p.Side)
 	attributes.PutDouble(names.ProblemRootConfidence, r.Confidence)

@@ -18,14 +18,15 @@ func endIn(attributes pcommon.Map, side *names.End, host string) localize.End {
 	e := localize.End{
 		Node: text(attributes, side.K8sNodeName), Zone: text(attributes, side.Zone),
 		Workload: localize.Name{
-			Namespace: text(attributes, side.K8sNamespaceName), Kind: text(attributes, side.WorkloadKind), Name: text(attributes, side.WorkloadName),
+			Cluster: text(attributes, side.K8sClusterName), Namespace: text(attributes, side.K8sNamespaceName),
+			Kind: text(attributes, side.WorkloadKind), Name: text(attributes, side.WorkloadName),
 		},
 	}
 	if port, ok := attributes.Get(side.Port); ok {
 		e.Port = uint16(port.Int())
 	}
 	if pod := text(attributes, side.K8sPodName); pod != "" {
-		e.Pod = localize.Name{Namespace: e.Workload.Namespace, Name: pod}
+		e.Pod = localize.Name{Cluster: e.Workload.Cluster, Namespace: e.Workload.Namespace, Name: pod}
 	}
 	if e.Node == "" {
 		e.Node = host

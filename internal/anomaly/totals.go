@@ -57,8 +57,8 @@ func (t *totals) addAnomaly(a *engine.Anomaly) {
 	attributes.PutStr(names.AnomalyType, a.Type)
 	key := a.Type
 	for _, name := range []string{
-		names.Source.WorkloadName, names.Source.K8sNamespaceName, names.Destination.WorkloadName,
-		names.Destination.K8sNamespaceName, names.DestinationAddress, names.HandshakeRole,
+		names.Source.WorkloadName, names.Source.K8sNamespaceName, names.Source.K8sClusterName,
+		names.Destination.WorkloadName, names.Destination.K8sNamespaceName, names.Destination.K8sClusterName, names.DestinationAddress, names.HandshakeRole,
 	} {
 		key += "\x00" + text(attributes, name)
 	}
@@ -76,6 +76,7 @@ func putEnd(attributes pcommon.Map, side *names.End, name localize.Name) {
 	putKnown(attributes, side.WorkloadName, name.Name)
 	putKnown(attributes, side.WorkloadKind, name.Kind)
 	putKnown(attributes, side.K8sNamespaceName, name.Namespace)
+	putKnown(attributes, side.K8sClusterName, name.Cluster)
 }
 
 // write tells all totals.

@@ -84,7 +84,7 @@ func (f *flow) spec() engine.Spec {
 	f.peer.describe(attributes, &f.source, f.found)
 	host := text(f.locality.resource, names.HostName)
 	agent := fnv.New64a()
-	agent.Write([]byte(host))
+	agent.Write([]byte(text(attributes, names.Source.K8sClusterName) + "/" + host))
 	s := engine.Spec{
 		Agent: agent.Sum64(), Role: f.engineRole(),
 		Source: endIn(attributes, &names.Source, host), Destination: endIn(attributes, &names.Destination, ""),

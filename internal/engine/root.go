@@ -96,11 +96,11 @@ func passes(edge *localize.Edge, p *localize.Place) bool {
 	case localize.KindWorkload:
 		return from.Workload == p.A || to.Workload == p.A
 	case localize.KindNode:
-		return from.Node == p.A.Name || to.Node == p.A.Name
+		return from.InNode() == p.A || to.InNode() == p.A
 	case localize.KindNodePair:
-		return from.Node == p.A.Name && to.Node == p.B.Name || from.Node == p.B.Name && to.Node == p.A.Name
+		return from.InNode() == p.A && to.InNode() == p.B || from.InNode() == p.B && to.InNode() == p.A
 	case localize.KindZonePair:
-		return from.Zone == p.A.Name && to.Zone == p.B.Name || from.Zone == p.B.Name && to.Zone == p.A.Name
+		return from.InZone() == p.A && to.InZone() == p.B || from.InZone() == p.B && to.InZone() == p.A
 	}
 	return false
 }

@@ -73,7 +73,7 @@ func (t *tracks) get(spec *Spec) *track {
 	}
 	v := t.view(spec)
 	n := &track{view: v, from: spec.Source, to: spec.Destination}
-	n.far = n.from.Zone != "" && n.to.Zone != "" && n.from.Zone != n.to.Zone
+	n.far = n.from.Zone != "" && n.to.Zone != "" && n.from.InZone() != n.to.InZone()
 	n.series = detect.Series{ID: key.hash()}
 	n.last = t.now
 	v.tracks = append(v.tracks, n)
@@ -133,7 +133,7 @@ func (k trackKey) hash() uint64 {
 		localize.Name{Name: k.from.Zone}, localize.Name{Name: k.to.Zone}, localize.Name{Name: string(port)})
 }
 
-// hash makes one number of names, the same one after a restart.
+// hash makes one number of names, the same one after a restart, and as before where no cluster is known.
 func hash(seed byte, names ...localize.Name) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte{seed})
@@ -141,6 +141,10 @@ func hash(seed byte, names ...localize.Name) uint64 {
 		for _, part := range [...]string{n.Namespace, n.Kind, n.Name} {
 			h.Write([]byte(part))
 			h.Write([]byte{0})
+		}
+		if n.Cluster != "" {
+			h.Write([]byte(n.Cluster))
+			h.Write([]byte{1})
 		}
 	}
 	return h.Sum64() | 1 // 0 is none

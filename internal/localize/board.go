@@ -128,13 +128,13 @@ func placeOf(k key, e *Edge, s *space) Place {
 	case KindWorkload:
 		p.A = pick(e.From.Workload, e.To.Workload, s.workloads[e.From.Workload])
 	case KindNode:
-		p.A = pick(Name{Name: e.From.Node}, Name{Name: e.To.Node}, s.nodes[e.From.Node])
+		p.A = pick(e.From.InNode(), e.To.InNode(), s.nodes[e.From.InNode()])
 	case KindPair:
 		p.A, p.B = e.From.Workload, e.To.Workload
 	case KindNodePair:
-		p.A, p.B = Name{Name: e.From.Node}, Name{Name: e.To.Node}
+		p.A, p.B = e.From.InNode(), e.To.InNode()
 	case KindZonePair:
-		p.A, p.B = Name{Name: e.From.Zone}, Name{Name: e.To.Zone}
+		p.A, p.B = e.From.InZone(), e.To.InZone()
 	}
 	if p.Both && compareNames(p.A, p.B) > 0 { // one place has one name, whichever edge comes first
 		p.A, p.B = p.B, p.A
@@ -147,9 +147,9 @@ func way(p Place, e *Edge) int {
 	from := e.From.Workload
 	switch p.Kind {
 	case KindNodePair:
-		from = Name{Name: e.From.Node}
+		from = e.From.InNode()
 	case KindZonePair:
-		from = Name{Name: e.From.Zone}
+		from = e.From.InZone()
 	}
 	if from == p.A {
 		return 0
@@ -165,7 +165,7 @@ func receives(p Place, e *Edge) bool {
 	case KindWorkload:
 		return p.A == e.To.Workload
 	case KindNode:
-		return p.A.Name == e.To.Node
+		return p.A == e.To.InNode()
 	}
 	return false
 }

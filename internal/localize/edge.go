@@ -5,6 +5,7 @@ package localize
 
 // A Name tells things of one kind apart. Empty: not known.
 type Name struct {
+	Cluster   string
 	Namespace string
 	Kind      string // of a workload: Deployment, …; else empty
 	Name      string
@@ -19,6 +20,19 @@ type End struct {
 	Node     string
 	Zone     string
 	Port     uint16 // of the listener, if this end has one
+}
+
+// InNode is the name of the node, which is in the workload's cluster; empty if it is not known.
+func (e *End) InNode() Name { return e.in(e.Node) }
+
+// InZone is that of the zone, likewise.
+func (e *End) InZone() Name { return e.in(e.Zone) }
+
+func (e *End) in(place string) Name {
+	if place == "" {
+		return Name{}
+	}
+	return Name{Cluster: e.Workload.Cluster, Name: place}
 }
 
 // A Side says at which part of an edge its trouble is made.

@@ -27,12 +27,16 @@ func (p Place) both() string {
 	return p.A.String() + " → " + p.B.String()
 }
 
-// String is the name, after its namespace if it has one.
+// String is the name, after its cluster and namespace if it has any.
 func (n Name) String() string {
-	if n.Namespace == "" {
-		return n.Name
+	s := n.Name
+	if n.Namespace != "" {
+		s = n.Namespace + "/" + s
 	}
-	return n.Namespace + "/" + n.Name
+	if n.Cluster != "" {
+		s = n.Cluster + "/" + s
+	}
+	return s
 }
 
 // Sentence says what speaks for the root.

@@ -25,21 +25,20 @@ const maxKeys = 11
 type space struct {
 	workloads map[Name]uint32
 	pods      map[Name]uint32
-	nodes     map[string]uint32
-	zones     map[string]uint32
+	nodes     map[Name]uint32
+	zones     map[Name]uint32
 	open      bool // new names get numbers
 }
 
 func newSpace() *space {
 	return &space{
 		workloads: make(map[Name]uint32), pods: make(map[Name]uint32),
-		nodes: make(map[string]uint32), zones: make(map[string]uint32), open: true,
+		nodes: make(map[Name]uint32), zones: make(map[Name]uint32), open: true,
 	}
 }
 
-func number[N comparable](s *space, names map[N]uint32, name N) uint32 {
-	var none N
-	if name == none {
+func (s *space) number(names map[Name]uint32, name Name) uint32 {
+	if name == (Name{}) {
 		return 0
 	}
 	id, ok := names[name]
@@ -52,15 +51,15 @@ func number[N comparable](s *space, names map[N]uint32, name N) uint32 {
 
 // keys appends the places that an edge is part of.
 func (s *space) keys(to []key, e *Edge) []key {
-	to = s.ends(to, KindPod, number(s, s.pods, e.From.Pod), number(s, s.pods, e.To.Pod))
-	a, b := number(s, s.workloads, e.From.Workload), number(s, s.workloads, e.To.Workload)
+	to = s.ends(to, KindPod, s.number(s.pods, e.From.Pod), s.number(s.pods, e.To.Pod))
+	a, b := s.number(s.workloads, e.From.Workload), s.number(s.workloads, e.To.Workload)
 	to = s.pairs(s.ends(to, KindWorkload, a, b), KindPair, a, b)
-	a, b = number(s, s.nodes, e.From.Node), number(s, s.nodes, e.To.Node)
+	a, b = s.number(s.nodes, e.From.InNode()), s.number(s.nodes, e.To.InNode())
 	to = s.ends(to, KindNode, a, b)
 	if a != b { // else the node says it
 		to = s.pairs(to, KindNodePair, a, b)
 	}
-	return s.pairs(to, KindZonePair, number(s, s.zones, e.From.Zone), number(s, s.zones, e.To.Zone))
+	return s.pairs(to, KindZonePair, s.number(s.zones, e.From.InZone()), s.number(s.zones, e.To.InZone()))
 }
 
 func (s *space) ends(to []key, kind Kind, a, b uint32) []key {

@@ -24,6 +24,7 @@ const (
 	ProblemRemote           = "tcp.problem.remote"
 	ProblemRootKind         = "tcp.problem.root_cause.kind"
 	ProblemRootName         = "tcp.problem.root_cause.name"
+	ProblemRootCluster      = "tcp.problem.root_cause.cluster" // of the first one of a pair; where it is known
 	ProblemRootNamespace    = "tcp.problem.root_cause.namespace"
 	ProblemRootSide         = "tcp.problem.root_cause.side"
 	ProblemRootConfidence   = "tcp.problem.root_cause.confidence"

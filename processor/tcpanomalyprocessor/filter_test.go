@@ -55,6 +55,10 @@ func assertFilter(t *testing.T, problem pcommon.Map, all []pmetric.Metrics) {
 // that is to be said: of a pod or a node, what leaves tells only which workloads are there.
 func concerns(problem, point pcommon.Map) (concerned, known bool) {
 	source, destination := of(point, names.Source.WorkloadName), of(point, names.Destination.WorkloadName)
+	if cluster := of(problem, names.ProblemRootCluster); cluster != of(point, names.Source.K8sClusterName) ||
+		cluster != of(point, names.Destination.K8sClusterName) { // no case has calls from one cluster to another
+		return false, true
+	}
 	root := of(problem, names.ProblemRootName)
 	switch of(problem, names.ProblemRootKind) {
 	case "workload":
