@@ -57,7 +57,7 @@ func writeTimes(attributes pcommon.Map, p *problem.Problem) {
 
 func writeRoot(attributes pcommon.Map, p *problem.Problem) {
 	r := &p.Root
-	attributes.PutStr(names.ProblemRootKind, r.Place.Kind.String())
+	attributes.PutStr(names.ProblemRootKind, r.Place.Word())
 	attributes.PutStr(names.ProblemRootName, placeName(&r.Place))
 	putKnown(attributes, names.ProblemRootCluster, r.Place.A.Cluster)
 	putKnown(attributes, names.ProblemRootNamespace, r.Place.A.Namespace)

@@ -32,6 +32,18 @@ var kindWords = [numKinds]string{"pair", "pod", "listener", "workload", "node_pa
 // String returns the word for the kind.
 func (k Kind) String() string { return kindWords[k] }
 
+// External is the kind of a name, and the name of all that go by none, of who is outside: none of ours, whatever
+// it is that is wrong there.
+const External = "external"
+
+// Word says what a place is: the word for its kind, unless it is outside.
+func (p *Place) Word() string {
+	if p.A.Kind == External && (p.Kind == KindWorkload || p.Kind == KindListener) {
+		return External
+	}
+	return p.Kind.String()
+}
+
 // A prior says what a fault at a kind of place does: quota is the share of the place's
 // edges that it turns bad, cost is how unlikely (nats) such faults are. The numbers are
 // from the design, where healthy edges separate a pod from its node.

@@ -14,10 +14,15 @@ func (p Place) String() string {
 		return "node pair " + p.both()
 	case KindZonePair:
 		return "zone pair " + p.both()
-	case KindListener:
-		return fmt.Sprintf("listener %s:%d", p.A, p.Port)
 	}
-	return p.Kind.String() + " " + p.A.String()
+	name := p.A.String()
+	if p.Kind == KindListener {
+		name = fmt.Sprintf("%s:%d", name, p.Port)
+	}
+	if word := p.Word(); word != p.A.Name {
+		return word + " " + name
+	}
+	return name
 }
 
 func (p Place) both() string {

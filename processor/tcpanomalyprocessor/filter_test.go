@@ -61,6 +61,8 @@ func concerns(problem, point pcommon.Map) (concerned, known bool) {
 	}
 	root := of(problem, names.ProblemRootName)
 	switch of(problem, names.ProblemRootKind) {
+	case "external":
+		return of(point, names.Source.Kind) == root || of(point, names.Destination.Kind) == root, true
 	case "workload":
 		return source == root || destination == root, true
 	case "listener":
