@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,48 @@ func TestSeedsCoverAll(t *testing.T) {
 		require.Len(t, classes, 6, "seed %d", seed)
 	}
 	require.Empty(t, missing)
+}
+
+// These stand at one place whatever the seed is, for the shop has no other: two zones, one
+// Redis, one call far enough for a small buffer to cost time, and one whose requests fill
+// the window of who does not read. README.md says so; all others have a choice.
+func TestOnePlaceOnly(t *testing.T) {
+	s := shop.Standard()
+	zones, far := "zone_pair zone-1 → zone-2", "workload service-n"
+	want := map[string]string{
+		"receive-buffer-listener": far, "receive-buffer-accepted": far, "slow-reader": far, "stopped-reader": far,
+		"redis-stall": "workload service-m",
+	}
+	only := make(map[string]string)
+	for _, kind := range fault.Kinds() {
+		for _, place := range kind.Places {
+			all := places(s, kind.Name, place)
+			switch {
+			case place == fault.ZonePair:
+				require.Len(t, all, 1)
+				require.Equal(t, zones, all[0].String())
+			case len(all) == 1:
+				only[kind.Name] = all[0].String()
+			}
+		}
+	}
+	require.Equal(t, want, only, "say so in README.md")
+
+	drawn := make(map[string]map[fault.Place]bool) // by fault and kind of place
+	for seed := range uint64(60) {
+		for _, step := range Full(seed).Steps {
+			name := step.Fault + " " + string(step.Place.Kind)
+			if drawn[name] == nil {
+				drawn[name] = make(map[fault.Place]bool)
+			}
+			drawn[name][step.Place] = true
+		}
+	}
+	for name, places := range drawn {
+		kind, place, _ := strings.Cut(name, " ")
+		alone := place == string(fault.ZonePair) || place == string(fault.Workload) && only[kind] != ""
+		require.Equal(t, alone, len(places) == 1, "%s: seeds have it at %v", name, places)
+	}
 }
 
 // A plan is the same on every machine and in every version that calls itself the same: what
