@@ -4,6 +4,7 @@
 package drill
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -61,17 +62,30 @@ func printFaults(w io.Writer, s score.Score) {
 }
 
 // Compare sets two drills beside each other: whether they had one plan, and whether their
-// shares agree within their intervals.
+// shares agree within their intervals. One that was stopped before its first fault agrees
+// with nothing.
 func Compare(w io.Writer, a, b Report) (agree bool, err error) {
 	agree = a.Plan.Seed != b.Plan.Seed || reflect.DeepEqual(a.Plan, b.Plan)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintf(t, "Plan %q, seed %d, and plan %q, seed %d: the same: %t.\n\n", a.Plan.Name, a.Plan.Seed, b.Plan.Name, b.Plan.Seed, reflect.DeepEqual(a.Plan, b.Plan))
 	_, _ = fmt.Fprintln(t, "SHARE\tFIRST\tSECOND\tAGREE")
+	known := 0
 	for _, one := range score.Compare(a.Score, b.Score) {
-		agree = agree && one.Agree()
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%t\n", one.Name, one.A, one.B, one.Agree())
+		text := "–"
+		if one.Known() {
+			known++
+			agree = agree && one.Agree()
+			text = fmt.Sprint(one.Agree())
+		}
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", one.Name, one.A, one.B, text)
 	}
-	return agree, t.Flush()
+	if err := t.Flush(); err != nil {
+		return false, err
+	}
+	if known == 0 && len(a.Plan.Steps)+len(b.Plan.Steps) > 0 {
+		return false, errors.New("compare reports: there is no share that both have cases of")
+	}
+	return agree, nil
 }
 
 // of is a share with its interval, in brief.

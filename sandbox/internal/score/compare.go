@@ -9,6 +9,9 @@ type Agreement struct {
 	A, B Share
 }
 
+// Known tells whether both have cases; of none nothing can be said.
+func (a Agreement) Known() bool { return a.A.Of > 0 && a.B.Of > 0 }
+
 // Agree tells whether the intervals have something in common.
 func (a Agreement) Agree() bool { return a.A.Low <= a.B.High && a.B.Low <= a.A.High }
 

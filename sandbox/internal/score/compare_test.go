@@ -33,4 +33,7 @@ func TestCompare(t *testing.T) {
 		"recall": false, "type right": false, "AC@1": false, "AC@3": false, "level right": false, "precision": true,
 	}, agree(good, poor))
 	require.Equal(t, agree(good, poor), agree(poor, good))
+	for _, one := range Compare(good, Of(nil, nil, time.Hour)) {
+		require.False(t, one.Known(), one.Name)
+	}
 }
