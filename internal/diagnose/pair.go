@@ -83,6 +83,9 @@ type Pair struct {
 	// What detectors have risen on: retransmission episodes, those of them that were needless,
 	// round-trip times, jitter, SYN retransmissions, resets. Nil: nothing rose.
 	Loss, Needless, RTT, Jitter, SYN, Resets *Rise
+	// Unanswered is for how many seconds the client has waited for answers that used to come, while all that
+	// it asked was acknowledged. 0: answers come, or nobody waits.
+	Unanswered float64
 	// Longer is the pair of pods whose shorter round trips have risen most, at both ends.
 	Longer *Rise
 }

@@ -156,6 +156,11 @@ func TestWhose(t *testing.T) {
 	assert.Empty(t, diagnose.Whose(&slow).String(), "round trips are a good part of it")
 	quick := client(steady(3, func(r *diagnose.Report) { r.Awaiting = 1; r.Exchanges = 100_000 }))
 	assert.Empty(t, diagnose.Whose(&quick).String())
+	hung := client(steady(3, func(r *diagnose.Report) { r.Awaiting = 4; r.Exchanges = 0 }))
+	assert.Empty(t, diagnose.Whose(&hung).String(), "nobody knows whether answers ever came")
+	hung.Unanswered = 30
+	assert.Equal(t, "What calls wait for is not the network: for 30 s none was answered, although the requests were acknowledged.",
+		diagnose.Whose(&hung).String())
 	bulk := client(steady(3, limited(diagnose.NetworkLimited, .9)))
 	assert.False(t, diagnose.Whose(&bulk).AppLimited)
 	assert.Zero(t, diagnose.Whose(&diagnose.Pair{Client: true}).Answer)

@@ -14,9 +14,10 @@ type Slowness struct {
 	AppLimited bool
 	// Server: connections wait for an answer to what has been acknowledged: the network has
 	// done its part. Answer is the mean time of an answer in seconds, by Little's law:
-	// connections that wait, divided by exchanges a second.
-	Server bool
-	Answer float64
+	// connections that wait, divided by exchanges a second. If there is none at all, Unanswered is for how
+	// long (s).
+	Server             bool
+	Answer, Unanswered float64
 }
 
 const (
@@ -35,6 +36,10 @@ func Whose(p *Pair) Slowness {
 	client := p.Sender
 	if !p.Client {
 		client = p.Receiver
+	}
+	if p.Unanswered > 0 {
+		w.Server, w.Unanswered = true, p.Unanswered
+		return w
 	}
 	s := client.last(ticks)
 	if s.Exchanges == 0 || s.Seconds == 0 {
@@ -70,8 +75,11 @@ func slowServer(p *Pair) string {
 
 // String is a sentence, empty if there is nothing to say.
 func (w Slowness) String() string {
-	if !w.Server {
+	switch {
+	case !w.Server:
 		return ""
+	case w.Unanswered > 0:
+		return fmt.Sprintf("What calls wait for is not the network: for %.0f s none was answered, although the requests were acknowledged.", w.Unanswered)
 	}
 	return fmt.Sprintf("What calls wait for is not the network: an answer takes %.0f ms after the request was acknowledged.", 1e3*w.Answer)
 }

@@ -111,8 +111,13 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 	for i := range v.findings {
 		f := &v.findings[i]
 		if k := kindOf(f.Rule); k < numKinds {
-			if a := v.risen[k]; a.finding.Rule == nil || !v.resting(k) {
+			a := v.risen[k]
+			if a.finding.Rule == nil || !v.resting(k) {
 				a.finding = *f
+			}
+			if says := f.Rule.Class == diagnose.ClassDelay || f.Rule.Class == diagnose.ClassReset; says && v.waits().began && a.opened < w {
+				a.verdict.Step = detect.Updated
+				e.steps = append(e.steps, step{a, detect.Updated})
 			}
 			continue
 		}

@@ -28,6 +28,7 @@ type view struct {
 
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
 	loses    bool             // the last windows have spoken for a loss, however little
+	silence  silence          // of the server
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it
@@ -70,6 +71,7 @@ func (v *view) take(c *cell) {
 // remember puts the window into the history, of so many windows.
 func (v *view) remember(windows int, seconds float64) {
 	v.report.Seconds = seconds
+	v.hear()
 	if len(v.history) >= windows {
 		copy(v.history, v.history[1:])
 		v.history = v.history[:windows-1]
@@ -117,7 +119,7 @@ func common(a, b localize.End) localize.End {
 
 // pair is the data that the view's workload sends to the other, as both ends say.
 func (v *view) pair() *diagnose.Pair {
-	p := &diagnose.Pair{Sender: v.history, Client: v.key.role == Client}
+	p := &diagnose.Pair{Sender: v.history, Client: v.key.role == Client, Unanswered: v.waits().told()}
 	if v.key.role == Listener {
 		p.Sender, p.Receiver, p.Client = nil, v.history, true
 	}

@@ -33,6 +33,7 @@ type link struct {
 	segments float64 // a window
 	loss     float64 // share of segments
 	rtt      float64 // seconds, the median
+	mute     bool    // nothing is answered
 	fault    func(w *world, l *link, at uint64)
 }
 
@@ -95,7 +96,9 @@ func (w *world) tell(l *link, at uint64) {
 	n := l.segments * (.9 + .2*w.random.Float64())
 	w.Sum(w.now, l.flow, at, engine.DataSegments, n)
 	w.Sum(w.now, l.flow, at, engine.Sent, 1000*n)
-	w.Sum(w.now, l.flow, at, engine.Exchanges, n/10)
+	if !l.mute {
+		w.Sum(w.now, l.flow, at, engine.Exchanges, n/10)
+	}
 	lost := w.poisson(n * l.loss)
 	w.Sum(w.now, l.flow, at, engine.Episodes, lost)
 	w.Sum(w.now, l.flow, at, engine.RetransmitFast, lost)
