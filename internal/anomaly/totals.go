@@ -16,12 +16,17 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
-// maxTotals is how many kinds of anomalies and problems, with their ends, are told of.
-const maxTotals = 1000
+const (
+	// maxTotals is how many kinds of anomalies and problems, with their ends, are told of.
+	maxTotals = 1000
+	// restless is for how long one of anomalies that comes no more keeps its place from a new one. Whoever
+	// asks for what it grew by in an hour has it by then.
+	restless = time.Hour
+)
 
 // totals are the metrics for backends that take no events.
 type totals struct {
-	start     time.Time
+	start     time.Time                // of sums that begin: after all that were forgotten
 	instance  string                   // service.instance.id
 	anomalies map[string]*verdictCount // by type and ends
 	active    active                   // problems
@@ -31,6 +36,8 @@ type totals struct {
 type verdictCount struct {
 	attributes pcommon.Map
 	n          int64
+	start      time.Time
+	last       time.Time // that it grew
 }
 
 func newTotals(start time.Time) *totals {
@@ -45,11 +52,11 @@ func (t *totals) add(event *engine.Event) {
 			t.overflow++
 		}
 	case event.Anomaly.Verdict.Step == detect.Opened:
-		t.addAnomaly(event.Anomaly)
+		t.addAnomaly(event.Anomaly, event.At)
 	}
 }
 
-func (t *totals) addAnomaly(a *engine.Anomaly) {
+func (t *totals) addAnomaly(a *engine.Anomaly, at time.Time) {
 	attributes := pcommon.NewMap()
 	if label, ok := a.Label.(pcommon.Map); ok {
 		label.CopyTo(attributes)
@@ -63,13 +70,33 @@ func (t *totals) addAnomaly(a *engine.Anomaly) {
 		key += "\x00" + text(attributes, name)
 	}
 	if t.anomalies[key] == nil {
-		if len(t.anomalies) >= maxTotals {
+		if len(t.anomalies) >= maxTotals && !t.forget(at) {
 			t.overflow++
 			return
 		}
-		t.anomalies[key] = &verdictCount{attributes: attributes}
+		t.anomalies[key] = &verdictCount{attributes: attributes, start: t.start}
 	}
 	t.anomalies[key].n++
+	t.anomalies[key].last = at
+}
+
+// forget makes room for an anomaly by forgetting the one that has not come for longest, unless it is too early
+// for that. It begins anew if it comes again.
+func (t *totals) forget(now time.Time) bool {
+	oldest := ""
+	for key, n := range t.anomalies {
+		if oldest == "" || n.last.Before(t.anomalies[oldest].last) {
+			oldest = key
+		}
+	}
+	if now.Sub(t.anomalies[oldest].last) < restless {
+		return false
+	}
+	delete(t.anomalies, oldest)
+	if now.After(t.start) {
+		t.start = now
+	}
+	return true
 }
 
 func putEnd(attributes pcommon.Map, side *names.End, name localize.Name) {
@@ -98,7 +125,7 @@ func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
 		sum.SetIsMonotonic(true)
 		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		for _, n := range t.anomalies {
-			n.write(sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(t.start))
+			n.write(sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(n.start))
 		}
 	}
 	if len(t.active.ends) > 0 {

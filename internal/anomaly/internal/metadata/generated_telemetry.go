@@ -670,7 +670,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyTotalsOverflow, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_totals_overflow",
-		metric.WithDescription("Anomalies and problems that tcp.flow.anomaly.count and tcp.flow.problem.active do not count, because they tell of 1,000 kinds already (no_room). Events tell of them. [Development]"),
+		metric.WithDescription("Anomalies and problems that tcp.flow.anomaly.count and tcp.flow.problem.active do not count, because they tell of 1,000 kinds already (no_room), those of anomalies that came within the last hour. Events tell of them. [Development]"),
 		metric.WithUnit("{event}"),
 	)
 	errs = errors.Join(errs, err)

@@ -414,7 +414,7 @@ func AssertEqualTCPAnomalyStorageFailures(t *testing.T, tt *componenttest.Teleme
 func AssertEqualTCPAnomalyTotalsOverflow(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_totals_overflow",
-		Description: "Anomalies and problems that tcp.flow.anomaly.count and tcp.flow.problem.active do not count, because they tell of 1,000 kinds already (no_room). Events tell of them. [Development]",
+		Description: "Anomalies and problems that tcp.flow.anomaly.count and tcp.flow.problem.active do not count, because they tell of 1,000 kinds already (no_room), those of anomalies that came within the last hour. Events tell of them. [Development]",
 		Unit:        "{event}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
