@@ -64,7 +64,7 @@ func TestSideAddsUp(t *testing.T) {
 		"points_late": 0, "points_forgotten": 0, "points_duplicate": 0, "points_overflow": 0, "points_refused": 0, "points_invalid": 0,
 		"pairs": 1, "open_anomalies": 0, "open_problems": 0, "events_sent": 0, "detection_points_unused": 0, "detection_series_unused": 0,
 		"detection_reports_skewed": 2, // the points are of 1970
-		"acknowledgements":         0, "acknowledgements_unknown": 0, "problems_dropped": 0, "totals_overflow": 0,
+		"acknowledgements":         0, "acknowledgements_unknown": 0, "problems_dropped": 0, "calls_dropped": 0, "totals_overflow": 0,
 	})
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.NoError(t, telemetry.Shutdown(context.Background()))

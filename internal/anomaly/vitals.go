@@ -44,6 +44,10 @@ func (p *MetricsSide) observeDetection() error {
 			_, l := p.desk.vitals()
 			return map[string]uint64{names.DropNoRoom: l.Problems}
 		})),
+		t.RegisterTCPAnomalyCallsDroppedCallback(p.reasons(func() map[string]uint64 {
+			_, l := p.desk.vitals()
+			return map[string]uint64{names.DropNoRoom: l.Calls}
+		})),
 		t.RegisterTCPAnomalyTotalsOverflowCallback(p.reasons(func() map[string]uint64 {
 			return map[string]uint64{names.DropNoRoom: p.desk.overflow()}
 		})),

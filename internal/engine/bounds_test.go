@@ -67,6 +67,31 @@ func TestAMillionPairsAreBounded(t *testing.T) {
 	runtime.KeepAlive(w)
 }
 
+// Calls are remembered for longer than pairs of pods that are silent. What finds no room among them is counted.
+func TestCallsBeyondTheirRoomAreCounted(t *testing.T) {
+	e, err := engine.New(engine.Settings{Width: width, Tracks: 3, FalseADay: 1})
+	require.NoError(t, err)
+	w := &world{Engine: e, width: width, now: newWorld(t, width).now}
+	calls := func(servers ...string) {
+		w.now = w.now.Add(width)
+		for _, name := range servers {
+			f := w.Flow(engine.Spec{Agent: 1, Role: engine.Client, Source: pod("client", 1, 1), Destination: pod(name, 1, 2)})
+			w.Sum(w.now, f, uint64(w.now.UnixNano()), engine.DataSegments, 1)
+		}
+		w.judge()
+	}
+	calls("a", "b", "c")
+	for w.Sizes().Tracks > 1 {
+		calls("a")
+	}
+	require.Zero(t, w.Losses().Calls)
+	calls("a", "d")
+	calls("a") // so that the one before is judged
+	calls("a")
+	require.Zero(t, w.Losses().Refused)
+	assert.NotZero(t, w.Losses().Calls)
+}
+
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -52,6 +52,7 @@ type Losses struct {
 	Series    uint64 // of detectors, that they had no room for, once each window
 	Evicted   uint64 // series of detectors that were forgotten for others
 	Problems  uint64 // that there was no room to keep
+	Calls     uint64 // of one workload by another, that there was no room to remember, once each window
 }
 
 // An Engine watches flows.
@@ -98,6 +99,7 @@ func (e *Engine) Losses() Losses {
 	ignored, series := e.schedule.Ignored(), e.detectors.losses()
 	l.Late, l.NoRoom, l.Skewed = ignored.Late, ignored.NoRoom, e.schedule.Skewed()
 	l.Series, l.Evicted, l.Problems = series.Refused, series.Evicted, e.register.Dropped()
+	l.Calls = e.graph.Dropped()
 	return l
 }
 

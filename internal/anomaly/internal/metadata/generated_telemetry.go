@@ -31,6 +31,7 @@ type TelemetryBuilder struct {
 	TCPAnomalyAcknowledgements        metric.Int64ObservableCounter
 	TCPAnomalyAcknowledgementsUnknown metric.Int64ObservableCounter
 	TCPAnomalyBaselines               metric.Int64ObservableCounter
+	TCPAnomalyCallsDropped            metric.Int64ObservableCounter
 	TCPAnomalyDetectionPointsUnused   metric.Int64ObservableCounter
 	TCPAnomalyDetectionReportsSkewed  metric.Int64ObservableCounter
 	TCPAnomalyDetectionSeriesUnused   metric.Int64ObservableCounter
@@ -105,6 +106,21 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalyBaselinesCallback(cb metric.I
 		cb(ctx, &observerInt64{inst: builder.TCPAnomalyBaselines, obs: o})
 		return nil
 	}, builder.TCPAnomalyBaselines)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterTCPAnomalyCallsDroppedCallback sets callback for observable TCPAnomalyCallsDropped metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyCallsDroppedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyCallsDropped, obs: o})
+		return nil
+	}, builder.TCPAnomalyCallsDropped)
 	if err != nil {
 		return err
 	}
@@ -528,6 +544,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_tcp_anomaly_baselines",
 		metric.WithDescription("Cumulative series that are older than the processor, or may be series that came back after max_gap. What they had counted before is not added. [Development]"),
 		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyCallsDropped, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_calls_dropped",
+		metric.WithDescription("Calls between two workloads that there was no room to remember (no_room), because as many were seen in ten minutes as max_pairs says, once for each window. Problems do not name who calls there. [Development]"),
+		metric.WithUnit("{call}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyDetectionPointsUnused, err = builder.meter.Int64ObservableCounter(
