@@ -3,12 +3,16 @@
 
 package localize
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Own finds the places of bad edges whose trouble one end is known to make by itself: its
 // pod, or its workload if at least two and half of the workload's pods do; a listener is that of
 // the workload, or one pod of several is named.
-// healthy tells which other pods there are.
+// healthy tells which other pods there are. That it is the one end's is sure, for its kernel says so; of a whole
+// workload it is as sure as many of its pods do so, which are the other candidates.
 func Own(bad, healthy []Edge) []Root {
 	pods := podsOf(bad, healthy)
 	troubled := make(map[Name]map[Name]bool)
@@ -30,7 +34,12 @@ func Own(bad, healthy []Edge) []Root {
 		roots = join(roots, ownPlace(&bad[i], end, n >= 2 && 2*n >= all, all), i)
 	}
 	for i := range roots {
-		roots[i].count(bad, healthy)
+		r := &roots[i]
+		r.count(bad, healthy)
+		if n, all := len(troubled[r.Place.A]), len(pods[r.Place.A]); r.Place.Kind != KindPod && n > 0 && n < all {
+			r.Confidence = float64(n) / float64(all)
+			r.orPods(troubled[r.Place.A], bad, healthy)
+		}
 	}
 	return roots
 }
@@ -92,6 +101,18 @@ func (r *Root) count(bad, healthy []Edge) {
 		}
 	}
 	r.Candidates = []Candidate{r.Candidate}
+}
+
+// orPods adds pods that may be the root just as well, instead of their whole workload.
+func (r *Root) orPods(troubled map[Name]bool, bad, healthy []Edge) {
+	for _, pod := range slices.SortedFunc(maps.Keys(troubled), compareNames) {
+		if len(r.Candidates) == maxCandidates {
+			return
+		}
+		one := Root{Candidate: Candidate{Place: Place{Kind: KindPod, A: pod}}}
+		one.count(bad, healthy)
+		r.Candidates = append(r.Candidates, one.Candidate)
+	}
 }
 
 func (p Place) has(e *Edge) bool {

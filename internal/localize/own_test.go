@@ -4,6 +4,7 @@
 package localize_test
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -25,6 +26,8 @@ func TestOwn(t *testing.T) {
 	for name, test := range map[string]struct {
 		bad, healthy []localize.Edge
 		want         string
+		confidence   float64
+		candidates   []localize.Name // that follow the root
 	}{
 		"a reader's pod": {
 			bad:     []localize.Edge{between(0, 0, 1, 0, localize.SideReceiver), between(2, 0, 1, 0, localize.SideReceiver)},
@@ -32,9 +35,10 @@ func TestOwn(t *testing.T) {
 			want:    "2 of 2 edges of pod shop/service-1-0 are bad, 0 of 2 elsewhere.",
 		},
 		"half of a workload's pods": {
-			bad:     []localize.Edge{between(0, 0, 1, 0, localize.SideSender), between(0, 1, 1, 0, localize.SideSender)},
-			healthy: []localize.Edge{between(0, 2, 1, 0, 0), between(0, 3, 1, 0, 0), between(2, 0, 1, 0, 0)},
-			want:    "2 of 4 edges of workload shop/service-0 are bad, 0 of 1 elsewhere.",
+			bad:        []localize.Edge{between(0, 0, 1, 0, localize.SideSender), between(0, 1, 1, 0, localize.SideSender)},
+			healthy:    []localize.Edge{between(0, 2, 1, 0, 0), between(0, 3, 1, 0, 0), between(2, 0, 1, 0, 0)},
+			confidence: .5, candidates: []localize.Name{pod(0, 0), pod(0, 1)},
+			want: "2 of 4 edges of workload shop/service-0 are bad, 0 of 1 elsewhere.",
 		},
 		"a listener": {
 			bad:  []localize.Edge{between(0, 0, 1, 0, localize.SideListener), between(2, 0, 1, 1, localize.SideListener)},
@@ -54,6 +58,13 @@ func TestOwn(t *testing.T) {
 			require.Len(t, roots, 1)
 			assert.Equal(t, test.want, roots[0].Sentence())
 			assert.Len(t, roots[0].Edges, len(test.bad))
+			assert.Equal(t, cmp.Or(test.confidence, 1), roots[0].Confidence)
+			var others []localize.Name
+			for _, c := range roots[0].Candidates[1:] {
+				assert.Equal(t, 1, c.Bad)
+				others = append(others, c.Place.A)
+			}
+			assert.Equal(t, test.candidates, others)
 		})
 	}
 }

@@ -23,13 +23,16 @@ type Root struct {
 	// Confidence is 0 to 1: the root's share of the likelihood of all places that
 	// explain any of its edges.
 	Confidence float64
-	// Candidates are the likeliest of these, the root first; at most three.
+	// Candidates are the likeliest of these, the root first; at most maxCandidates.
 	Candidates []Candidate
 	// Edges are the indices of the bad edges that the root explains.
 	Edges []int
 	// Open says that either end of the pair may be it just as well.
 	Open bool
 }
+
+// maxCandidates is how many places a root names, itself included.
+const maxCandidates = 3
 
 // minLikelihood is how much a place must explain, 20 to 1.
 const minLikelihood = 3
@@ -98,7 +101,7 @@ func (b *board) root(best *score) Root {
 	}
 	slices.SortFunc(rivals, better)
 	r.Confidence = 1 / (1 + others)
-	for _, s := range rivals[:min(3, len(rivals))] {
+	for _, s := range rivals[:min(maxCandidates, len(rivals))] {
 		r.Candidates = append(r.Candidates, b.candidate(s))
 	}
 	r.Open = best.place.Kind == KindPair && openEnds(best, rivals)
