@@ -74,7 +74,7 @@ func TestReplicasAddUpAndOneDecides(t *testing.T) {
 			r := startReplicas(t, folder, 2)
 			began := r.decides.now
 			interval := r.decides.cfg.(*anomaly.Config).Interval
-			p := &player{t: t, began: began.Add(time.Second), totals: make(map[string]map[string]*total)}
+			p := newPlayer(t, began.Add(time.Second))
 			for _, step := range script.Steps {
 				for range step.Intervals {
 					began = began.Add(interval)

@@ -33,9 +33,13 @@ type script struct {
 	// Tells are the types of the anomalies that it has to tell of: not all of them hurt.
 	Tells []string
 	Flows map[string]struct{ Resource, Attributes map[string]any }
-	Steps []struct {
+	// Before is what flows had counted before the processor began; those without are new.
+	Before map[string]growth
+	Steps  []struct {
 		Intervals int
-		Flows     map[string]growth
+		// Told is in which way intervals are told, if it is not one after the other.
+		Told  manner
+		Flows map[string]growth
 	}
 }
 
@@ -56,14 +60,23 @@ func readScript(t *testing.T, path string) *script {
 // A player tells a script as OTLP.
 type player struct {
 	t      *testing.T
-	began  time.Time
+	began  time.Time                    // flows that are new
+	starts map[string]time.Time         // of other flows
 	totals map[string]map[string]*total // by flow and metric
+	held   []pmetric.Metrics            // back, to be told later
+}
+
+func newPlayer(t *testing.T, began time.Time) *player {
+	return &player{t: t, began: began, starts: make(map[string]time.Time), totals: make(map[string]map[string]*total)}
 }
 
 // A total is how far a cumulative series has come.
 type total struct {
 	sum     float64
 	buckets map[int]uint64 // of an exponential histogram of scale 2
+	old     bool           // nothing has been told of it, and it counted before the processor began
+	unseen  float64        // what it had counted when it was told of first, if it is old
+	former  float64        // what lives that are over had counted
 }
 
 // tell returns the points of one interval.
@@ -80,11 +93,11 @@ func (p *player) tell(r *script, flows map[string]growth, at time.Time) pmetric.
 		}
 		for key := range flows[name] { // a sum goes on where it does not grow
 			if p.totals[name][key] == nil {
-				p.totals[name][key] = &total{buckets: make(map[int]uint64)}
+				p.totals[name][key] = &total{buckets: make(map[int]uint64), old: p.start(name).Before(p.began)}
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.totals[name])) {
-			p.write(metrics.AppendEmpty(), key, flows[name][key], p.totals[name][key], flow.Attributes, at)
+			p.write(metrics.AppendEmpty(), key, flows[name][key], p.totals[name][key], flow.Attributes, p.start(name), at)
 		}
 	}
 	return md
@@ -97,7 +110,7 @@ func (p *player) sums() map[string]float64 {
 		for key, total := range series {
 			name, _, _ := strings.Cut(key, "{")
 			if known[name].Kind == names.Sum {
-				sums[name] += total.sum
+				sums[name] += total.former + total.sum - total.unseen
 			}
 		}
 	}
@@ -113,7 +126,7 @@ var known = func() map[string]names.Metric {
 }()
 
 // write writes one metric's point.
-func (p *player) write(to pmetric.Metric, key string, value any, sofar *total, attributes map[string]any, at time.Time) {
+func (p *player) write(to pmetric.Metric, key string, value any, sofar *total, attributes map[string]any, began, at time.Time) {
 	name, split, _ := strings.Cut(strings.TrimSuffix(key, "}"), "{")
 	metric, ok := known[name]
 	require.True(p.t, ok, "there is no metric %s", name)
@@ -125,7 +138,7 @@ func (p *player) write(to pmetric.Metric, key string, value any, sofar *total, a
 		}
 	}
 	stamp := func(start, end func(pcommon.Timestamp)) {
-		start(pcommon.NewTimestampFromTime(p.began))
+		start(pcommon.NewTimestampFromTime(began))
 		end(pcommon.NewTimestampFromTime(at))
 	}
 	switch metric.Kind {
@@ -146,6 +159,7 @@ func (p *player) write(to pmetric.Metric, key string, value any, sofar *total, a
 		describe(point.Attributes())
 		stamp(point.SetStartTimestamp, point.SetTimestamp)
 		sofar.sum += float(p.t, value)
+		sofar.meet()
 		setNumber(point, &metric, sofar.sum)
 	default:
 		histogram := to.SetEmptyExponentialHistogram()

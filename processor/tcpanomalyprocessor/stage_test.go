@@ -105,14 +105,18 @@ func (s *stage) pass(d time.Duration) {
 
 // play tells all of a script, and returns what its sums add up to.
 func (s *stage) play(r *script) map[string]float64 {
-	p := &player{t: s.t, began: s.now.Add(time.Second), totals: make(map[string]map[string]*total)}
+	p := newPlayer(s.t, s.now.Add(time.Second))
+	p.remember(r)
 	interval := s.cfg.(*anomaly.Config).Interval
 	for _, step := range r.Steps {
 		for range step.Intervals {
 			at := s.now.Add(interval - time.Second)
 			s.pass(interval)
-			require.NoError(s.t, s.metrics.ConsumeMetrics(s.t.Context(), p.tell(r, step.Flows, at)))
+			for _, md := range p.tellBy(step.Told, r, step.Flows, at) {
+				require.NoError(s.t, s.metrics.ConsumeMetrics(s.t.Context(), md))
+			}
 		}
+		p.held = nil
 	}
 	s.pass(interval)
 	return p.sums()
