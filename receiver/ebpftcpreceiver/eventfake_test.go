@@ -22,6 +22,7 @@ type fakeEvents struct {
 
 	mu    sync.Mutex
 	drops flow.EventDrops
+	err   error // of Read
 }
 
 func newFakeEvents() *fakeEvents {
@@ -31,6 +32,9 @@ func newFakeEvents() *fakeEvents {
 }
 
 func (f *fakeEvents) Read(deadline time.Time) (flow.Event, error) {
+	if err := f.failure(); err != nil {
+		return flow.Event{}, err
+	}
 	timeout := time.NewTimer(time.Until(deadline))
 	defer timeout.Stop()
 	select {
@@ -46,6 +50,19 @@ func (f *fakeEvents) Read(deadline time.Time) (flow.Event, error) {
 	default:
 		return flow.Event{}, io.EOF
 	}
+}
+
+func (f *fakeEvents) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+// fail lets Read fail from now on, or no more.
+func (f *fakeEvents) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
 }
 
 func (f *fakeEvents) Flush() error { f.flush(); return nil }

@@ -43,21 +43,26 @@ type eventSender struct {
 
 	batch  []flow.Event
 	giving bool // the last batch was given up
+	fails  bool // the last look could not read
 }
 
 // run sends until the reader has been flushed. When ctx is done, nothing is offered
-// again.
-func (s *eventSender) run(ctx context.Context) {
+// again. What cannot be read is tried again with the next look, and what finds no room
+// meanwhile is counted, until stopping is done.
+func (s *eventSender) run(ctx, stopping context.Context) {
 	for {
 		err := s.gather()
 		if len(s.batch) > 0 {
 			s.deliver(ctx)
 		}
 		s.count(ctx)
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				s.status.logger.Error("events end here", zap.Error(err))
-			}
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil && !s.fails {
+			s.status.logger.Error("events cannot be read and are tried again; ebpf_tcp_events_dropped counts those without room", zap.Error(err))
+		}
+		if s.fails = err != nil; s.fails && !sleep(stopping, s.look) {
 			return
 		}
 	}

@@ -93,3 +93,29 @@ func TestEventsThatAreHeldBackAreCounted(t *testing.T) {
 		assertDropped(t, tt, map[string]int64{"rate_limit": 7, "buffer_full": 1})
 	})
 }
+
+// A reader that fails keeps what happens in the kernel, which counts what it has no room for.
+func TestEventsThatCannotBeReadAreCountedAndReadLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tt, set, logs := telemetry(t)
+		p := newLogsPipeline(t, set, acceptLogs)
+		p.run(t, time.Second)
+		p.events.fail(errBusy)
+		p.happen(1)
+		wait(10 * time.Second)
+		p.events.drop(0, 5)
+		wait(20 * time.Second)
+		assertDropped(t, tt, map[string]int64{"rate_limit": 0, "buffer_full": 5})
+		p.events.fail(nil)
+		p.happen(2)
+		wait(20 * time.Second)
+		metadatatest.AssertEqualEbpfTCPEventsSent(t, tt, count(3), ignoreTime...)
+		p.events.fail(errBusy)
+		wait(20 * time.Second)
+		begin := time.Now()
+		p.stop(t)
+		assert.Zero(t, time.Since(begin), "it does not wait for the next look")
+		failure := "error: events cannot be read and are tried again; ebpf_tcp_events_dropped counts those without room"
+		assert.Equal(t, []string{failure, failure}, messages(logs))
+	})
+}

@@ -27,6 +27,7 @@ type logsReceiver struct {
 	build  component.BuildInfo
 
 	cancel context.CancelFunc // nil unless started and events are switched on
+	stop   context.CancelFunc // comes before it: events that happened are still sent
 	reader eventReader
 	done   chan error
 }
@@ -60,10 +61,11 @@ func (r *logsReceiver) Start(context.Context, component.Host) error {
 	if r.reader, err = share.kernel.Events(); err != nil {
 		return errors.Join(err, r.pool.release(r.cfg))
 	}
-	var ctx context.Context
+	var ctx, stopping context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
+	stopping, r.stop = context.WithCancel(ctx)
 	r.done = make(chan error, 1)
-	go r.run(ctx, share, r.sender(host))
+	go r.run(ctx, stopping, share, r.sender(host))
 	return nil
 }
 
@@ -80,13 +82,13 @@ func (r *logsReceiver) sender(host host) *eventSender {
 }
 
 // run sends until the reader has been flushed.
-func (r *logsReceiver) run(ctx context.Context, share *share, sender *eventSender) {
+func (r *logsReceiver) run(ctx, stopping context.Context, share *share, sender *eventSender) {
 	discarding, stop := context.WithCancel(ctx)
 	var others sync.WaitGroup
 	if !r.pool.joined(r.cfg).metrics {
 		others.Go(func() { r.discard(discarding, share.kernel) })
 	}
-	sender.run(ctx)
+	sender.run(ctx, stopping)
 	stop()
 	others.Wait()
 	r.done <- errors.Join(r.reader.Close(), r.pool.release(r.cfg))
@@ -123,6 +125,7 @@ func (r *logsReceiver) Shutdown(ctx context.Context) error {
 	if err := r.reader.Flush(); err != nil {
 		return err
 	}
+	r.stop()
 	select {
 	case err := <-r.done:
 		return err
