@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 
+	"github.com/tcpwhy/tcpwhy/internal/condition"
 	"github.com/tcpwhy/tcpwhy/internal/localize"
 	"github.com/tcpwhy/tcpwhy/internal/names"
 	"github.com/tcpwhy/tcpwhy/internal/problem"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/condition"
 )
 
 // Two namespaces have a web and a db; the pods of either share the nodes with the other's.

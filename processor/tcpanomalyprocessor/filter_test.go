@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/tcpwhy/tcpwhy/internal/condition"
 	"github.com/tcpwhy/tcpwhy/internal/names"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/condition"
 )
 
 // assertFilters holds each problem's filter against all points of flows that have left: it shows

@@ -1,7 +1,7 @@
 // Copyright The tcpwhy Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package condition evaluates what tcp.problem.filter says, as a reader of metrics would.
+// Package condition evaluates what tcp.problem.filter says, as a reader of metrics would: for tests.
 package condition
 
 import (
@@ -91,7 +91,7 @@ func (p *parser) expect(token rune) {
 	p.next()
 }
 
-// Attributes is what pcommon.Map is; testutil knows no OpenTelemetry.
+// Attributes is what pcommon.Map is, as only the components know OpenTelemetry.
 type Attributes[V interface{ AsString() string }] interface {
 	Get(name string) (V, bool)
 }
