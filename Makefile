@@ -193,11 +193,13 @@ test-kernels: | have-go $(QEMU) ## Run the tests that touch the kernel on Linux 
 # rest is for test-kernels.
 GUEST_PACKAGES := ./internal/testutil/kernel ./internal/testutil/netns ./internal/testutil/nft
 GUEST_TESTS := ^(TestMainPrograms|TestTwoKernels|TestOtherProgramKeepsWorking|TestOtherProgramsReplyStands|TestOnlyOfCgroup|TestNoRoute|TestNoPortLeft|TestAttemptsOfOneSocket|TestNeverAccepted|TestOrderlyEnds|TestReasonsWithoutCallbacks|TestClearedCallbacksAreCounted|TestOlderUnheld|TestOlderListenersChildren|TestAcceptQueue|TestFailuresAreEvents|TestFailedConnects|TestMPTCP|TestResets|TestEachResetIsOneEvent|TestReconnect|TestPlanTakesTheNextWay|TestEachConnectionIsExact|TestParity|TestGivenUp|TestPassedConnection|TestAcceptByRing|TestFillsOfFlows|TestTimeoutsThatSendNothing|TestSegmentForWhoIsDestroyed)$$
+GUEST_PRIVILEGES := ^(TestThreeCapabilitiesObserve|TestEachMissingCapabilityIsASentence|TestCapabilitiesAreDroppedAfterStart)$$
 
 .PHONY: test-guests
 test-guests: | have-go $(QEMU) ## Run a part of test-kernels, on 6.1 and 6.12 only
 	$(TEST_ENV) $(GO) run ./internal/vmtest -kernels=6.1,6.12 -packages='$(GUEST_PACKAGES)'
 	$(TEST_ENV) $(GO) run ./internal/vmtest -kernels=6.1,6.12 -packages=./internal/tcpbpf -run='$(GUEST_TESTS)'
+	$(TEST_ENV) $(GO) run ./internal/vmtest -kernels=6.1,6.12 -packages=./receiver/ebpftcpreceiver -run='$(GUEST_PRIVILEGES)'
 
 $(QEMU):
 	$(SUDO) apt-get install -y --no-install-recommends qemu-system-x86
