@@ -125,7 +125,7 @@ func TestFalseAlarmSlower(t *testing.T) {
 			src, runs := newSource(*seed, 4), min(500, 20+*days/2)
 			var delays []float64
 			for range runs {
-				if delay := slower(d, path{wander: wander, source: src}, times); delay > 0 {
+				if delay := slower(d, path{wander: wander, source: src}, times, 2*time.Hour); delay > 0 {
 					delays = append(delays, delay)
 				}
 			}
@@ -140,10 +140,10 @@ func TestFalseAlarmSlower(t *testing.T) {
 }
 
 // slower is how many seconds it takes to see that round trips are slower, after
-// two hours of quiet; 0 if 15 min do not suffice.
-func slower(d *shift.Detector, p path, times float64) float64 {
+// so long a quiet; 0 if 15 min do not suffice.
+func slower(d *shift.Detector, p path, times float64, quiet time.Duration) float64 {
 	var h shift.Histogram
-	s, inject := d.Start(), detect.Window(2*time.Hour/width)
+	s, inject := d.Start(), detect.Window(quiet/width)
 	for w := range inject + detect.Window(15*time.Minute/width) {
 		factor := 1.
 		if w >= inject {
