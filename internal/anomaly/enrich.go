@@ -47,12 +47,15 @@ func (p *peer) describe(attributes pcommon.Map, source *end, found finding) {
 	source.describe(attributes, &names.Source)
 	destination := end{kind: p.kind, node: p.node, cluster: p.cluster}
 	switch here := text(attributes, names.Source.K8sClusterName); {
-	case p.named():
+	case p.named() && !p.unveiled(found):
 		destination.join(here)
 		putMissing(attributes, names.Destination.K8sClusterName, destination.cluster)
 	case found.nobody():
 		return
 	default:
+		if p.named() {
+			unname(attributes)
+		}
 		destination = found.end()
 		if named(destination.kind) {
 			destination.join(here)

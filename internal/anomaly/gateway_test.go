@@ -85,3 +85,42 @@ func TestANodeOfAnotherCluster(t *testing.T) {
 		assert.Equal(t, zone, text(firstPoint(md), names.Source.Zone))
 	}
 }
+
+// An agent knows the Services, and the pods of its node. Who is behind one, on another node, the gateway says as
+// if no agent had named the Service; unless that is another cluster's.
+func TestAGatewayKnowsWhoIsBehindAService(t *testing.T) {
+	called := *dbService
+	called.Common = &identity.Common{Cluster: "c1", Namespace: "data", Service: "db", ServiceName: "orders", ServiceNamespace: "sales"}
+	agent := town{remote: func(to netip.AddrPort, _ uint64) *identity.Identity {
+		if to.Addr().String() == "10.96.0.7" {
+			return &called
+		}
+		return nil
+	}}
+	behind := func(who *identity.Identity) town {
+		return town{remote: func(to netip.AddrPort, at uint64) *identity.Identity {
+			if to.Addr().String() == "10.0.2.1" {
+				return who
+			}
+			return agent.Remote(to.Addr(), to.Port(), at)
+		}}
+	}
+	const flow = `resource {host.name=node-1 process.pid=7(Int)}
+tcp.flow.io sum cumulative
+  {source.address=10.0.1.1 destination.address=10.96.0.7 destination.port=80(Int) destination.nat.address=10.0.2.1 destination.nat.port=80(Int)} 5s..10s 1`
+	for name, who := range map[string]*identity.Identity{"a pod": db, "a pod in its node's network": node1} {
+		t.Run(name, func(t *testing.T) {
+			alone, both := parse(t, flow), parse(t, flow)
+			enrich(agent, both.ResourceMetrics().At(0))
+			assert.Equal(t, names.KindService, text(firstPoint(both), names.Destination.Kind))
+			unaware := write(both)
+			for _, knows := range []town{{}, agent, behind(podOf("x", "Deployment", "x", "c2"))} {
+				enrich(knows, both.ResourceMetrics().At(0))
+				assert.Equal(t, unaware, write(both), "who knows no more, or another cluster, changes nothing")
+			}
+			enrich(behind(who), both.ResourceMetrics().At(0))
+			enrich(behind(who), alone.ResourceMetrics().At(0))
+			assert.Equal(t, write(alone), write(both))
+		})
+	}
+}

@@ -67,6 +67,21 @@ func address(value pcommon.Value) netip.Addr {
 // external is what anybody says who knows less of the cluster.
 func (p *peer) named() bool { return p.pod != "" || named(p.kind) }
 
+// unveiled reports whether a peer that has the name of a Service is found behind it: an agent knows the
+// Services, and the pods of one node. In another cluster somebody else has the address.
+func (p *peer) unveiled(found finding) bool {
+	return p.kind == names.KindService && found.real != found.virtual && named(kinds[found.real.Kind]) &&
+		(p.cluster == "" || found.real.Cluster == "" || p.cluster == found.real.Cluster)
+}
+
+// unname takes the names away that are a Service's. Which one it is stays.
+func unname(attributes pcommon.Map) {
+	d := &names.Destination
+	for _, name := range [...]string{d.Kind, d.WorkloadName, d.WorkloadKind, d.K8sNamespaceName, d.ServiceName, d.ServiceNamespace} {
+		attributes.Remove(name)
+	}
+}
+
 // A finding is who the peer is. Where addresses are translated it is who is behind the
 // virtual one, and the Service is that of the virtual one.
 type finding struct{ real, virtual *identity.Identity }
