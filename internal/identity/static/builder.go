@@ -6,6 +6,7 @@ package static
 import (
 	"maps"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -60,7 +61,7 @@ func (b *builder) addWorkload(w *workload) {
 		}
 	}
 	for _, s := range w.processes {
-		if p := (process{w.node, s.text}); b.once(p, s, w.where+".processes") {
+		if p := (process{w.node, s.text}); b.executable(s, w.where+".processes") && b.once(p, s, w.where+".processes") {
 			b.table.processes[p] = id
 		}
 	}
@@ -77,6 +78,15 @@ func (b *builder) container(s scalar, where string) (id string, ok bool) {
 		return "", false
 	}
 	return id, true
+}
+
+// executable refuses a path, which no executable's name is.
+func (b *builder) executable(s scalar, where string) bool {
+	if !strings.Contains(s.text, "/") {
+		return true
+	}
+	b.wrong(s.line, where, "%q must be the name of an executable, such as %q, not a path", s.text, path.Base(s.text))
+	return false
 }
 
 // addService refuses a port of an address that an earlier service has. A service

@@ -67,6 +67,9 @@ f.yaml:2: file.workloads[0]: must have workload, pod or node`,
 			"half an id of a container", "workloads:\n  - {workload: a, container_ids: [4f1c4f1c4f1c]}\n",
 			`f.yaml:2: file.workloads[0].container_ids: "4f1c4f1c4f1c" must be the id of a container, 64 hexadecimal digits, not 12`,
 		}, {
+			"the path of a process", "workloads:\n  - {workload: a, processes: [/usr/bin/postgres]}\n",
+			`f.yaml:2: file.workloads[0].processes: "/usr/bin/postgres" must be the name of an executable, such as "postgres", not a path`,
+		}, {
 			"an empty container", "workloads:\n  - {workload: a, container_ids: ['']}\n",
 			`f.yaml:2: file.workloads[0].container_ids[0]: must be a value, not empty
 f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or processes to be recognised by`,
