@@ -34,11 +34,11 @@ func readPeer(attributes pcommon.Map) peer {
 		case names.DestinationAddress:
 			destination = address(value)
 		case names.DestinationPort:
-			port = uint16(value.Int())
+			port = portOf(value)
 		case names.DestinationNATAddress:
 			translated = address(value)
 		case names.DestinationNATPort:
-			translatedPort = uint16(value.Int())
+			translatedPort = portOf(value)
 		case names.Destination.Kind:
 			p.kind = value.Str()
 		case names.Destination.K8sPodName:
@@ -61,6 +61,14 @@ func address(value pcommon.Value) netip.Addr {
 		return netip.Addr{}
 	}
 	return parsed.Unmap()
+}
+
+// portOf is 0, none, of what is no port: a part of it would be another one.
+func portOf(value pcommon.Value) uint16 {
+	if port := value.Int(); port == int64(uint16(port)) {
+		return uint16(port)
+	}
+	return 0
 }
 
 // named reports whether somebody before us has named the peer. Unknown is no name, and

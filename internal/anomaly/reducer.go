@@ -32,10 +32,9 @@ type reducer struct {
 	places     map[reduce.Key]*place
 	groups     map[reduce.Key]*group
 
-	now     uint64 // when the points came
-	point   reduce.Point
-	value   reduce.Value
-	ignored uint64 // points whose series ended before it was known
+	now   uint64 // when the points came
+	point reduce.Point
+	value reduce.Value
 }
 
 func newReducer(cfg *Config, directory identity.Directory, instance string, now uint64) *reducer {
@@ -217,11 +216,7 @@ func (m *metric) kind(p *reduce.Point) uint64 {
 }
 
 func (r *reducer) newInput(key, flowKey, called reduce.Key, l *locality, attributes pcommon.Map) *reduce.Input {
-	if r.point.Ended {
-		r.ignored++
-		return nil
-	}
-	if !r.table.Room() {
+	if r.point.Ended || !r.table.Room() { // what ended before it was known tells nothing
 		return nil
 	}
 	f := r.flows[flowKey]

@@ -23,7 +23,7 @@ func endIn(attributes pcommon.Map, side *names.End, host string) localize.End {
 		},
 	}
 	if port, ok := attributes.Get(side.Port); ok {
-		e.Port = uint16(port.Int())
+		e.Port = portOf(port)
 	}
 	if pod := text(attributes, side.K8sPodName); pod != "" {
 		e.Pod = localize.Name{Cluster: e.Workload.Cluster, Namespace: e.Workload.Namespace, Name: pod}

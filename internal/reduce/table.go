@@ -3,6 +3,8 @@
 
 package reduce
 
+import "time"
+
 // A Key identifies a series: a keyed hash of 128 bits. That two series have one is less
 // likely than a failure of the machine.
 type Key [2]uint64
@@ -228,15 +230,21 @@ func (t *Table) add(in *Input, p *Point) {
 }
 
 func (t *Table) end(in *Input, p *Point) {
-	if in.ended == 0 && p.Time >= in.time {
+	if in.ended == 0 && !t.late(in, p) {
 		in.ended = max(p.Time, 1)
 		t.leave(in)
 	}
 }
 
+// ahead is how far a sender's clock may be ahead (ns). A point before that one's is of a clock that was set back
+// since, not late: gauges would stand still, and ends be missed, until it is so late again.
+const ahead = uint64(time.Minute)
+
+func (t *Table) late(in *Input, p *Point) bool { return p.Time < in.time && in.time <= t.now+ahead }
+
 func (t *Table) addGauge(in *Input, p *Point) {
 	switch {
-	case p.Time < in.time:
+	case t.late(in, p):
 		t.Stats.Late++
 	case p.Time == in.time && p.Number.compare(in.number) == 0:
 		t.Stats.Duplicate++

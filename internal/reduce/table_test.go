@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -90,4 +91,28 @@ func TestInputsAreFoundInAnyOrder(t *testing.T) {
 	}
 	inputs, _ := table.Len()
 	require.Len(t, known, inputs)
+}
+
+// A sender whose clock was an hour ahead for one report is believed again with the next one, its end, too.
+func TestAClockThatIsSetBack(t *testing.T) {
+	const second = uint64(time.Second)
+	for name, c := range map[string]struct{ first, want uint64 }{
+		"from an hour ahead": {3610 * second, 5},
+		"late by a second":   {20 * second, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 3600 * second}, second, false)
+			table.Advance(20 * second)
+			first := Point{Shape: ShapeGauge, Time: c.first, Number: Integer(3)}
+			in := table.NewInput(Key{1}, &Flow{}, &first)
+			table.Bind(in, table.NewOutput(Key{1}, Design{Shape: ShapeGauge}))
+			table.Add(in, &first)
+			table.Add(in, &Point{Shape: ShapeGauge, Time: 19 * second, Number: Integer(5)})
+			require.Zero(t, in.number.compare(Integer(int64(c.want))))
+
+			table.Add(in, &Point{Shape: ShapeGauge, Time: c.first, Number: Integer(7)})
+			table.Add(in, &Point{Shape: ShapeGauge, Time: 19 * second, Ended: true})
+			require.Equal(t, c.first > 20*second, in.ended != 0)
+		})
+	}
 }
