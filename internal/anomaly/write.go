@@ -42,6 +42,9 @@ func (r *reducer) write(version string, now uint64) []*delivery {
 	for _, g := range r.groups {
 		w.writeGroup(g)
 	}
+	for _, d := range w.deliveries { // of some resources there is nothing to tell
+		d.metrics.ResourceMetrics().RemoveIf(func(rm pmetric.ResourceMetrics) bool { return rm.ScopeMetrics().At(0).Metrics().Len() == 0 })
+	}
 	return w.deliveries
 }
 
@@ -69,23 +72,29 @@ func (w *writer) delivery() *delivery {
 	return d
 }
 
+// writeGroup writes a resource, again in each delivery that it takes.
 func (w *writer) writeGroup(g *group) {
-	d := w.delivery()
+	var d *delivery
+	var metrics pmetric.MetricSlice
+	for _, outputs := range g.outputs {
+		for some := range slices.Chunk(outputs, deliveryPoints) {
+			if next := w.delivery(); next != d {
+				d, metrics = next, w.begin(next, g)
+			}
+			w.writeMetric(metrics, some)
+			d.outputs = append(d.outputs, some...)
+		}
+	}
+}
+
+func (w *writer) begin(d *delivery, g *group) pmetric.MetricSlice {
 	rm := d.metrics.ResourceMetrics().AppendEmpty()
 	g.attributes.CopyTo(rm.Resource().Attributes())
 	rm.SetSchemaUrl(names.SchemaURL)
 	sm := rm.ScopeMetrics().AppendEmpty()
 	sm.Scope().SetName(w.scope)
 	sm.Scope().SetVersion(w.version)
-	for _, outputs := range g.outputs {
-		if len(outputs) > 0 {
-			w.writeMetric(sm.Metrics(), outputs)
-			d.outputs = append(d.outputs, outputs...)
-		}
-	}
-	if sm.Metrics().Len() == 0 {
-		d.metrics.ResourceMetrics().RemoveIf(func(other pmetric.ResourceMetrics) bool { return other == rm })
-	}
+	return sm.Metrics()
 }
 
 // writeMetric writes a metric, or two: one for each type of histogram.
