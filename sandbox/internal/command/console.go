@@ -88,6 +88,9 @@ func lift() *cobra.Command {
 		}
 		c.Printf("Fault %d ended: %s, %s. Packets %d, dropped %d, late %d, twice %d.\n",
 			one.ID, one.Fault, one.Place, one.Stats.Packets, one.Stats.Dropped, one.Stats.Late, one.Stats.Twice)
+		if one.Witness != nil {
+			c.Printf("Witness: %s.\n", one.Witness)
+		}
 		return nil
 	}}
 }

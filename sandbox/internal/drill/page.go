@@ -18,7 +18,7 @@ import (
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{"seconds": seconds}).Parse(pageText))
+var page = template.Must(template.New("page").Funcs(template.FuncMap{"seconds": seconds, "witnessed": witnessed}).Parse(pageText))
 
 // A bar is a line in the picture of what happened when.
 type bar struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/score"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/supervise"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // example is of a drill with a loss that was found, a refusal that was missed, a stall
@@ -41,8 +42,44 @@ func example() Report {
 			{ID: "b", Type: "tcp_zero_window", Title: "Invented", Detected: at(530), Onset: at(520), Candidates: []fault.Place{{Kind: fault.Workload, A: "service-m"}}},
 		},
 	}
+	r.Injections[2].Witness = stall(r.Injections[2].Start)
 	r.rate()
 	return r
+}
+
+// stall is what the clients of a stalled Redis see.
+func stall(start time.Time) *witness.Witness {
+	var calls []witness.Call
+	for i := range 30 {
+		at := time.Duration(i) * time.Second / 2
+		calls = append(calls, witness.Call{End: start.Add(-at - 1), Took: 8 * time.Millisecond}, witness.Call{End: start.Add(at), Took: 210 * time.Millisecond})
+	}
+	return &witness.Witness{Sights: []witness.Sight{witness.See("service-e → service-m", calls, start, start.Add(time.Minute))}}
+}
+
+// What was seen of each fault that TCP cannot see is told, and so is one that did nothing.
+func TestWitnessIsTold(t *testing.T) {
+	r := example()
+	var table, shown bytes.Buffer
+	require.NoError(t, Print(&table, r.Score))
+	const saw = "redis-stall, workload service-m; service-e → service-m: p50 8 ms → 210 ms, p90 8 ms → 210 ms, failed 0 of 30 → 0 of 30\n"
+	require.Contains(t, table.String(), saw)
+	require.Contains(t, table.String(), "1, of 1 faults  ")
+	require.NoError(t, page.Execute(&shown, r.sheet()))
+	require.Contains(t, shown.String(), "TCP cannot see it; service-e → service-m: p50 8 ms → 210 ms")
+
+	r.Injections[2].Witness.Sights[0].During = r.Injections[2].Witness.Sights[0].Before
+	r.rate()
+	table.Reset()
+	require.NoError(t, Print(&table, r.Score))
+	require.Contains(t, table.String(), "0 of 30 → 0 of 30; it did nothing\n")
+	require.Contains(t, table.String(), "1, of 0 faults; 1 more did nothing: left out")
+
+	r.Injections[2].Witness = nil
+	r.rate()
+	table.Reset()
+	require.NoError(t, Print(&table, r.Score))
+	require.Contains(t, table.String(), "1, of 1 faults, 1 without a witness")
 }
 
 func TestPage(t *testing.T) {

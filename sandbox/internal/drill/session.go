@@ -139,5 +139,8 @@ func (s *session) end(m moment, id uint16) error {
 		}
 	}
 	s.say("%v  ends   %s, %s (%d of %d packets dropped)", m.at.Round(time.Second), one.Fault, one.Place, one.Stats.Dropped, one.Stats.Packets)
+	if one.Witness != nil {
+		s.say("%v         %s", m.at.Round(time.Second), one.Witness)
+	}
 	return nil
 }

@@ -28,8 +28,9 @@ func Print(w io.Writer, s score.Score) error {
 	for _, o := range s.Outcomes {
 		switch {
 		case len(o.Fault.Expect) == 0:
+			_, _ = fmt.Fprintf(t, "  unseen by TCP: %s %s, %s%s\n", o.Fault.Start.Format(time.TimeOnly), o.Fault.Name, o.Fault.Place, witnessed(o.Fault))
 		case !o.Detected:
-			_, _ = fmt.Fprintf(t, "  missed: %s %s, %s\n", o.Fault.Start.Format(time.TimeOnly), o.Fault.Name, o.Fault.Place)
+			_, _ = fmt.Fprintf(t, "  missed: %s %s, %s%s\n", o.Fault.Start.Format(time.TimeOnly), o.Fault.Name, o.Fault.Place, witnessed(o.Fault))
 		case !o.Right:
 			_, _ = fmt.Fprintf(t, "  wrong type: %s %s, %s: %s\n", o.Fault.Start.Format(time.TimeOnly), o.Fault.Name, o.Fault.Place, o.Type)
 		}
@@ -39,6 +40,17 @@ func Print(w io.Writer, s score.Score) error {
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", target.Name, target.Want, target.Figure, target.Met)
 	}
 	return t.Flush()
+}
+
+// witnessed is what is known of a fault's effect.
+func witnessed(f score.Fault) (text string) {
+	if f.Witness != "" {
+		text = "; " + f.Witness
+	}
+	if f.Effect == "none" {
+		text += "; it did nothing"
+	}
+	return text
 }
 
 func printFaults(w io.Writer, s score.Score) {

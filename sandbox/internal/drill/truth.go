@@ -21,10 +21,14 @@ func (r *Report) truths(of *shop.Shop) (all []score.Fault) {
 		}
 		alias, _ := one.Root().Alias(of)
 		step := r.Plan.step(one.Spec)
+		saw := ""
+		if one.Witness != nil {
+			saw = one.Witness.String()
+		}
 		all = append(all, score.Fault{
 			Name: one.Fault, Place: one.Root(), Start: one.Start, End: one.End,
 			Expect: step.Expect, Allow: step.Allow, Impact: one.Impact(of), Ends: one.Ends(of), Alias: alias,
-			Segments: 5 * one.Segments(of),
+			Segments: 5 * one.Segments(of), Witness: saw, Effect: string(one.Effect()),
 		})
 	}
 	return all

@@ -38,6 +38,24 @@ func (s Spec) Hit(of *shop.Shop) (edges []shop.Edge) {
 	return edges
 }
 
+// Clients are the pods that make calls of a kind that a fault is in: a pod that calls is
+// its own, and of one that is called all that may have met it.
+func (s Spec) Clients(of *shop.Shop, edge shop.Edge) (names []string) {
+	if one, err := of.Pod(s.Place.A); err == nil && one.Service == edge.From {
+		return []string{one.Name}
+	}
+	for _, one := range of.PodsOf(edge.From) {
+		names = append(names, one.Name)
+	}
+	return names
+}
+
+// OnPackets tells whether it is done to packets, which are counted.
+func (s Spec) OnPackets() bool {
+	kind, _ := Find(s.Fault)
+	return kind.impair != nil || kind.match != ""
+}
+
 // Segments is how many with data the calls have each second that a fault is in.
 func (s Spec) Segments(of *shop.Shop) float64 { return s.sum(of, of.Segments) }
 

@@ -59,6 +59,24 @@ func TestEnds(t *testing.T) {
 	require.NotContains(t, far, "zone-1")
 }
 
+// A pod that calls tells of itself, and of one that is called all tell that may have met it.
+func TestClients(t *testing.T) {
+	s := shop.Standard()
+	in, err := s.Edge("service-j", "service-k")
+	require.NoError(t, err)
+	out, err := s.Edge("service-k", "service-n")
+	require.NoError(t, err)
+	pod := fault.Spec{Fault: "cpu", Place: fault.Place{Kind: fault.Pod, A: "service-k-1"}}
+	require.Equal(t, []string{"service-j-0", "service-j-1", "service-j-2"}, pod.Clients(s, in))
+	require.Equal(t, []string{"service-k-1"}, pod.Clients(s, out))
+	all := fault.Spec{Fault: "cpu", Place: fault.Place{Kind: fault.Workload, A: "service-k"}}
+	require.Equal(t, []string{"service-k-0", "service-k-1", "service-k-2"}, all.Clients(s, out))
+	require.False(t, all.OnPackets())
+	for _, name := range []string{"loss-3", "bandwidth", "mtu-black-hole"} {
+		require.True(t, fault.Spec{Fault: name}.OnPackets(), name)
+	}
+}
+
 func TestSegments(t *testing.T) {
 	s := shop.Standard()
 	of := func(kind fault.PlaceKind) float64 {

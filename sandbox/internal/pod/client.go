@@ -15,6 +15,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/protocol"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // lanes are the connections that a pool uses in turn, so that each pod of a service is
@@ -32,6 +33,7 @@ type client struct {
 	lanes [lanes]lane
 
 	done, failed atomic.Uint64
+	memory       memory
 }
 
 // A lane is a caller that is replaced after a while, as pools do.
@@ -63,7 +65,9 @@ func (c *client) dial(ctx context.Context, network, address string) (net.Conn, e
 func (c *client) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.target.Timeout)
 	defer cancel()
+	began := time.Now()
 	err := c.try(ctx)
+	c.memory.add(witness.Call{End: time.Now(), Took: time.Since(began), Failed: err != nil})
 	if err != nil {
 		c.failed.Add(1)
 		return fmt.Errorf("call %s: %w", c.target.Service, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // A Config is all that a pod has to know.
@@ -44,6 +45,7 @@ type Counter struct {
 type Command struct {
 	Config    *Config    `json:"config,omitempty"`
 	Behaviour *Behaviour `json:"behaviour,omitempty"`
+	Since     time.Time  `json:"since,omitzero"` // tell of the calls that have ended since then, as far as they are remembered
 }
 
 // A Reply is the answer to a command. Its counters are those since the start, by the
@@ -51,4 +53,7 @@ type Command struct {
 type Reply struct {
 	Error    string             `json:"error,omitempty"`
 	Counters map[string]Counter `json:"counters,omitempty"`
+
+	// Calls are those asked for, by the service called.
+	Calls map[string][]witness.Call `json:"calls,omitempty"`
 }

@@ -39,6 +39,10 @@ func Main(in io.Reader, out io.Writer) error {
 		if err := obey(c); err != nil {
 			return Reply{Error: err.Error()}
 		}
-		return Reply{Counters: p.Counters()}
+		reply := Reply{Counters: p.Counters()}
+		if !c.Since.IsZero() {
+			reply.Calls = p.Calls(c.Since)
+		}
+		return reply
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/protocol"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // swing is by how much the load is above and below its mean in the course of a day.
@@ -129,6 +130,15 @@ func (p *Pod) Counters() map[string]Counter {
 	all := map[string]Counter{"": {Done: p.done.Load(), Failed: p.failed.Load()}}
 	for _, c := range p.clients {
 		all[c.target.Service] = c.count()
+	}
+	return all
+}
+
+// Calls tells of those that have ended since then, by the service called.
+func (p *Pod) Calls(since time.Time) map[string][]witness.Call {
+	all := make(map[string][]witness.Call)
+	for _, c := range p.clients {
+		all[c.target.Service] = c.memory.since(since)
 	}
 	return all
 }

@@ -25,6 +25,11 @@ type Fault struct {
 	Alias    fault.Place `json:"alias,omitzero"`  // another name for the place
 	Segments float64     `json:"segments"`        // with data, in a tick of 5 s, of the calls that it is in
 	Ends     []string    `json:"ends,omitempty"`  // names of what its packets or calls end at
+
+	// What the clients of the calls saw that it was in, and whether it did anything: "some",
+	// "none", or nothing if that is not known.
+	Witness string `json:"witness,omitempty"`
+	Effect  string `json:"effect,omitempty"`
 }
 
 // A Problem is what was said.

@@ -84,20 +84,35 @@ func (s Score) quiet() Target {
 	return t
 }
 
-// unseeable is about faults that TCP cannot see: nothing is to be said of them.
+// unseeable is about faults that TCP cannot see: nothing is to be said of them. One that did
+// nothing is no case, for of it there was nothing to invent; what is said of it all the same counts.
 func (s Score) unseeable() Target {
-	faults, problems := 0, 0
+	faults, idle, unwitnessed, problems := 0, 0, 0, 0
 	for _, o := range s.Outcomes {
 		if len(o.Fault.Expect) > 0 {
 			continue
 		}
-		faults++
+		switch o.Fault.Effect {
+		case "none":
+			idle++
+		case "":
+			unwitnessed++
+			fallthrough
+		default:
+			faults++
+		}
 		for i := range s.False {
 			problems += count(s.False[i].about(&o.Fault))
 		}
 	}
 	t := Target{Name: "causes invented for what TCP cannot see", Want: "0", Figure: fmt.Sprintf("%d, of %d faults", problems, faults), Met: "–"}
-	if faults > 0 {
+	if unwitnessed > 0 {
+		t.Figure += fmt.Sprintf(", %d without a witness", unwitnessed)
+	}
+	if idle > 0 {
+		t.Figure += fmt.Sprintf("; %d more did nothing: left out", idle)
+	}
+	if faults > 0 || problems > 0 {
 		t.Met = met(problems == 0)
 	}
 	return t

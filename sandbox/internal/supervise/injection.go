@@ -14,6 +14,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/impair"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // An Injection is a fault that was injected.
@@ -24,6 +25,9 @@ type Injection struct {
 	End    time.Time    `json:"end,omitzero"`     // zero while it is there, and if it never was
 	Failed string       `json:"failed,omitempty"` // why it did not begin
 	Stats  impair.Stats `json:"stats"`            // of packets
+
+	// Witness is what the clients of the calls saw that it was in; none before it has ended.
+	Witness *witness.Witness `json:"witness,omitempty"`
 
 	action fault.Action
 	lifted bool // it is not to be there, though something may be left of it
@@ -139,11 +143,13 @@ func (s *Supervisor) Lift(id uint16) (Injection, error) {
 	if one.gone {
 		return *one, nil
 	}
+	asked := time.Now()
 	if err := s.takeAway(one); err != nil {
 		return *one, fmt.Errorf("lift %s: %w", one.Fault, err)
 	}
 	if one.Failed == "" {
 		one.End = time.Now()
+		one.Witness = s.witness(one, asked)
 	}
 	return *one, s.folder.write(historyFile, s.faults)
 }

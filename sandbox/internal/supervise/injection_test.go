@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/witness"
 )
 
 // A fake has machines that fail when they are told to. Each node impairs 10 packets a fault.
@@ -24,10 +26,12 @@ type fake struct {
 	there  map[string]bool // nodes that impair
 	pods   map[string]pod.Behaviour
 	cpu    map[string]float64
+	calls  map[string][]witness.Call // of each pod, by the service called
+	since  map[string]time.Time      // what each was asked for
 }
 
 func newFake() (*fake, *Supervisor) {
-	f := &fake{broken: map[string]error{}, there: map[string]bool{}, pods: map[string]pod.Behaviour{}, cpu: map[string]float64{}}
+	f := &fake{broken: map[string]error{}, there: map[string]bool{}, pods: map[string]pod.Behaviour{}, cpu: map[string]float64{}, since: map[string]time.Time{}}
 	return f, &Supervisor{Shop: shop.Standard(), machines: f, down: make(chan struct{})}
 }
 
@@ -56,6 +60,10 @@ func (f *fake) tellPod(name string, c pod.Command) (pod.Reply, error) {
 	}
 	if c.Behaviour != nil {
 		f.pods[name] = *c.Behaviour
+	}
+	if !c.Since.IsZero() {
+		f.since[name] = c.Since
+		return pod.Reply{Calls: f.calls}, nil
 	}
 	return pod.Reply{}, nil
 }

@@ -132,6 +132,31 @@ func TestShop(t *testing.T) {
 		require.Eventually(t, func() bool { return calls(t, s)["service-c service-h"].Done > done+10 }, time.Minute, 100*time.Millisecond)
 	})
 
+	t.Run("clients bear witness of a stall, and of what costs them nothing", func(t *testing.T) {
+		redis := func() uint64 { return calls(t, s)["service-e service-m"].Done }
+		after := func(spec fault.Spec) supervise.Injection {
+			enough := redis() + 40
+			require.Eventually(t, func() bool { return redis() > enough }, time.Minute, 100*time.Millisecond)
+			one, err := s.Inject(spec)
+			require.NoError(t, err)
+			enough = redis() + 40
+			require.Eventually(t, func() bool { return redis() > enough }, time.Minute, 100*time.Millisecond)
+			one, err = s.Lift(one.ID)
+			require.NoError(t, err)
+			t.Log(one.Fault, one.Witness)
+			require.Empty(t, one.Witness.Silent)
+			return one
+		}
+		place := fault.Place{Kind: fault.Workload, A: "service-m"}
+		quiet := after(fault.Spec{Fault: "send-buffer", Place: place})
+		require.Equal(t, supervise.None, quiet.Effect(), "%v", quiet.Witness)
+		stalled := after(fault.Spec{Fault: "redis-stall", Place: place})
+		require.Equal(t, supervise.Some, stalled.Effect(), "%v", stalled.Witness)
+		for _, sight := range stalled.Witness.Sights {
+			require.GreaterOrEqual(t, sight.During.P50, 150*time.Millisecond, "each command takes so long: %v", sight)
+		}
+	})
+
 	paths, err := world.Cgroups(fmt.Sprintf("tcpwhy-shop-%d", os.Getpid()))
 	require.NoError(t, err)
 	for _, path := range paths {
