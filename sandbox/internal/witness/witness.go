@@ -101,7 +101,12 @@ func (s Sight) String() string {
 		s.Before.Failed, s.Before.Number, s.During.Failed, s.During.Number)
 }
 
-func millis(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d)/1e6) }
+func millis(d time.Duration) string {
+	if d >= time.Second {
+		return fmt.Sprintf("%.3g s", d.Seconds())
+	}
+	return fmt.Sprintf("%.3g ms", float64(d)/1e6)
+}
 
 // A Witness is what was seen of all calls that a fault is in.
 type Witness struct {
