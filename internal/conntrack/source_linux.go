@@ -147,6 +147,13 @@ func (s *source) takeLost() bool {
 	return lost
 }
 
+// lose says that events were lost, so that the table is read with the next call.
+func (s *source) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = true
+}
+
 func (s *source) troubles() (overruns, malformed uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

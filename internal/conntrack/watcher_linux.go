@@ -86,7 +86,10 @@ func (w *Watcher) Sync() error {
 			errs = append(errs, fmt.Errorf("read events: %w", err))
 		}
 		if s.takeLost() {
-			errs = append(errs, w.dump(s))
+			if err := w.dump(s); err != nil {
+				s.lose() // or what ended unseen would be told of the next one with its addresses
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mdlayher/netlink"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/namespace"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
@@ -150,6 +152,30 @@ func TestLostEvents(t *testing.T) {
 	requireFollowed(t, w, sessions...)
 	_, verdict = w.Follow(Question{Seen: direct, From: now, To: now})
 	require.Equal(t, Untranslated, verdict)
+}
+
+// TestTableThatCannotBeReadIsReadAgain: until then, what was lost may still be told.
+func TestTableThatCannotBeReadIsReadAgain(t *testing.T) {
+	c := newCluster(t, false, false)
+	c.open(0).close()
+	w := watch(t, Settings{})
+	all := w.all()
+	require.NotEmpty(t, all)
+	for _, s := range all {
+		whole := s.dumps
+		broken, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+		require.NoError(t, err)
+		require.NoError(t, broken.Close())
+		s.lose()
+		s.dumps = broken
+		require.ErrorContains(t, w.Sync(), "dump connections: ")
+		s.dumps = whole
+		before := w.dumps
+		require.NoError(t, w.Sync())
+		require.Equal(t, before+1, w.dumps)
+		require.NoError(t, w.Sync())
+		require.Equal(t, before+1, w.dumps, "nothing was lost since")
+	}
 }
 
 // TestWatchingTracksNothing connects in a namespace without rules.
