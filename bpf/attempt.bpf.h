@@ -9,6 +9,7 @@
 
 #include "census.bpf.h"
 #include "fail.bpf.h"
+#include "listen.bpf.h"
 #include "owner.bpf.h"
 
 /* IPv4's address is written when there is a route, IPv6's before, but the kind of its
@@ -52,6 +53,18 @@ static __noinline int attempt_fail(struct conn *c, struct tcp_sock *tp)
 	return flow_fail(c, tp, attempt_failure(c, tp));
 }
 
+/* The socket begins another life, by connect or listen. What the last one has not told yet
+ * nobody tells later: a connect without a SYN, and what a listener, shut down since, has
+ * dropped after its last sweep.
+ */
+static __always_inline void life_end(struct conn *c, struct tcp_sock *tp)
+{
+	if (c->kind == CONN_ATTEMPT)
+		attempt_fail(c, tp);
+	else if (tp && c->kind == CONN_LISTENER)
+		listener_close(c, (struct sock *)tp);
+}
+
 /* The state was set back. */
 static __always_inline void attempt_end(struct conn *c, struct tcp_sock *tp)
 {
@@ -78,7 +91,7 @@ static __always_inline struct conn *attempt_of(struct bpf_sock_addr *ctx)
 	c = bpf_sk_storage_get(&conns, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!c)
 		count(STAT_NO_ATTEMPT); /* what sends a SYN has another chance then */
-	else if (c->kind == CONN_ATTEMPT)
-		attempt_fail(c, tcp_sock_of(sk));
+	else
+		life_end(c, tcp_sock_of(sk));
 	return c;
 }

@@ -55,6 +55,20 @@ static __noinline int on_owned(struct bpf_sock_ops *ctx, u8 kind)
 	return 0;
 }
 
+/* What was before is told here, for on_owned has no stack left to tell it. */
+static __always_inline void on_listening(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct conn *c;
+
+	if (!sk)
+		return;
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (c)
+		life_end(c, tcp_sock_of(sk));
+	on_owned(ctx, CONN_LISTENER);
+}
+
 /* The last chance: a close that nobody saw, and segments after it. */
 static __always_inline void on_destroy(struct sock *sk)
 {
@@ -218,7 +232,7 @@ int tcpwhy_sock_ops(struct bpf_sock_ops *ctx)
 		on_owned(ctx, CONN_CONNECTING);
 		break;
 	case BPF_SOCK_OPS_TCP_LISTEN_CB:
-		on_owned(ctx, CONN_LISTENER);
+		on_listening(ctx);
 		break;
 	case BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB:
 		on_established(ctx, ROLE_CLIENT);
