@@ -91,6 +91,11 @@ struct conn {
 	struct pending pending;
 };
 
+/* conn.live: a visit has found no room for the flow. That is a loss by itself: the next
+ * sweep does not take the socket for one that was passed over.
+ */
+#define LIVE_DEFERRED 255
+
 /* Until the flow knows that the connection was opened, limited holds what the
  * handshake took, in µs: the kernel counts no phase before.
  */

@@ -28,7 +28,7 @@ static __always_inline bool first_visit(struct conn *c, struct progress *p, stru
 {
 	if ((s32)(c->visited - now.started) >= 0)
 		return false;
-	if ((s32)(c->visited - now.previous) < 0)
+	if ((s32)(c->visited - now.previous) < 0 && c->live != LIVE_DEFERRED)
 		p->skipped++;
 	return true;
 }
@@ -72,6 +72,15 @@ static __noinline int adopted_sample(struct conn *c, struct tcp_sock *tp)
 	return 0;
 }
 
+/* Who is deferred has not been visited: whoever closes it asks for no live by then. */
+static __always_inline void conn_defer(struct conn *c, u64 since)
+{
+	bpf_spin_lock(&c->lock);
+	if (c->kind == CONN_OPEN && c->since == since)
+		c->live = LIVE_DEFERRED;
+	bpf_spin_unlock(&c->lock);
+}
+
 static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct progress *p)
 {
 	struct control now = current_control();
@@ -96,6 +105,7 @@ static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct pro
 	send_bucket = window_bucket(send);
 	f = conn_flow(c, now.epoch, false);
 	if (!f) {
+		conn_defer(c, since);
 		p->deferred++;
 		return 0;
 	}
