@@ -37,7 +37,7 @@ const (
 func newShop() *shop {
 	return &shop{start: time.Now().Add(time.Second), address: shopAddress, local: func(resource pcommon.Map, workload, pod int) {
 		resource.PutStr(names.HostName, fmt.Sprint("n", pod))
-		resource.PutStr(names.ContainerID, fmt.Sprint("c", workload, "-", pod))
+		resource.PutStr(names.ContainerID, shopContainer(workload, pod))
 	}}
 }
 
@@ -57,6 +57,8 @@ func newTown() *shop {
 	}
 }
 
+func shopContainer(workload, pod int) string { return containerNumber(workload*shopPods + pod) }
+
 func shopAddress(workload, pod int) string { return fmt.Sprintf("10.0.%d.%d", workload, pod) }
 
 // shopIdentities is a static file of all pods.
@@ -65,8 +67,8 @@ func shopIdentities() []byte {
 	fmt.Fprintln(&b, "workloads:")
 	for w := range shopWorkloads {
 		for p := range shopPods {
-			fmt.Fprintf(&b, "  - {namespace: shop, workload: w%d, kind: Deployment, pod: w%d-%d, node: n%d, zone: z%d, addresses: [%s], container_ids: [c%d-%d]}\n",
-				w, w, p, p, p%3, shopAddress(w, p), w, p)
+			fmt.Fprintf(&b, "  - {namespace: shop, workload: w%d, kind: Deployment, pod: w%d-%d, node: n%d, zone: z%d, addresses: [%s], container_ids: [%q]}\n",
+				w, w, p, p, p%3, shopAddress(w, p), shopContainer(w, p))
 		}
 	}
 	return b.Bytes()
