@@ -26,6 +26,13 @@ func (t town) Local(end identity.Local, at uint64) *identity.Identity {
 	return t.local(end, at)
 }
 
+func (town) ContainerName(id string) string {
+	if id == "facade" {
+		return "proxy"
+	}
+	return ""
+}
+
 func (t town) Remote(address netip.Addr, port uint16, at uint64) *identity.Identity {
 	if t.remote != nil {
 		if id := t.remote(netip.AddrPortFrom(address, port), at); id != nil {
@@ -54,6 +61,9 @@ var (
 			ServiceName: "web", ServiceNamespace: "shop",
 		},
 	}
+	meshed = &identity.Identity{
+		Kind: identity.KindPod, Pod: "meshed-0", PodUID: "uid-meshed", Place: &identity.Place{}, Common: &identity.Common{},
+	}
 	db = &identity.Identity{
 		Kind: identity.KindPod, Pod: "db-0", PodUID: "uid-db", Place: &identity.Place{Node: "node-2", Zone: "eu-1b"},
 		Common: &identity.Common{
@@ -77,6 +87,8 @@ func market() town {
 			switch {
 			case end.PodUID == "uid-web" || end.ContainerID == "c0ffee":
 				return web
+			case end.ContainerID == "facade":
+				return meshed
 			case end.PodUID == "uid-db" || end.Address == netip.MustParseAddr("10.0.2.1"):
 				return db
 			case end.HostName == "node-1":

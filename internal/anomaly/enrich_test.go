@@ -100,6 +100,16 @@ tcp.flow.rtt_min gauge
 `,
 		},
 		{
+			name: "one of several containers has its name",
+			in: `resource {container.id=facade}
+tcp.flow.rtt_min gauge
+  {source.address=10.0.1.1} 0s..10s 0.5`,
+			out: `resource {container.id=facade k8s.container.name=proxy k8s.pod.name=meshed-0 k8s.pod.uid=uid-meshed}
+tcp.flow.rtt_min gauge
+  {source.address=10.0.1.1 source.k8s.pod.name=meshed-0 source.kind=pod source.workload.kind=pod source.workload.name=meshed-0} 0s..10s 0.5
+`,
+		},
+		{
 			name: "unknown is no name, so that a gateway may know better than its agent",
 			in: `resource {host.name=node-1 process.executable.name=kubelet}
 tcp.flow.rtt_min gauge

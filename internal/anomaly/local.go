@@ -17,7 +17,9 @@ type local struct {
 	resource pcommon.Map
 	query    identity.Local // without an address
 	id       *identity.Identity
-	end      end // as id and the resource tell
+	// container is the container's name, if id has several.
+	container string
+	end       end // as id and the resource tell
 
 	// What an address told last, where the resource alone tells no pod.
 	told      *identity.Identity
@@ -32,9 +34,16 @@ func newLocal(directory identity.Directory, resource pcommon.Map, at uint64) *lo
 		Process:     text(resource, names.ProcessExecutableName),
 		HostName:    text(resource, names.HostName),
 	}}
-	l.id = directory.Local(l.query, at)
-	l.end = l.describe(l.id)
+	l.become(directory, directory.Local(l.query, at))
 	return l
+}
+
+// become makes it the end of who was found.
+func (l *local) become(directory identity.Directory, id *identity.Identity) {
+	l.id, l.end, l.told, l.container = id, l.describe(id), nil, ""
+	if id != nil && id.Kind == identity.KindPod && id.Container == "" && l.query.ContainerID != "" {
+		l.container = directory.ContainerName(l.query.ContainerID)
+	}
 }
 
 // at returns who is at an address of the resource's, and who the address told. A pod is
@@ -114,6 +123,9 @@ func (l *local) fill(id *identity.Identity, resource pcommon.Map) {
 	putMissing(resource, names.K8sPodName, id.Pod)
 	putMissing(resource, names.K8sPodUID, id.PodUID)
 	putMissing(resource, names.K8sContainerName, id.Container)
+	if id == l.id {
+		putMissing(resource, names.K8sContainerName, l.container)
+	}
 	putMissing(resource, names.K8sNodeName, id.Node)
 	putMissing(resource, names.ServiceName, id.ServiceName)
 	putMissing(resource, names.ServiceNamespace, id.ServiceNamespace)

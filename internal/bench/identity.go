@@ -32,17 +32,22 @@ func (b *bench) identity() error {
 	if err != nil {
 		return err
 	}
+	meshed, _, err := crowdOf(pods, addSidecar)
+	if err != nil {
+		return err
+	}
 	at := uint64(time.Now().UnixNano())
 	ends := make([]identity.Local, pods)
 	for i := range ends {
 		ends[i].ContainerID = containerNumber(i)
 	}
-	t := newTable(fmt.Sprintf("Looking up one of %d pods of one container and address", pods), "", "CPU, ns", "objects allocated")
+	t := newTable(fmt.Sprintf("Looking up one of %d pods", pods), "", "CPU, ns", "objects allocated")
 	for _, look := range []struct {
 		what string
 		up   func(int) *identity.Identity
 	}{
 		{"source, by container", func(i int) *identity.Identity { return store.Local(ends[i], at) }},
+		{"source, by container beside a sidecar", func(i int) *identity.Identity { return meshed.Local(ends[i], at) }},
 		{"one container, again and again", func(int) *identity.Identity { return store.Local(ends[0], at) }},
 		{"destination, by address", func(i int) *identity.Identity { return store.Remote(addressNumber(i), 80, at) }},
 		{"destination, unknown", func(i int) *identity.Identity { return store.Remote(addressNumber(pods+i), 80, at) }},
@@ -55,6 +60,7 @@ func (b *bench) identity() error {
 	}
 	t.note("wanted: 100 ns, and nothing allocated")
 	runtime.KeepAlive(store)
+	runtime.KeepAlive(meshed)
 	return t.print(b.out)
 }
 

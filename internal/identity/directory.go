@@ -19,6 +19,9 @@ type Local struct {
 type Directory interface {
 	// Local returns who the observed end was at a time (ns since 1970), or nil.
 	Local(end Local, at uint64) *Identity
+	// ContainerName returns the name that a container has in its pod, by its id, or "" if
+	// it is not known, or in the pod's identity because there is no other.
+	ContainerName(id string) string
 	// Remote returns who had an address at a time (ns since 1970): never nil, at least
 	// of KindUnknown or KindExternal. A port of 0 is not known.
 	Remote(address netip.Addr, port uint16, at uint64) *Identity

@@ -32,7 +32,7 @@ type Common struct {
 	Cluster   string
 	Namespace string
 	Workload  Workload
-	Container string // its name in the pod
+	Container string // name of the only one in the pod
 	// Service is the name of the Kubernetes Service whose address it is.
 	Service string
 	// ServiceName and ServiceNamespace are service.name and service.namespace, as

@@ -84,6 +84,14 @@ func (d *Directory) Local(end identity.Local, at uint64) *identity.Identity {
 	return nil
 }
 
+// ContainerName is that of [identity.Directory].
+func (d *Directory) ContainerName(id string) string {
+	if d.kubernetes == nil {
+		return ""
+	}
+	return d.kubernetes.ContainerName(id)
+}
+
 // Remote returns who had an address at a time (ns since 1970), never nil.
 func (d *Directory) Remote(address netip.Addr, port uint16, at uint64) *identity.Identity {
 	address = address.Unmap().WithZone("")

@@ -10,7 +10,10 @@ import (
 
 // Keys of a pod in the indices. A nil pod has none; the zero address is none.
 
-func hash(uid string) uint64 { return maphash.String(seeds[0], uid) }
+var seed = maphash.MakeSeed()
+
+// hash stands for a UID or a container's id. Two have the same by chance once in 2^64.
+func hash(id string) uint64 { return maphash.String(seed, id) }
 
 func uidKeys(p *pod) []uint64 {
 	if p == nil {
@@ -24,12 +27,13 @@ func uidKeys(p *pod) []uint64 {
 }
 
 func containerKeys(p *pod) []uint64 {
-	if p == nil {
+	if p == nil || p.container == 0 {
 		return nil
 	}
-	var keys []uint64
-	for _, d := range p.digests() {
-		keys = append(keys, d.high)
+	keys := []uint64{p.container}
+	_, next := p.others()
+	for c := next; c != nil; c = c.next {
+		keys = append(keys, c.id)
 	}
 	return keys
 }

@@ -17,8 +17,8 @@ func (s *Store) Local(end identity.Local, at uint64) *identity.Identity {
 
 func (s *Store) local(end *identity.Local, at int64) *identity.Identity {
 	if end.ContainerID != "" {
-		if id := s.byContainer(end.ContainerID); id != nil {
-			return id
+		if p := s.byContainer(hash(end.ContainerID)); p != nil {
+			return &p.Identity
 		}
 	}
 	if end.PodUID != "" {
@@ -38,6 +38,15 @@ func (s *Store) local(end *identity.Local, at int64) *identity.Identity {
 		return (*s.nodeNames.Load())[end.HostName]
 	}
 	return nil
+}
+
+// ContainerName is that of [identity.Directory].
+func (s *Store) ContainerName(id string) string {
+	k := hash(id)
+	if p := s.byContainer(k); p != nil {
+		return p.nameOf(k)
+	}
+	return ""
 }
 
 // Remote returns who had an address at a time (ns since 1970), or nil: a pod, a service at its port, a

@@ -4,22 +4,20 @@
 package kubernetes
 
 import (
-	"hash/maphash"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// A pod is what is kept of one: 112 B, with its name and UID in one string. It is
+// A pod is what is kept of one: 104 B, with its name and UID in one string. It is
 // immutable. What few have is in its extra. What look-ups read is in front.
 type pod struct {
 	v4   [4]byte // 0.0.0.0 if it has none
 	from uint32  // hold.from, in s since 1970
 	sure int64   // hold.sure
 	*extra
-	container digest // of its first container's id
+	container uint64 // hash of its first container's id, or 0 if it has none
 	identity.Identity
 	v6 [16]byte // zero if it has none
 }
@@ -28,7 +26,6 @@ type pod struct {
 type extra struct {
 	first *string    // name of its first container, if it has several; shared
 	next  *container // the others of several, and what ran before a restart
-	told  atomic.Pointer[told]
 	*rare
 }
 
@@ -37,28 +34,6 @@ type rare struct {
 	mirror       string
 	doubt, until int64
 	node         *node // if doubt is not forever
-}
-
-// A container is one of several of a pod, in a list that is immutable.
-type container struct {
-	digest
-	name *string // shared
-	next *container
-}
-
-// told are identities of a pod's containers, each made when it is asked for.
-type told struct {
-	identity.Identity
-	next *told
-}
-
-// A digest stands for a string. Two strings have the same by chance once in 2^128.
-type digest struct{ high, low uint64 }
-
-var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
-
-func digestOf(s string) digest {
-	return digest{maphash.String(seeds[0], s), maphash.String(seeds[1], s)}
 }
 
 // newPod makes a pod of a view. h says when it has its addresses.
@@ -75,7 +50,7 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 	}
 	var first *string
 	if len(v.containers) > 0 {
-		p.container = digestOf(v.containers[0].id)
+		p.container = hash(v.containers[0].id)
 		if v.alone {
 			common.Container = v.containers[0].name
 		} else {
@@ -103,14 +78,6 @@ func newExtra(first *string, next *container, r rare) *extra {
 		return &extra{first: first, next: next}
 	}
 	return nil
-}
-
-// newContainers returns all but the first.
-func newContainers(views []containerView, shared *shares) (list *container) {
-	for i := len(views) - 1; i > 0; i-- {
-		list = &container{digestOf(views[i].id), shared.name(views[i].name), list}
-	}
-	return list
 }
 
 // rarely returns what few pods have, as it is of the others.
@@ -149,62 +116,6 @@ func (p *pod) in(place *identity.Place) *pod {
 	first, next := p.others()
 	z.extra = newExtra(first, next, p.rarely())
 	return &z
-}
-
-// others returns what the identity does not tell: the first container's name, and the others.
-func (p *pod) others() (first *string, next *container) {
-	if p.extra == nil {
-		return nil, nil
-	}
-	return p.first, p.next
-}
-
-// digests returns those of all its containers.
-func (p *pod) digests() (all []digest) {
-	if p.container != (digest{}) {
-		all = append(all, p.container)
-	}
-	_, next := p.others()
-	for c := next; c != nil; c = c.next {
-		all = append(all, c.digest)
-	}
-	return all
-}
-
-// inContainer returns the identity of one of its containers, or nil.
-func (p *pod) inContainer(d digest) *identity.Identity {
-	first, next := p.others()
-	if p.container == d {
-		return p.named(first)
-	}
-	for c := next; c != nil; c = c.next {
-		if c.digest == d {
-			return p.named(c.name)
-		}
-	}
-	return nil
-}
-
-// named returns the identity of a container by its name; nil is what the pod's own has. It
-// is always the same one.
-func (p *pod) named(container *string) *identity.Identity {
-	if container == nil || *container == p.Container {
-		return &p.Identity
-	}
-	for {
-		made := p.told.Load()
-		for t := made; t != nil; t = t.next {
-			if t.Container == *container {
-				return &t.Identity
-			}
-		}
-		t, common := &told{p.Identity, made}, *p.Common
-		common.Container = *container
-		t.Common = &common
-		if p.told.CompareAndSwap(made, t) {
-			return &t.Identity
-		}
-	}
 }
 
 // is tells whether a UID is its own, or in the names of its cgroups.

@@ -177,7 +177,7 @@ func TestPodChangesItsAddress(t *testing.T) {
 	w.at(400).store.expire(w.clock.UnixNano())
 	require.Equal(t, "stranger", w.remote("fd00::1", 80, 200))
 	require.Nil(t, w.store.byUID("uid-of-a"))
-	require.Nil(t, w.store.byContainer("id-of-a-c0"))
+	require.Nil(t, w.store.byContainer(hash("id-of-a-c0")))
 }
 
 func TestListTellsWhatWasMissed(t *testing.T) {

@@ -99,6 +99,9 @@ func (s *Source) Local(end identity.Local, at uint64) *identity.Identity {
 	return s.cluster.Local(end, at)
 }
 
+// ContainerName is that of [identity.Directory].
+func (s *Source) ContainerName(id string) string { return s.cluster.ContainerName(id) }
+
 // Remote returns who had an address at a time (ns since 1970), or nil if the address is
 // not the cluster's. It is of KindUnknown if it is, but not known whose.
 func (s *Source) Remote(address netip.Addr, port uint16, at uint64) *identity.Identity {

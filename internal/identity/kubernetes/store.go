@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
 // A Store knows the pods, services and nodes of a cluster. Readers take no lock that a
@@ -26,7 +24,7 @@ type Store struct {
 	v4         *index[[4]byte]
 	v6         *index[[16]byte]
 	uids       *index[uint64] // of UIDs, by hash
-	containers *index[uint64] // of container ids, by one half of the digest
+	containers *index[uint64] // of container ids, by hash
 	services   *book
 	nodes      *book
 	nodeNames  atomic.Pointer[nodeNames] // a copy of named
@@ -83,18 +81,24 @@ func (s *Store) byUID(uid string) *pod {
 	return found
 }
 
-func (s *Store) byContainer(id string) *identity.Identity {
-	d := digestOf(id)
-	one, many := s.containers.get(d.high)
+// byContainer returns the pod of a container by its hash, or nil. It is not read: most that
+// are asked for are in no cache. Several have it if a static pod's mirror was made anew.
+func (s *Store) byContainer(k uint64) *pod {
+	one, many := s.containers.get(k)
 	if one != nil {
-		return one.inContainer(d)
+		return one
 	}
-	for _, p := range many {
-		if id := p.inContainer(d); id != nil {
-			return id
+	return live(many)
+}
+
+// live returns one that is not deleted, if there is, or any; nil if there is none.
+func live(pods []*pod) (found *pod) {
+	for _, p := range pods {
+		if found == nil || p.hold().until == forever {
+			found = p
 		}
 	}
-	return nil
+	return found
 }
 
 // byAddress returns the pod that had an address at a time, or nil, and whether any pod

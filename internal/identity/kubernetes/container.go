@@ -1,0 +1,41 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package kubernetes
+
+// A container is one of several of a pod, in a list that is immutable.
+type container struct {
+	id   uint64  // hash
+	name *string // shared
+	next *container
+}
+
+// newContainers returns all but the first.
+func newContainers(views []containerView, shared *shares) (list *container) {
+	for i := len(views) - 1; i > 0; i-- {
+		list = &container{hash(views[i].id), shared.name(views[i].name), list}
+	}
+	return list
+}
+
+// others returns what the identity does not tell: the first container's name, and the others.
+func (p *pod) others() (first *string, next *container) {
+	if p.extra == nil {
+		return nil, nil
+	}
+	return p.first, p.next
+}
+
+// nameOf returns the name of a container, or "" if its identity tells it.
+func (p *pod) nameOf(container uint64) string {
+	first, next := p.others()
+	if first != nil && p.container == container {
+		return *first
+	}
+	for c := next; c != nil; c = c.next {
+		if c.id == container {
+			return *c.name
+		}
+	}
+	return ""
+}
