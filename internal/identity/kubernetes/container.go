@@ -18,21 +18,20 @@ func newContainers(views []containerView, shared *shares) (list *container) {
 	return list
 }
 
-// others returns what the identity does not tell: the first container's name, and the others.
-func (p *pod) others() (first *string, next *container) {
+// others returns its containers but the first.
+func (p *pod) others() *container {
 	if p.extra == nil {
-		return nil, nil
+		return nil
 	}
-	return p.first, p.next
+	return p.next
 }
 
 // nameOf returns the name of a container, or "" if its identity tells it.
 func (p *pod) nameOf(container uint64) string {
-	first, next := p.others()
-	if first != nil && p.container == container {
-		return *first
+	if p.first != nil && p.container == container {
+		return *p.first
 	}
-	for c := next; c != nil; c = c.next {
+	for c := p.others(); c != nil; c = c.next {
 		if c.id == container {
 			return *c.name
 		}

@@ -31,8 +31,7 @@ func containerKeys(p *pod) []uint64 {
 		return nil
 	}
 	keys := []uint64{p.container}
-	_, next := p.others()
-	for c := next; c != nil; c = c.next {
+	for c := p.others(); c != nil; c = c.next {
 		keys = append(keys, c.id)
 	}
 	return keys

@@ -10,22 +10,22 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// A pod is what is kept of one: 104 B, with its name and UID in one string. It is
+// A pod is what is kept of one: 112 B, with its name and UID in one string. It is
 // immutable. What few have is in its extra. What look-ups read is in front.
 type pod struct {
 	v4   [4]byte // 0.0.0.0 if it has none
 	from uint32  // hold.from, in s since 1970
 	sure int64   // hold.sure
 	*extra
-	container uint64 // hash of its first container's id, or 0 if it has none
+	first     *string // name of its first container, if it has several; shared
+	container uint64  // hash of that one's id, or 0 if it has none
 	identity.Identity
 	v6 [16]byte // zero if it has none
 }
 
 // extra is what a pod has that has several containers or had, is on its way out, or is static.
 type extra struct {
-	first *string    // name of its first container, if it has several; shared
-	next  *container // the others of several, and what ran before a restart
+	next *container // the others of several, and what ran before a restart
 	*rare
 }
 
@@ -48,13 +48,12 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 		from: uint32(min(max(h.from/int64(time.Second), 0), math.MaxUint32)),
 		sure: h.sure,
 	}
-	var first *string
 	if len(v.containers) > 0 {
 		p.container = hash(v.containers[0].id)
 		if v.alone {
 			common.Container = v.containers[0].name
 		} else {
-			first = shared.name(v.containers[0].name)
+			p.first = shared.name(v.containers[0].name)
 		}
 	}
 	p.Identity = identity.Identity{
@@ -65,17 +64,17 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 	if r.doubt != forever {
 		r.node = on
 	}
-	p.extra = newExtra(first, newContainers(v.containers, shared), r)
+	p.extra = newExtra(newContainers(v.containers, shared), r)
 	return p
 }
 
 // newExtra returns nil if there is nothing in it.
-func newExtra(first *string, next *container, r rare) *extra {
+func newExtra(next *container, r rare) *extra {
 	switch {
 	case r.mirror != "" || r.doubt != forever || r.until != forever:
-		return &extra{first: first, next: next, rare: &r}
-	case first != nil || next != nil:
-		return &extra{first: first, next: next}
+		return &extra{next: next, rare: &r}
+	case next != nil:
+		return &extra{next: next}
 	}
 	return nil
 }
@@ -104,8 +103,7 @@ func (p *pod) gone(until int64, node *node) *pod {
 		r.doubt = p.sure
 	}
 	r.until, r.node = until, node
-	first, next := p.others()
-	g.extra = newExtra(first, next, r)
+	g.extra = newExtra(p.others(), r)
 	return &g
 }
 
@@ -113,8 +111,7 @@ func (p *pod) gone(until int64, node *node) *pod {
 func (p *pod) in(place *identity.Place) *pod {
 	z := *p
 	z.Place = place
-	first, next := p.others()
-	z.extra = newExtra(first, next, p.rarely())
+	z.extra = newExtra(p.others(), p.rarely())
 	return &z
 }
 
