@@ -4,18 +4,14 @@
 package tcpbpf
 
 import (
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/impair"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/rttlog"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
@@ -53,8 +49,9 @@ func TestNagleOnALongPath(t *testing.T) {
 	}
 }
 
-// requireNagle wants all that the second pieces waited to be found as stalls. The
-// first of all requests may not wait: a peer acknowledges that at once.
+// requireNagle wants all that the second pieces waited to be found as stalls. Which of them
+// did the witness knows: a peer acknowledges the first of all requests at once, and a client
+// that loses its CPU between two pieces is acknowledged before it writes the second one.
 func requireNagle(t *testing.T, path traffic.Path, here func(flow.Key) bool) {
 	t.Helper()
 	client := role(flow.RoleClient, here)
@@ -63,10 +60,15 @@ func requireNagle(t *testing.T, path traffic.Path, here func(flow.Key) bool) {
 	require.Zero(t, ask(t, path, client, requests, inOne).Stalls, "one call")
 
 	a := ask(t, path, client, requests, inTwo)
-	found := time.Duration(a.StallTime) * time.Microsecond
-	t.Logf("%d stalls, %s of %s lost", a.Stalls, found, a.lost)
-	require.Contains(t, []uint64{requests - 1, requests}, a.Stalls)
-	require.InEpsilon(t, a.lost, found, 0.05)
+	for i := range a.waits {
+		if w := &a.waits[i]; w.offset%200 == 100 && !w.waiting() {
+			t.Logf("a second piece did not wait: %s", w)
+		}
+	}
+	n, us := a.waits.sum()
+	require.Greater(t, n, uint64(requests/2), "too busy a machine to tell")
+	require.Equal(t, n, a.Stalls)
+	require.Equal(t, us, a.StallTime)
 	require.Zero(t, a.Corks)
 }
 
@@ -84,46 +86,9 @@ func TestCork(t *testing.T) {
 			})
 			require.Zero(t, a.Stalls)
 			require.Zero(t, a.StallTime)
-			require.Contains(t, []uint64{requests - 1, requests}, a.Corks)
+			n, _ := a.waits.sum()
+			require.Greater(t, n, uint64(requests/2), "too busy a machine to tell")
+			require.Equal(t, n, a.Corks)
 		})
 	}
-}
-
-// asked is what was observed of a client, and by how much the second half of its
-// requests came later than the first.
-type asked struct {
-	sum
-	lost time.Duration
-}
-
-// ask makes n requests on one connection, each written and its answer read by the
-// client's round. Each sample of the kernel is a stall or in the histogram.
-func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, round []traffic.Step) (a asked) {
-	t.Helper()
-	k := observe(t, Config{})
-	log := rttlog.Start(t, cgroup.Root(t), path.Client)
-	d := converse(t, k, path, client)
-	var clients errgroup.Group
-	clients.Go(func() error { return d.client.Try(slices.Concat(slices.Repeat(round, n), []traffic.Step{finish})...) })
-	for range n {
-		d.servers(read(100))
-		half := time.Now()
-		d.servers(read(100))
-		a.lost += time.Since(half)
-		d.servers(write(100))
-	}
-	require.NoError(t, clients.Wait())
-	d.gone(flow.RoleClient)
-
-	a.sum = k.sum(client)
-	var trips, time uint64
-	for _, s := range log.Samples() {
-		if s.LocalPort == d.client.End().Local.Port() && counts(s) {
-			trips++
-			time += uint64(s.RttUs)
-		}
-	}
-	require.Equal(t, trips, a.RTT+a.Stalls)
-	require.Equal(t, time, a.RTTTime+a.StallTime)
-	return a
 }

@@ -1,0 +1,189 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpbpf
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/arrival"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/rttlog"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+)
+
+// asked is what was observed of a client, and what the witness saw.
+type asked struct {
+	sum
+	waits waits
+}
+
+// ask makes n requests on one connection, each written and its answer read by the
+// client's round. Each sample of the kernel is a stall or in the histogram.
+func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, round []traffic.Step) (a asked) {
+	t.Helper()
+	k := observe(t, Config{})
+	samples, arrivals := rttlog.Start(t, cgroup.Root(t), path.Client), arrival.Start(t, path.Client)
+	d := converse(t, k, path, client)
+	var writes []call
+	var clients errgroup.Group
+	clients.Go(func() (err error) {
+		writes, err = repeat(d.client, n, round)
+		return err
+	})
+	for range n {
+		d.servers(read(200), write(100))
+	}
+	require.NoError(t, clients.Wait())
+	d.gone(flow.RoleClient)
+
+	a.sum = k.sum(client)
+	port := d.client.End().Local.Port()
+	trips := tripsOf(samples.Samples(), port)
+	var us uint64
+	for _, s := range trips {
+		us += uint64(s.RttUs)
+	}
+	require.EqualValues(t, len(trips), a.RTT+a.Stalls)
+	require.Equal(t, us, a.RTTTime+a.StallTime)
+	a.waits = newWaits(arrivals.At(port), trips, writes)
+	a.waits.requireClock(t)
+	return a
+}
+
+// tripsOf returns the round trips of the socket of a local port, in order.
+func tripsOf(samples []rttlog.Sample, port uint16) (trips []rttlog.Sample) {
+	for _, s := range samples {
+		if s.LocalPort == port && counts(s) {
+			trips = append(trips, s)
+		}
+	}
+	return trips
+}
+
+// A call is one of the client's that wrote so many bytes: when it began and when it had
+// returned, by the application's own clock (CLOCK_MONOTONIC, ns).
+type call struct {
+	bytes       uint32
+	begun, done uint64
+}
+
+// repeat takes the steps of n rounds and then closes.
+func repeat(c *traffic.Conn, n int, round []traffic.Step) (writes []call, err error) {
+	for range n {
+		for _, step := range round {
+			w := call{bytes: uint32(step.Bytes), begun: clock()}
+			if err := c.Try(step); err != nil {
+				return nil, err
+			}
+			w.done = clock()
+			if step.Verb == traffic.Write || step.Verb == traffic.Gather {
+				writes = append(writes, w)
+			}
+		}
+	}
+	return writes, c.Try(finish)
+}
+
+func clock() uint64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic(err)
+	}
+	return uint64(now.Nano())
+}
+
+// A wait is an acknowledgement of all that had been sent, when the last of it had been
+// written, and when what was written next.
+type wait struct {
+	arrival.Arrival
+	offset     uint32        // of what is acknowledged, bytes
+	trip       rttlog.Sample // that it ended
+	last, next *call         // next is nil if nothing more was written
+}
+
+// waiting tells whether something was written and not sent.
+func (w *wait) waiting() bool { return w.Written != w.Sent }
+
+// waits are all those of one client.
+type waits []wait
+
+// newWaits puts together what was logged in the socket's order: a round trip ends with the
+// segment that came last before.
+func newWaits(arrivals []arrival.Arrival, trips []rttlog.Sample, writes []call) (all waits) {
+	for i, a := range arrivals {
+		if int32(a.Ack-a.Una) <= 0 || a.Ack != a.Sent {
+			continue
+		}
+		w := wait{Arrival: a, offset: a.Ack - arrivals[0].Una}
+		w.last, w.next = around(writes, w.offset)
+		for _, s := range trips {
+			if s.TimeNs >= a.TimeNs && (i+1 == len(arrivals) || s.TimeNs < arrivals[i+1].TimeNs) {
+				w.trip = s
+			}
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// around returns the call that wrote the last byte before an offset, and the one that
+// wrote the first one behind it.
+func around(writes []call, offset uint32) (last, next *call) {
+	for i := range writes {
+		if offset == 0 {
+			return last, &writes[i]
+		}
+		offset -= writes[i].bytes
+		last = &writes[i]
+	}
+	return last, nil
+}
+
+// requireClock compares with the application's own clock: what waits was written before the
+// acknowledgement came, and the round trip began when what it ends was written.
+func (w waits) requireClock(t *testing.T) {
+	t.Helper()
+	for i := range w {
+		w := &w[i]
+		if w.next == nil {
+			continue
+		}
+		if w.next.done < w.TimeNs {
+			require.True(t, w.waiting(), "written before the acknowledgement came: %s", w)
+		}
+		if w.next.begun > w.TimeNs {
+			require.False(t, w.waiting(), "written after the acknowledgement came: %s", w)
+		}
+		if w.waiting() {
+			least, most := w.TimeNs-min(w.last.done, w.TimeNs), w.trip.TimeNs-w.last.begun
+			require.GreaterOrEqual(t, uint64(w.trip.RttUs)+1, least/1000, "%s", w)
+			require.LessOrEqual(t, uint64(w.trip.RttUs), most/1000+1, "%s", w)
+		}
+	}
+}
+
+// String tells times before and after the acknowledgement.
+func (w *wait) String() string {
+	since := func(ns uint64) time.Duration { return time.Duration(ns - w.TimeNs) }
+	return fmt.Sprintf("%d bytes wait, after a round trip of %d µs; last call %s to %s, next call %s to %s",
+		w.Written-w.Sent, w.trip.RttUs, since(w.last.begun), since(w.last.done), since(w.next.begun), since(w.next.done))
+}
+
+// sum returns how many round trips ended while something waited, and how long they took, µs.
+func (w waits) sum() (n, us uint64) {
+	for i := range w {
+		if w[i].waiting() {
+			n++
+			us += uint64(w[i].trip.RttUs)
+		}
+	}
+	return n, us
+}
