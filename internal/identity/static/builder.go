@@ -17,11 +17,12 @@ import (
 type builder struct {
 	*document
 	table  *Table
-	firsts map[any]int // line of what must be there once
+	firsts map[any]int       // line of what must be there once
+	zones  map[string]scalar // of nodes
 }
 
 func newBuilder(d *document) *builder {
-	return &builder{document: d, firsts: map[any]int{}, table: &Table{
+	return &builder{document: d, firsts: map[any]int{}, zones: map[string]scalar{}, table: &Table{
 		addresses:  map[netip.Addr]*identity.Identity{},
 		services:   map[netip.Addr][]offer{},
 		containers: map[string]*identity.Identity{},
@@ -41,9 +42,10 @@ func (b *builder) once(key any, s scalar, where string) bool {
 
 // addWorkload refuses what an earlier entry is recognised by. Of two CIDRs that
 // overlap, one is within the other, which is fine: the narrower one counts. So only
-// equal ones are refused.
+// equal ones are refused; one of a single address is that address.
 func (b *builder) addWorkload(w *workload) {
 	b.table.entries.Workloads++
+	b.place(w)
 	id := w.identity()
 	for _, s := range w.addresses {
 		if a, ok := b.address(s, w.where+".addresses"); ok && b.once(a, s, w.where+".addresses") {
@@ -51,7 +53,9 @@ func (b *builder) addWorkload(w *workload) {
 		}
 	}
 	for _, s := range w.cidrs {
-		if p, ok := b.prefix(s, w.where+".cidrs"); ok && b.once(p, s, w.where+".cidrs") {
+		if p, ok := b.prefix(s, w.where+".cidrs"); ok && p.IsSingleIP() && b.once(p.Addr(), s, w.where+".cidrs") {
+			b.table.addresses[p.Addr()] = id
+		} else if ok && !p.IsSingleIP() && b.once(p, s, w.where+".cidrs") {
 			b.table.cidrs.Insert(p, id)
 		}
 	}
@@ -61,9 +65,23 @@ func (b *builder) addWorkload(w *workload) {
 		}
 	}
 	for _, s := range w.processes {
-		if p := (process{w.node, s.text}); b.executable(s, w.where+".processes") && b.once(p, s, w.where+".processes") {
+		if p := (process{w.node.text, s.text}); b.executable(s, w.where+".processes") && b.once(p, s, w.where+".processes") {
 			b.table.processes[p] = id
 		}
+	}
+}
+
+// place refuses a node in two zones.
+func (b *builder) place(w *workload) {
+	if w.node.text == "" || w.zone.text == "" {
+		return
+	}
+	first, known := b.zones[w.node.text]
+	if !known {
+		b.zones[w.node.text] = w.zone
+	} else if first.text != w.zone.text {
+		b.wrong(w.zone.line, w.where+".zone", "%q must be %q, where node %q is by line %d",
+			w.zone.text, first.text, w.node.text, first.line)
 	}
 }
 

@@ -4,6 +4,7 @@
 package static
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,21 +32,26 @@ func (d *document) wrong(line int, where, format string, args ...any) {
 }
 
 // root returns the mapping that a document consists of.
-func (d *document) root(r io.Reader) (*yaml.Node, error) {
+func (d *document) root(text []byte) (*yaml.Node, error) {
 	var node yaml.Node
-	decoder := yaml.NewDecoder(r)
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&node); errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: is empty: must have workloads or services", d.name)
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.name, err)
+		line, problem := locate(text, err)
+		return nil, fmt.Errorf("%s:%d: must be YAML: %s", d.name, line, problem)
 	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: must be one YAML document", d.name)
+	var next yaml.Node
+	if err := decoder.Decode(&next); err == nil {
+		return nil, fmt.Errorf("%s:%d: must be one YAML document", d.name, next.Line)
+	} else if !errors.Is(err, io.EOF) {
+		line, problem := locate(text, err)
+		return nil, fmt.Errorf("%s:%d: must be one YAML document: %s", d.name, line, problem)
 	}
 	return node.Content[0], nil
 }
 
-// mapping reads a node's keys into what fields has for them: a *string, a *[]scalar, or
+// mapping reads a node's keys into what fields has for them: a *scalar, a *[]scalar, or
 // a func(*yaml.Node). Another key is an error.
 func (d *document) mapping(node *yaml.Node, where string, fields map[string]any) {
 	node = resolve(node)
@@ -71,15 +77,18 @@ func (d *document) mapping(node *yaml.Node, where string, fields map[string]any)
 
 func (d *document) value(node *yaml.Node, where string, target any) {
 	switch target := target.(type) {
-	case *string:
+	case *scalar:
 		if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
 			d.wrong(node.Line, where, "must be a string")
 			return
 		}
-		*target = node.Value
+		if strings.TrimSpace(node.Value) != node.Value {
+			d.wrong(node.Line, where, "%q must not begin or end with a space", node.Value)
+		}
+		*target = scalar{node.Value, node.Line}
 	case *[]scalar:
 		d.list(node, where, func(item *yaml.Node, where string) {
-			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" || item.Value == "" {
+			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" || strings.TrimSpace(item.Value) == "" {
 				d.wrong(item.Line, where, "must be a value, not empty")
 				return
 			}

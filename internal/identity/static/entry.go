@@ -4,7 +4,6 @@
 package static
 
 import (
-	"bytes"
 	"errors"
 	"net/netip"
 	"strconv"
@@ -19,7 +18,7 @@ type workload struct {
 	line  int
 	where string
 
-	namespace, name, kind, pod, service, node, zone string
+	namespace, name, kind, pod, service, node, zone scalar
 
 	addresses, cidrs, containerIDs, processes []scalar
 }
@@ -29,7 +28,7 @@ type service struct {
 	line  int
 	where string
 
-	namespace, name string
+	namespace, name scalar
 
 	addresses, ports []scalar
 }
@@ -38,7 +37,7 @@ type service struct {
 // of them are returned, joined.
 func Parse(name string, text []byte) (*Table, error) {
 	d := &document{name: name}
-	root, err := d.root(bytes.NewReader(text))
+	root, err := d.root(text)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +61,11 @@ func (d *document) workload(node *yaml.Node, where string) *workload {
 		"addresses": &w.addresses, "cidrs": &w.cidrs,
 		"container_ids": &w.containerIDs, "processes": &w.processes,
 	})
-	if w.name == "" && w.pod == "" && w.node == "" {
+	if w.name.text == "" && w.pod.text == "" && w.node.text == "" {
 		d.wrong(w.line, where, "must have workload, pod or node")
+	}
+	if w.kind.text != "" && w.name.text == "" {
+		d.wrong(w.kind.line, where+".kind", "%q must not be there without workload, whose kind it is", w.kind.text)
 	}
 	if len(w.addresses)+len(w.cidrs)+len(w.containerIDs)+len(w.processes) == 0 {
 		d.wrong(w.line, where, "must have addresses, cidrs, container_ids or processes to be recognised by")
@@ -75,21 +77,22 @@ func (d *document) workload(node *yaml.Node, where string) *workload {
 // of a workload's instances, too.
 func (w *workload) identity() *identity.Identity {
 	id := &identity.Identity{
-		Kind: identity.KindPod, Pod: w.pod, Place: &identity.Place{Node: w.node, Zone: w.zone},
+		Kind: identity.KindPod, Pod: w.pod.text, Place: &identity.Place{Node: w.node.text, Zone: w.zone.text},
 		Common: &identity.Common{
-			Namespace: w.namespace, Workload: identity.Workload{Kind: w.kind, Name: w.name}, ServiceName: w.service,
+			Namespace: w.namespace.text, Workload: identity.Workload{Kind: w.kind.text, Name: w.name.text},
+			ServiceName: w.service.text,
 		},
 	}
 	switch {
-	case w.name == "" && w.pod == "":
+	case w.name.text == "" && w.pod.text == "":
 		id.Kind = identity.KindNode
-	case w.service == "" && w.name != "":
-		id.ServiceName = w.name
-	case w.service == "":
-		id.ServiceName = w.pod
+	case w.service.text == "" && w.name.text != "":
+		id.ServiceName = w.name.text
+	case w.service.text == "":
+		id.ServiceName = w.pod.text
 	}
 	if id.ServiceName != "" {
-		id.ServiceNamespace = w.namespace
+		id.ServiceNamespace = w.namespace.text
 	}
 	return id
 }
@@ -99,7 +102,7 @@ func (d *document) service(node *yaml.Node, where string) *service {
 	d.mapping(node, where, map[string]any{
 		"namespace": &s.namespace, "service": &s.name, "addresses": &s.addresses, "ports": &s.ports,
 	})
-	if s.name == "" {
+	if s.name.text == "" {
 		d.wrong(s.line, where, "must have service")
 	}
 	if len(s.addresses) == 0 {
@@ -112,7 +115,8 @@ func (s *service) identity() *identity.Identity {
 	return &identity.Identity{
 		Kind: identity.KindService, Place: &identity.Place{},
 		Common: &identity.Common{
-			Namespace: s.namespace, Service: s.name, ServiceName: s.name, ServiceNamespace: s.namespace,
+			Namespace: s.namespace.text, Service: s.name.text,
+			ServiceName: s.name.text, ServiceNamespace: s.namespace.text,
 		},
 	}
 }
@@ -123,7 +127,18 @@ func (d *document) address(s scalar, where string) (netip.Addr, bool) {
 		d.wrong(s.line, where, "%q must be an IP address, without a zone", s.text)
 		return a, false
 	}
-	return a.Unmap(), true
+	a = a.Unmap()
+	return a, d.connectable(a, s, where)
+}
+
+// connectable refuses what no end of a connection has. Loopback is one: on a machine of
+// its own what is there can be known.
+func (d *document) connectable(a netip.Addr, s scalar, where string) bool {
+	if !a.IsUnspecified() && !a.IsMulticast() {
+		return true
+	}
+	d.wrong(s.line, where, "%q must be an address that a connection can have, not unspecified or multicast", s.text)
+	return false
 }
 
 func (d *document) prefix(s scalar, where string) (netip.Prefix, bool) {
@@ -136,7 +151,7 @@ func (d *document) prefix(s scalar, where string) (netip.Prefix, bool) {
 		d.wrong(s.line, where, "%q has bits behind its mask: must be %q", s.text, p.Masked())
 		return p, false
 	}
-	return p, true
+	return p, !p.IsSingleIP() || d.connectable(p.Addr(), s, where)
 }
 
 func (d *document) port(s scalar, where string) (uint16, bool) {

@@ -11,8 +11,7 @@ import (
 func TestParseNamesFileLineAndRule(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"an empty file", "", `f.yaml: is empty: must have workloads or services`},
-		{"two documents", "services: []\n---\nservices: []\n", `f.yaml: must be one YAML document`},
-		{"no YAML", "workloads: [\n", `f.yaml: yaml: line 1: did not find expected node content`},
+		{"two documents", "services: []\n---\nservices: []\n", `f.yaml:2: must be one YAML document`},
 		{"a list for the file", "- a\n", `f.yaml:1: file: must be a mapping with keys of services, workloads`},
 		{"an unknown section", "workload: []\n", `f.yaml:1: file.workload: unknown key: must be one of services, workloads`},
 		{"a section twice", "services: []\nservices: []\n", `f.yaml:2: file.services: is there twice, first on line 1`},
@@ -89,6 +88,64 @@ f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or proces
 		{
 			"all ports of two services", "services:\n  - {service: a, addresses: [10.0.0.1]}\n  - {service: b, addresses: [10.0.0.1]}\n",
 			`f.yaml:3: file.services[1].addresses: "10.0.0.1" must be there once, first on line 2`,
+		},
+		{
+			"an address beside itself as a CIDR", "workloads:\n  - {workload: a, addresses: [10.0.0.1]}\n  - {workload: b, cidrs: [10.0.0.0/8, 10.0.0.1/32]}\n",
+			`f.yaml:3: file.workloads[1].cidrs: "10.0.0.1/32" must be there once, first on line 2`,
+		},
+		{
+			"a CIDR beside itself as an address", "workloads:\n  - {workload: a, cidrs: ['2001:db8::1/128']}\n  - {workload: b, addresses: ['2001:db8::1']}\n",
+			`f.yaml:3: file.workloads[1].addresses: "2001:db8::1" must be there once, first on line 2`,
+		},
+		{
+			"a CIDR of the address of a service", "workloads:\n  - {workload: b, cidrs: [10.0.0.1/32]}\nservices:\n  - {service: a, addresses: [10.0.0.1]}\n",
+			`f.yaml:2: workloads: "10.0.0.1" must not be the address of a service, too`,
+		},
+		{
+			"a node in two zones", "workloads:\n  - {node: n, zone: y, addresses: [10.0.0.1]}\n  - workload: b\n    node: n\n    zone: z\n    addresses: [10.0.0.2]\n  - {node: n, addresses: [10.0.0.3]}\n",
+			`f.yaml:5: file.workloads[1].zone: "z" must be "y", where node "n" is by line 2`,
+		},
+		{
+			"a kind of nothing", "workloads:\n  - pod: a\n    kind: Deployment\n    addresses: [10.0.0.1]\n",
+			`f.yaml:3: file.workloads[0].kind: "Deployment" must not be there without workload, whose kind it is`,
+		},
+		{
+			"a blank name", "workloads:\n  - workload: ' '\n    addresses: [10.0.0.1]\n",
+			`f.yaml:2: file.workloads[0].workload: " " must not begin or end with a space`,
+		},
+		{
+			"a name with the end of its line", "services:\n  - addresses: [10.0.0.1]\n    service: |\n      a\n",
+			`f.yaml:3: file.services[0].service: "a\n" must not begin or end with a space`,
+		},
+		{
+			"a blank process", "workloads:\n  - workload: a\n    processes:\n      - b\n      - ' '\n",
+			`f.yaml:5: file.workloads[0].processes[1]: must be a value, not empty`,
+		},
+		{
+			"addresses of nobody", "workloads:\n  - workload: a\n    addresses:\n      - 0.0.0.0\n      - '::'\n      - 224.0.0.1\n      - ff02::1\n      - ::ffff:0.0.0.0\n",
+			`f.yaml:4: file.workloads[0].addresses: "0.0.0.0" must be an address that a connection can have, not unspecified or multicast
+f.yaml:5: file.workloads[0].addresses: "::" must be an address that a connection can have, not unspecified or multicast
+f.yaml:6: file.workloads[0].addresses: "224.0.0.1" must be an address that a connection can have, not unspecified or multicast
+f.yaml:7: file.workloads[0].addresses: "ff02::1" must be an address that a connection can have, not unspecified or multicast
+f.yaml:8: file.workloads[0].addresses: "::ffff:0.0.0.0" must be an address that a connection can have, not unspecified or multicast`,
+		},
+		{
+			"a CIDR of nobody", "workloads:\n  - {workload: a, cidrs: [0.0.0.0/32]}\n",
+			`f.yaml:2: file.workloads[0].cidrs: "0.0.0.0/32" must be an address that a connection can have, not unspecified or multicast`,
+		},
+		{
+			"a service at no address", "services:\n  - {service: a, addresses: ['::']}\n",
+			`f.yaml:2: file.services[0].addresses: "::" must be an address that a connection can have, not unspecified or multicast`,
+		},
+		{
+			"empty entries", "workloads:\n  - {}\nservices:\n  - {}\n  -\n",
+			`f.yaml:2: file.workloads[0]: must have workload, pod or node
+f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or processes to be recognised by
+f.yaml:4: file.services[0]: must have service
+f.yaml:4: file.services[0]: must have addresses
+f.yaml:5: file.services[1]: must be a mapping with keys of addresses, namespace, ports, service
+f.yaml:5: file.services[1]: must have service
+f.yaml:5: file.services[1]: must have addresses`,
 		},
 		{
 			"an address of a workload and a service", "services:\n  - {service: a, addresses: [10.0.0.1]}\nworkloads:\n  - {workload: b, addresses: [10.0.0.1]}\n",

@@ -126,3 +126,24 @@ func TestLocal(t *testing.T) {
 		}
 	}
 }
+
+// TestLoopback is a machine with a file of its own, all of which is one workload: that
+// is who is behind its loopback, and nobody else is.
+func TestLoopback(t *testing.T) {
+	table, err := Parse("f.yaml", []byte(`
+workloads:
+  - {workload: shop, node: n1, addresses: [192.0.2.1, 127.0.0.1, "::1"], cidrs: [127.0.0.0/8]}
+  - {workload: other, node: n2, addresses: [192.0.2.2]}
+  - {workload: rest, cidrs: [0.0.0.0/0, "::/0", 192.0.2.3/32]}
+services:
+  - {service: db, addresses: [127.0.0.53], ports: [5432]}
+`))
+	require.NoError(t, err)
+	for address, want := range map[string]string{
+		"127.0.0.1": "shop", "::1": "shop", "127.9.9.9": "shop", "192.0.2.2": "other", "192.0.2.3": "rest", "203.0.113.9": "rest", "2001:db8::1": "rest",
+	} {
+		require.Equal(t, want, name(table.Remote(netip.MustParseAddr(address), 80)), address)
+	}
+	require.Equal(t, "db", name(table.Remote(netip.MustParseAddr("127.0.0.53"), 5432)))
+	require.Equal(t, "shop", name(table.Remote(netip.MustParseAddr("127.0.0.53"), 0)))
+}
