@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// How many of the shifts are seen in a quarter of an hour that begin soon after a series does: what it hardly knows,
-// it learns.
+// How many of the shifts are seen in a quarter of an hour that begin soon after a series does, before it knows
+// how it varies by itself.
 func TestFalseAlarmYoung(t *testing.T) {
 	r := newReport("shift-young", "round trips", "times", "after 2 min", "after 3 min", "after 4 min", "after 6 min", "after 10 min", "after 20 min")
 	d := newRTT(t)
@@ -27,8 +27,8 @@ func TestFalseAlarmYoung(t *testing.T) {
 						seen++
 					}
 				}
-				if times == 5 && after == 20 {
-					assert.GreaterOrEqual(t, seen*100, runs*90, "%v, ×%g, after %v", wander, times, after*time.Minute)
+				if times >= 5 {
+					assert.GreaterOrEqual(t, seen*100, runs*70, "%v, ×%g, after %v", wander, times, after*time.Minute)
 				}
 				row = append(row, fmt.Sprintf("%d of %d", seen, runs))
 			}

@@ -85,6 +85,8 @@ type Verdict struct {
 	// Resolution is the factor between two neighbouring values that the input
 	// can tell apart: 1 if any, 2 for histograms whose bounds are powers of two.
 	Resolution float64
+	// Young is that the series has not lived long enough to know how it varies by itself.
+	Young bool
 
 	// Start is when the window began with which the change began, Detected when
 	// the window ended that opened it, End when the last window ended that

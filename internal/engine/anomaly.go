@@ -116,8 +116,11 @@ func (a *anomaly) gate() problem.Gate {
 		}
 		return problem.Alone
 	case kindRTT, kindJitter:
-		if a.finding.Confirmed || v.Evidence >= sureShift*v.Threshold {
+		switch {
+		case a.finding.Confirmed || v.Evidence >= sureShift*v.Threshold:
 			return problem.Alone
+		case v.Young && a.denied(): // its neighbours are young, too, and one busy host moves them all
+			return problem.Evidence
 		}
 		return problem.Corroborated
 	}
@@ -128,6 +131,12 @@ func (a *anomaly) gate() problem.Gate {
 		return problem.Corroborated
 	}
 	return problem.Alone
+}
+
+// denied tells whether the other end has round trips, too, and does not see the same of them.
+func (a *anomaly) denied() bool {
+	o := a.view.other
+	return o != nil && o.rtt.Total() > 0 && (o.risen[a.kind] == nil || o.risen[a.kind].fading)
 }
 
 // member is the anomaly as a problem knows it, as a symptom of another or not.

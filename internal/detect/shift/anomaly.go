@@ -146,12 +146,18 @@ func (d *Detector) matters(s *State) bool {
 
 // higher says whether a window is by itself as much higher as matters.
 func (d *Detector) higher(s *State, h *Histogram) bool {
-	var counts [Buckets]float32
-	for k, count := range h.Counts {
-		counts[k] = float32(count)
-	}
+	counts := h.floats()
 	from, to := d.between(&s.usual, &counts)
 	return d.large(s, from, to)
+}
+
+// strange says whether a window of a young series is by itself so much higher that the series must not
+// take it for how it is: the first windows of a shift would be a good part of all that it knows, and make it
+// think that its windows differ much. A tail alone is not strange; a few windows do not tell how it is.
+func (d *Detector) strange(s *State, h *Histogram) bool {
+	counts := h.floats()
+	from, to := quantile(&s.usual, 0.5), quantile(&counts, 0.5)
+	return to >= strangeTimes*from && d.large(s, from, to)
 }
 
 func (d *Detector) large(s *State, from, to float64) bool {
@@ -207,7 +213,7 @@ func (d *Detector) Verdict(s *State, step detect.Step) detect.Verdict {
 		Step: step, Change: detect.Rise,
 		Baseline: from, Value: to, Peak: max(to, math.Exp2(float64(s.peak+1)/2-octaves)), Ratio: to / from,
 		Evidence: float64(s.evidence), Threshold: d.config.Threshold,
-		Samples: uint64(s.samples), Resolution: math.Sqrt2,
+		Samples: uint64(s.samples), Resolution: math.Sqrt2, Young: s.age < youngFor,
 		Start:    detect.Window(s.start).Start(width),
 		Detected: detect.Window(s.detected).End(width),
 	}

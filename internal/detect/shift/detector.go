@@ -18,6 +18,8 @@ const (
 	noiseMemory  = 72 * 3600 // the same for how much windows differ
 	youngWindows = 12        // in which nothing is judged
 	youngSamples = 200
+	youngFor     = 240  // in which what is strange is not learned
+	strangeTimes = 3.5  // as high a median
 	suspicious   = 0.25 // of the threshold; from there on what is usual is frozen
 	clip         = 1. / 3
 	hits         = 3   // windows that are higher by themselves
@@ -77,24 +79,30 @@ func (d *Detector) Observe(s *State, w detect.Window, h *Histogram) detect.Step 
 	if s.open {
 		return d.watch(s, h, z)
 	}
-	if !s.suspicious { // but what makes it so is learned: it may be noise
+	ripe := s.age >= youngWindows && u.total >= youngSamples
+	strange := ripe && s.age < youngFor && z > 0 && d.strange(s, h)
+	if !s.suspicious && !strange { // but what makes it suspicious is learned: it may be noise
 		s.noise.learn(x, d.keepNoise)
 	}
-	return d.search(s, &u, h, z)
-}
-
-// search looks for a shift.
-func (d *Detector) search(s *State, u *usual, h *Histogram, z float32) detect.Step {
-	ripe := s.age >= youngWindows && u.total >= youngSamples
 	if ripe {
 		d.add(s, h, z)
 	}
 	s.suspicious = float64(s.sum) >= suspicious*d.config.Threshold
-	if !s.suspicious {
-		for k, count := range h.Counts {
-			s.usual[k] = s.usual[k]*d.keep + float32(count)
-		}
+	if !s.suspicious && !strange {
+		s.learn(h, d.keep)
 	}
+	return d.search(s)
+}
+
+// learn adds a window to what is usual.
+func (s *State) learn(h *Histogram, keep float32) {
+	for k, count := range h.Counts {
+		s.usual[k] = s.usual[k]*keep + float32(count)
+	}
+}
+
+// search looks for a shift.
+func (d *Detector) search(s *State) detect.Step {
 	s.age = uint16(min(int(s.age)+1, math.MaxUint16))
 	if float64(s.sum) < d.config.Threshold || !d.matters(s) {
 		return detect.Nothing

@@ -93,3 +93,10 @@ func (h *Histogram) Total() uint64 {
 	}
 	return total
 }
+
+func (h *Histogram) floats() (counts [Buckets]float32) {
+	for k, count := range h.Counts {
+		counts[k] = float32(count)
+	}
+	return counts
+}
