@@ -101,6 +101,8 @@ func (c *Config) validateClient() error {
 	var errs []error
 	switch c.AuthType {
 	case "", AuthNone, AuthServiceAccount, AuthKubeConfig:
+	case "tls": // contrib takes it and then panics at start, as it has no settings for a certificate
+		errs = append(errs, errors.New(`auth_type: "tls" has no settings, in contrib neither: must be kubeConfig for a client certificate`))
 	default:
 		errs = append(errs, fmt.Errorf("auth_type: %q must be none, serviceAccount or kubeConfig", c.AuthType))
 	}

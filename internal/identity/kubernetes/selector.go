@@ -90,9 +90,7 @@ func (c *FieldFilterConfig) label() (*labels.Requirement, error) {
 	var values []string
 	if op == selection.Equals || op == selection.NotEquals {
 		values = []string{c.Value}
-	} else if c.Value != "" {
-		return nil, fmt.Errorf("value: must not be set with op %s", c.Op)
-	}
+	} // as contrib, exists and does-not-exist take no notice of a value
 	r, err := labels.NewRequirement(c.Key, op, values)
 	if err != nil {
 		return nil, err

@@ -147,21 +147,21 @@ func TestConfigErrorsNameKeyAndRule(t *testing.T) {
 	minus := -time.Second
 	for want, cfg := range map[string]Config{
 		"": {},
-		`auth_type: "tls" must be none, serviceAccount or kubeConfig`:                              {AuthType: "tls"},
-		`context: must not be set unless auth_type is kubeConfig`:                                  {Context: "x"},
-		`kube_api_qps: -1 must not be below 0`:                                                     {KubeAPIQPS: -1},
-		`kube_api_burst: -1 must not be below 0`:                                                   {KubeAPIBurst: -1},
-		`pod_delete_grace_period: -1s must not be below 0s`:                                        {PodDeleteGracePeriod: &minus},
-		`wait_for_metadata_timeout: -1s must not be below 0s`:                                      {WaitForMetadataTimeout: minus},
-		`scope: "pod" must be cluster or node`:                                                     {Scope: "pod"},
-		`scope: node needs filter::node or filter::node_from_env_var`:                              {Scope: ScopeNode},
-		`scope: must be node where filter::node or filter::node_from_env_var is set`:               {Scope: ScopeCluster, Filter: FilterConfig{Node: "n"}},
-		`filter::node_from_env_var: the environment variable "TCPWHY_TEST_NO" must be set`:         {Filter: FilterConfig{NodeFromEnvVar: "TCPWHY_TEST_NO"}},
-		`filter: only one of node and node_from_env_var must be set`:                               {Filter: FilterConfig{Node: "n", NodeFromEnvVar: "TCPWHY_TEST_NODE"}},
-		`filter::fields[0]: op: "exists" must be equals or not-equals`:                             {Filter: FilterConfig{Fields: []FieldFilterConfig{{Key: "a", Op: "exists"}}}},
-		`filter::fields[0]: key: must be set`:                                                      {Filter: FilterConfig{Fields: []FieldFilterConfig{{}}}},
-		`filter::labels[0]: op: "not-exists" must be equals, not-equals, exists or does-not-exist`: {Filter: FilterConfig{Labels: []FieldFilterConfig{{Key: "a", Op: "not-exists"}}}},
-		`filter::labels[0]: value: must not be set with op exists`:                                 {Filter: FilterConfig{Labels: []FieldFilterConfig{{Key: "a", Value: "b", Op: "exists"}}}},
+		`auth_type: "token" must be none, serviceAccount or kubeConfig`:                                     {AuthType: "token"},
+		`auth_type: "tls" has no settings, in contrib neither: must be kubeConfig for a client certificate`: {AuthType: "tls"},
+		`context: must not be set unless auth_type is kubeConfig`:                                           {Context: "x"},
+		`kube_api_qps: -1 must not be below 0`:                                                              {KubeAPIQPS: -1},
+		`kube_api_burst: -1 must not be below 0`:                                                            {KubeAPIBurst: -1},
+		`pod_delete_grace_period: -1s must not be below 0s`:                                                 {PodDeleteGracePeriod: &minus},
+		`wait_for_metadata_timeout: -1s must not be below 0s`:                                               {WaitForMetadataTimeout: minus},
+		`scope: "pod" must be cluster or node`:                                                              {Scope: "pod"},
+		`scope: node needs filter::node or filter::node_from_env_var`:                                       {Scope: ScopeNode},
+		`scope: must be node where filter::node or filter::node_from_env_var is set`:                        {Scope: ScopeCluster, Filter: FilterConfig{Node: "n"}},
+		`filter::node_from_env_var: the environment variable "TCPWHY_TEST_NO" must be set`:                  {Filter: FilterConfig{NodeFromEnvVar: "TCPWHY_TEST_NO"}},
+		`filter: only one of node and node_from_env_var must be set`:                                        {Filter: FilterConfig{Node: "n", NodeFromEnvVar: "TCPWHY_TEST_NODE"}},
+		`filter::fields[0]: op: "exists" must be equals or not-equals`:                                      {Filter: FilterConfig{Fields: []FieldFilterConfig{{Key: "a", Op: "exists"}}}},
+		`filter::fields[0]: key: must be set`:                                                               {Filter: FilterConfig{Fields: []FieldFilterConfig{{}}}},
+		`filter::labels[0]: op: "not-exists" must be equals, not-equals, exists or does-not-exist`:          {Filter: FilterConfig{Labels: []FieldFilterConfig{{Key: "a", Op: "not-exists"}}}},
 	} {
 		err := cfg.Validate()
 		if want == "" {
@@ -177,13 +177,13 @@ func TestSelectors(t *testing.T) {
 	s, err := podSelector(&FilterConfig{
 		NodeFromEnvVar: "TCPWHY_TEST_NODE", Namespace: "shop",
 		Fields: []FieldFilterConfig{{Key: "spec.schedulerName", Value: "x", Op: "not-equals"}},
-		Labels: []FieldFilterConfig{{Key: "a", Value: "b"}, {Key: "c", Op: "does-not-exist"}},
+		Labels: []FieldFilterConfig{{Key: "a", Value: "b"}, {Key: "c", Op: "does-not-exist"}, {Key: "d", Value: "x", Op: "exists"}, {Key: "e", Value: "x", Op: "does-not-exist"}},
 	})
 	require.NoError(t, err)
 	var options metav1.ListOptions
 	s.apply(&options)
 	require.Equal(t, "status.phase!=Succeeded,status.phase!=Failed,spec.nodeName=n1,spec.schedulerName!=x", options.FieldSelector)
-	require.Equal(t, "a=b,!c", options.LabelSelector)
+	require.Equal(t, "a=b,!c,d,!e", options.LabelSelector)
 	require.Equal(t, "shop", s.namespace)
 	nodeSelector(&FilterConfig{Node: "n1"}).apply(&options)
 	require.Equal(t, "metadata.name=n1", options.FieldSelector)
