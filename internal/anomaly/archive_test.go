@@ -32,6 +32,7 @@ var update = flag.Bool("update", false, "write what leaves anew into the archive
 //	in 12s     comes 12 s after the start
 //	out 20s    leaves at the end of an interval, 20 s after the start
 //	refused 20s  is not accepted
+//	end 20s    leaves at the end of the processor
 //	passed     is what was handed on at once
 //	telemetry  is what was counted
 func TestArchives(t *testing.T) {
@@ -117,6 +118,9 @@ func (s *story) tell(archive *txtar.Archive) {
 		case "out":
 			s.p.export(s.t.Context())
 			got = s.left()
+		case "end":
+			s.p.end(s.t.Context())
+			got = s.left()
 		case "passed":
 			got = s.left()
 		case "telemetry":
@@ -153,6 +157,7 @@ func (s *story) telemetry() string {
 		{"series", uint64(outputs)},
 		{"baselines", stats.Baselines},
 		{"resets", stats.Resets},
+		{"ahead", stats.Ahead},
 		{"late", stats.Late},
 		{"forgotten", stats.Forgotten},
 		{"duplicate", stats.Duplicate},

@@ -134,13 +134,15 @@ func (p *MetricsSide) run(ctx context.Context, ticks <-chan time.Time) {
 	}
 }
 
-// Shutdown exports what has been added up since the last interval.
+// Shutdown exports what has been added up since the last interval, and that its series end: the next process
+// tells others, and a sum of both would be of twice as many connections until a backend forgets.
 func (p *MetricsSide) Shutdown(ctx context.Context) error {
 	if p.stop != nil {
 		p.stop()
 		<-p.stopped
 		p.stop = nil
 		p.export(ctx)
+		p.end(ctx)
 	}
 	forgotten := p.stopDetection(ctx)
 	if p.telemetry != nil {
@@ -202,6 +204,22 @@ func (p *MetricsSide) export(ctx context.Context) {
 		p.set.Logger.Info("export is accepted again")
 	}
 	p.fails = failure != nil
+}
+
+// end hands on, once, that the series that were handed on have ended.
+func (p *MetricsSide) end(ctx context.Context) {
+	p.mu.Lock()
+	deliveries := p.reducer.end(p.set.BuildInfo.Version, p.now())
+	p.mu.Unlock()
+	var failure error
+	for _, d := range deliveries {
+		if d.metrics.ResourceMetrics().Len() > 0 {
+			failure = errors.Join(failure, p.next.ConsumeMetrics(ctx, d.metrics))
+		}
+	}
+	if failure != nil {
+		p.set.Logger.Warn("ends of series were not accepted; backends have them until they forget", zap.Error(failure))
+	}
 }
 
 func (p *MetricsSide) deliver(ctx context.Context, d *delivery) error {

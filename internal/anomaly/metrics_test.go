@@ -61,7 +61,7 @@ func TestSideAddsUp(t *testing.T) {
 	require.NoError(t, p.ConsumeMetrics(t.Context(), parse(t, strings.ReplaceAll(oneFlow, "..10s 1", "..20s 2"))))
 	requireTelemetry(t, telemetry, map[string]int64{
 		"identities": 2, "identity_current": 1, "series": 1, "input_series": 1, "baselines": 0, "resets": 0, "unresolved": 0,
-		"points_late": 0, "points_forgotten": 0, "points_duplicate": 0, "points_overflow": 0, "points_refused": 0, "points_invalid": 0,
+		"starts_ahead": 0, "points_late": 0, "points_forgotten": 0, "points_duplicate": 0, "points_overflow": 0, "points_refused": 0, "points_invalid": 0,
 		"pairs": 1, "open_anomalies": 0, "open_problems": 0, "events_sent": 0, "detection_points_unused": 0, "detection_series_unused": 0,
 		"detection_reports_skewed": 2, // the points are of 1970
 		"acknowledgements":         0, "acknowledgements_unknown": 0, "problems_dropped": 0, "calls_dropped": 0, "totals_overflow": 0,
@@ -69,7 +69,7 @@ func TestSideAddsUp(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 	require.NoError(t, telemetry.Shutdown(context.Background()))
 
-	require.Len(t, next.AllMetrics(), 2)
+	require.Len(t, next.AllMetrics(), 3)
 	got := next.AllMetrics()[1].ResourceMetrics().At(0)
 	assert.Equal(t, "web", text(got.Resource().Attributes(), "k8s.deployment.name"))
 	assert.Equal(t, "tcpwhy/test", got.ScopeMetrics().At(0).Scope().Name())
@@ -77,6 +77,21 @@ func TestSideAddsUp(t *testing.T) {
 	assert.Equal(t, "web", text(point.Attributes(), "source.workload.name"))
 	assert.Equal(t, "db", text(point.Attributes(), "destination.workload.name"))
 	assert.Equal(t, int64(3), point.IntValue())
+	end := next.AllMetrics()[2].ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().At(0)
+	assert.True(t, end.Flags().NoRecordedValue(), "the series ends with its process")
+	assert.Equal(t, point.Attributes().AsRaw(), end.Attributes().AsRaw())
+	assert.Equal(t, point.StartTimestamp(), end.StartTimestamp())
+	assert.GreaterOrEqual(t, end.Timestamp().AsTime().Sub(point.Timestamp().AsTime()), time.Millisecond, "backends with milliseconds take no other value of one time")
+}
+
+// What takes nothing any more does not keep a side from its end.
+func TestSideEndsThoughNobodyListens(t *testing.T) {
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": writeIdentities(t)}}})
+	require.NoError(t, err)
+	p := NewMetricsSide(settingsOf(componenttest.NewNopTelemetrySettings()), cfg, consumertest.NewErr(assert.AnError))
+	require.NoError(t, p.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, p.ConsumeMetrics(t.Context(), parse(t, oneFlow)))
+	require.NoError(t, p.Shutdown(t.Context()))
 }
 
 // requireTelemetry compares all that the processor tells of itself in integers.

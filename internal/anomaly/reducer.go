@@ -33,6 +33,7 @@ type reducer struct {
 	groups     map[reduce.Key]*group
 
 	now   uint64 // when the points came
+	wrote uint64 // when outputs were written last
 	point reduce.Point
 	value reduce.Value
 }

@@ -105,6 +105,7 @@ func (p *MetricsSide) observeReducer() error {
 		t.RegisterTCPAnomalyInputSeriesCallback(read(func(t *reduce.Table) uint64 { n, _ := t.Len(); return uint64(n) })),
 		t.RegisterTCPAnomalyBaselinesCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Baselines })),
 		t.RegisterTCPAnomalyResetsCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Resets })),
+		t.RegisterTCPAnomalyStartsAheadCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Ahead })),
 		t.RegisterTCPAnomalyPointsLateCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Late })),
 		t.RegisterTCPAnomalyPointsForgottenCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Forgotten })),
 		t.RegisterTCPAnomalyPointsDuplicateCallback(read(func(t *reduce.Table) uint64 { return t.Stats.Duplicate })),

@@ -5,6 +5,7 @@ package anomaly
 
 import (
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -29,13 +30,26 @@ type writer struct {
 	version     string
 	time        pcommon.Timestamp
 	temporality pmetric.AggregationTemporality
+	read        func(*reduce.Output, *reduce.Value) bool
 	deliveries  []*delivery
 }
 
 // write returns all that there is to tell at a time (ns since 1970).
 func (r *reducer) write(version string, now uint64) []*delivery {
 	r.table.Begin(now, r.forget)
-	w := &writer{reducer: r, version: version, time: pcommon.Timestamp(now), temporality: pmetric.AggregationTemporalityCumulative}
+	r.wrote = max(r.wrote, now)
+	return r.writeAll(version, now, r.table.Read)
+}
+
+// end returns that all that was told has ended, at the next time that backends can tell from the last one.
+func (r *reducer) end(version string, now uint64) []*delivery {
+	return r.writeAll(version, max(now, r.wrote+uint64(time.Millisecond)), r.table.Close)
+}
+
+func (r *reducer) writeAll(version string, now uint64, read func(*reduce.Output, *reduce.Value) bool) []*delivery {
+	w := &writer{
+		reducer: r, version: version, time: pcommon.Timestamp(now), temporality: pmetric.AggregationTemporalityCumulative, read: read,
+	}
 	if r.table.Delta() {
 		w.temporality = pmetric.AggregationTemporalityDelta
 	}
@@ -104,7 +118,7 @@ func (w *writer) writeMetric(metrics pmetric.MetricSlice, outputs []*reduce.Outp
 	var exponential pmetric.ExponentialHistogramDataPointSlice
 	var began [reduce.ShapeExponential + 1]bool
 	for _, o := range outputs {
-		if !w.table.Read(o, &w.value) {
+		if !w.read(o, &w.value) {
 			continue
 		}
 		s := o.Label.(*series)

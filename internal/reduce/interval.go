@@ -59,7 +59,7 @@ type Value struct {
 func (t *Table) Read(o *Output, v *Value) bool {
 	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now && o.accepted == o.growths
 	o.read = o.growths
-	v.Start, v.Ended = o.Start, o.ending
+	v.Start, v.Ended = o.Start, false
 	switch {
 	case o.Shape == ShapeGauge:
 		return o.readGauge(v)
@@ -67,12 +67,32 @@ func (t *Table) Read(o *Output, v *Value) bool {
 		return false
 	}
 	o.exported = true
-	if t.delta {
-		return !v.Ended && o.readDelta(v)
+	switch {
+	case o.ending:
+		return t.Close(o, v)
+	case t.delta:
+		o.grew = o.readDelta(v)
+		return o.grew
 	}
 	l := o.level()
 	v.Number, v.Explicit, v.Exponential = l.total.Number(), l.explicit, l.exponential
 	return true
+}
+
+// Close tells that an output has no value any more, whatever its inputs have. It returns
+// false if it never told one.
+func (t *Table) Close(o *Output, v *Value) bool {
+	v.Start, v.Ended = o.Start, true
+	v.Explicit = o.level().explicit
+	switch {
+	case o.Shape == ShapeGauge:
+		v.Start = 0
+		return o.shown
+	case t.delta:
+		v.Start = o.since
+		return o.shown
+	}
+	return o.exported
 }
 
 func (o *Output) readGauge(v *Value) bool {
@@ -97,8 +117,10 @@ func (t *Table) Accepted(o *Output) bool {
 		}
 		return false
 	}
-	o.shown = o.gauges > 0
-	if t.delta && o.Shape != ShapeGauge {
+	if o.Shape == ShapeGauge {
+		o.shown = o.gauges > 0
+	} else if t.delta {
+		o.shown = o.shown || o.grew
 		o.told, o.telling = o.telling, o.told
 		o.since = t.now
 	}

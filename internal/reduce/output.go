@@ -37,13 +37,14 @@ type Output struct {
 
 	total       Total // sums, and merged gauges
 	gauges      int   // inputs that the gauge is made of
-	shown       bool  // the gauge had a value when it was last read
+	shown       bool  // the gauge had a value when it was last read, or a delta was told
 	explicit    *explicitTotal
 	exponential *exponentialTotal
 
 	// Of outputs that tell deltas: what had been told, and what is being told.
 	told, telling level
 	since         uint64
+	grew          bool // as last read
 }
 
 // add adds what an input has grown by: to p, from before, nil for nothing.

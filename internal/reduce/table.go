@@ -327,10 +327,14 @@ func (t *Table) same(in *Input, p *Point) {
 	}
 }
 
-// began says that an output counts from a time on.
+// began says that an output counts from a time on. One to come is of a sender whose clock is ahead: the
+// output would have to be told as of then, too, and stand still for as long.
 func (t *Table) began(in *Input, start uint64) {
 	o := in.output
-	if start == 0 {
+	if start > t.now {
+		t.Stats.Ahead++
+	}
+	if start == 0 || start > t.now {
 		start = t.now
 	}
 	start = max(start, o.former)

@@ -201,6 +201,9 @@ func sums(all []pmetric.Metrics) map[string]float64 {
 					last[m.Name()] = make(map[string]float64)
 				}
 				for _, p := range m.Sum().DataPoints().All() {
+					if p.Flags().NoRecordedValue() {
+						continue // a series ends with the processor
+					}
 					series := fmt.Sprint(rm.Resource().Attributes().AsRaw(), p.Attributes().AsRaw())
 					last[m.Name()][series] = float64(p.IntValue()) + p.DoubleValue()
 				}

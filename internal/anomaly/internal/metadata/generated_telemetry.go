@@ -54,6 +54,7 @@ type TelemetryBuilder struct {
 	TCPAnomalyProblemsDropped         metric.Int64ObservableCounter
 	TCPAnomalyResets                  metric.Int64ObservableCounter
 	TCPAnomalySeries                  metric.Int64ObservableGauge
+	TCPAnomalyStartsAhead             metric.Int64ObservableCounter
 	TCPAnomalyStorageFailures         metric.Int64ObservableCounter
 	TCPAnomalyTotalsOverflow          metric.Int64ObservableCounter
 	TCPAnomalyUnresolved              metric.Int64ObservableCounter
@@ -445,6 +446,21 @@ func (builder *TelemetryBuilder) RegisterTCPAnomalySeriesCallback(cb metric.Int6
 	return nil
 }
 
+// RegisterTCPAnomalyStartsAheadCallback sets callback for observable TCPAnomalyStartsAhead metric.
+func (builder *TelemetryBuilder) RegisterTCPAnomalyStartsAheadCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.TCPAnomalyStartsAhead, obs: o})
+		return nil
+	}, builder.TCPAnomalyStartsAhead)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 // RegisterTCPAnomalyStorageFailuresCallback sets callback for observable TCPAnomalyStorageFailures metric.
 func (builder *TelemetryBuilder) RegisterTCPAnomalyStorageFailuresCallback(cb metric.Int64Callback) error {
 	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
@@ -682,6 +698,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_tcp_anomaly_series",
 		metric.WithDescription("Series that others are added up to. [Development]"),
 		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.TCPAnomalyStartsAhead, err = builder.meter.Int64ObservableCounter(
+		"otelcol_tcp_anomaly_starts_ahead",
+		metric.WithDescription("Cumulative series, and deltas, that began later than it is here, as their sender's clock is ahead. They are added, and told as begun now. [Development]"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyStorageFailures, err = builder.meter.Int64ObservableCounter(
