@@ -55,19 +55,19 @@ var strangers = func() openDirectory {
 
 var (
 	web = &identity.Identity{
-		Kind: identity.KindPod, Pod: "web-5d4-x2", PodUID: "uid-web", Place: &identity.Place{Node: "node-1", Zone: "eu-1a"},
+		Kind: identity.KindPod, Pod: "web-5d4-x2", Place: &identity.Place{Node: "node-1", Zone: "eu-1a"},
 		Common: &identity.Common{
-			Cluster: "c1", Namespace: "shop", Container: "nginx", Workload: identity.Workload{Kind: "Deployment", Name: "web"},
+			OtherUID: "uid-web", Cluster: "c1", Namespace: "shop", Container: "nginx", Workload: identity.Workload{Kind: "Deployment", Name: "web"},
 			ServiceName: "web", ServiceNamespace: "shop",
 		},
 	}
 	meshed = &identity.Identity{
-		Kind: identity.KindPod, Pod: "meshed-0", PodUID: "uid-meshed", Place: &identity.Place{}, Common: &identity.Common{},
+		Kind: identity.KindPod, Pod: "meshed-0", Place: &identity.Place{}, Common: &identity.Common{OtherUID: "uid-meshed"},
 	}
 	db = &identity.Identity{
-		Kind: identity.KindPod, Pod: "db-0", PodUID: "uid-db", Place: &identity.Place{Node: "node-2", Zone: "eu-1b"},
+		Kind: identity.KindPod, Pod: "db-0", Place: &identity.Place{Node: "node-2", Zone: "eu-1b"},
 		Common: &identity.Common{
-			Cluster: "c1", Namespace: "data", Workload: identity.Workload{Kind: "StatefulSet", Name: "db"},
+			OtherUID: "uid-db", Cluster: "c1", Namespace: "data", Workload: identity.Workload{Kind: "StatefulSet", Name: "db"},
 			ServiceName: "postgres", ServiceNamespace: "data",
 		},
 	}

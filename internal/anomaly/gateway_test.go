@@ -17,8 +17,8 @@ import (
 
 func podOf(name, kind, workload, cluster string) *identity.Identity {
 	return &identity.Identity{
-		Kind: identity.KindPod, Pod: name, PodUID: "uid-" + name, Place: &identity.Place{Node: "n1", Zone: "z1"},
-		Common: &identity.Common{Cluster: cluster, Namespace: "shop", Workload: identity.Workload{Kind: kind, Name: workload}},
+		Kind: identity.KindPod, Pod: name, Place: &identity.Place{Node: "n1", Zone: "z1"},
+		Common: &identity.Common{OtherUID: "uid-" + name, Cluster: cluster, Namespace: "shop", Workload: identity.Workload{Kind: kind, Name: workload}},
 	}
 }
 

@@ -81,7 +81,10 @@ func (l *local) contradicts(id *identity.Identity) bool {
 		there := text(l.resource, key)
 		return there != "" && value != "" && there != value
 	}
-	return differ(names.K8sPodUID, id.PodUID) || differ(names.K8sPodName, id.Pod) ||
+	if uid := text(l.resource, names.K8sPodUID); uid != "" && !id.HasUID(uid) && !id.HasUID("") {
+		return true
+	}
+	return differ(names.K8sPodName, id.Pod) ||
 		differ(names.K8sNamespaceName, id.Namespace) || differ(names.K8sClusterName, id.Cluster)
 }
 
@@ -121,7 +124,7 @@ func (l *local) fill(id *identity.Identity, resource pcommon.Map) {
 	putMissing(resource, names.K8sClusterName, id.Cluster)
 	putMissing(resource, names.K8sNamespaceName, id.Namespace)
 	putMissing(resource, names.K8sPodName, id.Pod)
-	putMissing(resource, names.K8sPodUID, id.PodUID)
+	putMissing(resource, names.K8sPodUID, id.PodUID())
 	putMissing(resource, names.K8sContainerName, id.Container)
 	if id == l.id {
 		putMissing(resource, names.K8sContainerName, l.container)

@@ -3,6 +3,8 @@
 
 package identity
 
+import "github.com/google/uuid"
+
 // A Kind says what an address belongs to.
 type Kind uint8
 
@@ -22,9 +24,11 @@ type Identity struct {
 	Kind Kind
 	// HostNetwork is a pod that has its node's addresses.
 	HostNetwork bool
-	Pod, PodUID string
-	*Common     // never nil
-	*Place      // never nil
+	Pod         string
+	// PodUUID is the pod's UID, or zero if OtherUID is.
+	PodUUID uuid.UUID
+	*Common // never nil
+	*Place  // never nil
 }
 
 // Common is what the pods of a workload have alike. Empty fields are not known.
@@ -33,6 +37,7 @@ type Common struct {
 	Namespace string
 	Workload  Workload
 	Container string // name of the only one in the pod
+	OtherUID  string // of a pod whose UID is no UUID, so it has nothing in common with others
 	// Service is the name of the Kubernetes Service whose address it is.
 	Service string
 	// ServiceName and ServiceNamespace are service.name and service.namespace, as
@@ -45,7 +50,7 @@ type Place struct{ Node, Zone string }
 
 // Equal tells whether two identities say the same.
 func (id *Identity) Equal(other *Identity) bool {
-	return id.Kind == other.Kind && id.HostNetwork == other.HostNetwork && id.Pod == other.Pod && id.PodUID == other.PodUID &&
+	return id.Kind == other.Kind && id.HostNetwork == other.HostNetwork && id.Pod == other.Pod && id.PodUUID == other.PodUUID &&
 		*id.Common == *other.Common && *id.Place == *other.Place
 }
 

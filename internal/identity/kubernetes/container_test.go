@@ -68,7 +68,7 @@ func TestMirrorMadeAnew(t *testing.T) {
 			return p
 		}
 		uid := func() string {
-			return w.store.Local(identity.Local{ContainerID: "id-of-apiserver-c0"}, uint64(w.clock.UnixNano())).PodUID
+			return w.store.Local(identity.Local{ContainerID: "id-of-apiserver-c0"}, uint64(w.clock.UnixNano())).PodUID()
 		}
 		w.see(mirror("one"))
 		w.lose(mirror("one"))

@@ -74,7 +74,7 @@ func heap() int {
 
 func TestMemory(t *testing.T) {
 	require.LessOrEqual(t, unsafe.Sizeof(pod{}), uintptr(112), "a size of the allocator")
-	const pods, limit = 50_000, 20 << 20
+	const pods, limit, each = 50_000, 20 << 20, 300
 	_, most := crowd(t, pods, func(i int, p *corev1.Pod) {
 		dual(i, p)
 		meshed(i, p)
@@ -89,7 +89,7 @@ func TestMemory(t *testing.T) {
 	} {
 		w, size := crowd(t, pods, f)
 		t.Logf("%d pods, %s: %.1f MiB, %d B a pod", pods, what, float64(size)/(1<<20), size/pods)
-		require.Less(t, size, limit)
+		require.LessOrEqual(t, size/pods, each)
 		require.Equal(t, pods, w.store.sizes.Pods)
 		for i := range pods {
 			w.lose(crowdPod(i))

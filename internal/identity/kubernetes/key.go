@@ -19,8 +19,8 @@ func uidKeys(p *pod) []uint64 {
 	if p == nil {
 		return nil
 	}
-	keys := []uint64{hash(p.PodUID)}
-	if m := p.rarely().mirror; m != "" && m != p.PodUID {
+	keys := []uint64{hash(p.PodUID())}
+	if m := p.rarely().mirror; m != "" && !p.HasUID(m) {
 		keys = append(keys, hash(m))
 	}
 	return keys

@@ -5,12 +5,13 @@ package kubernetes
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/tcpwhy/tcpwhy/internal/identity"
 )
 
-// A pod is what is kept of one: 112 B, with its name and UID in one string. It is
+// A pod is what is kept of one: 112 B, and its name. It is
 // immutable. What few have is in its extra. What look-ups read is in front.
 type pod struct {
 	v4   [4]byte // 0.0.0.0 if it has none
@@ -38,10 +39,13 @@ type rare struct {
 
 // newPod makes a pod of a view. h says when it has its addresses.
 func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
-	both := v.name + v.uid
+	uid, isUUID := identity.ParseUID(v.uid)
 	common := identity.Common{
 		Cluster: cluster, Namespace: v.namespace, Workload: v.workload,
 		ServiceName: v.serviceName, ServiceNamespace: v.serviceNamespace,
+	}
+	if !isUUID {
+		common.OtherUID = strings.Clone(v.uid)
 	}
 	p := &pod{
 		v4: as4(v.v4), v6: as16(v.v6),
@@ -57,7 +61,7 @@ func newPod(v *podView, h hold, cluster string, on *node, shared *shares) *pod {
 		}
 	}
 	p.Identity = identity.Identity{
-		Kind: identity.KindPod, HostNetwork: v.hostNetwork, Pod: both[:len(v.name)], PodUID: both[len(v.name):],
+		Kind: identity.KindPod, HostNetwork: v.hostNetwork, Pod: strings.Clone(v.name), PodUUID: uid,
 		Common: shared.common(common), Place: on.place,
 	}
 	r := rare{mirror: v.mirror, doubt: h.doubt, until: h.until}
@@ -116,4 +120,4 @@ func (p *pod) in(place *identity.Place) *pod {
 }
 
 // is tells whether a UID is its own, or in the names of its cgroups.
-func (p *pod) is(uid string) bool { return p.PodUID == uid || p.rarely().mirror == uid }
+func (p *pod) is(uid string) bool { return p.HasUID(uid) || p.rarely().mirror == uid }

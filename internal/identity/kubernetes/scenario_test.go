@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -105,7 +106,7 @@ func (l *live) services() map[string][]string {
 func (l *live) check(s *kubernetes.Source, i int, p *pod) {
 	now := uint64(time.Now().UnixNano())
 	want := identity.Identity{
-		Kind: identity.KindPod, HostNetwork: p.HostNetwork, Pod: p.Name, PodUID: p.UID,
+		Kind: identity.KindPod, HostNetwork: p.HostNetwork, Pod: p.Name, PodUUID: uuid.MustParse(p.UID),
 		Place: &identity.Place{Node: p.Node, Zone: fmt.Sprintf("z%d", i%manyNodes%3)},
 		Common: &identity.Common{
 			Cluster: "c", Namespace: l.namespace, Container: "main", Workload: identity.Workload{Kind: "Deployment", Name: fmt.Sprintf("d%d", i/20)},

@@ -86,8 +86,8 @@ func (s podSink) Replace(objects []any, _ string) error {
 	}
 	var missed []string
 	s.uids.each(func(p *pod) {
-		if !listed[p.PodUID] {
-			missed = append(missed, p.PodUID)
+		if uid := p.PodUID(); !listed[uid] {
+			missed = append(missed, uid)
 		}
 	})
 	for _, uid := range missed {

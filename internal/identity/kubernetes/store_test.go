@@ -136,9 +136,9 @@ func TestWholePod(t *testing.T) {
 	w.see(n)
 	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, started: 1}.pod())
 	want := identity.Identity{
-		Kind: identity.KindPod, Pod: "cart", PodUID: "uid-of-cart", Place: &identity.Place{Node: "n1", Zone: "z1"},
+		Kind: identity.KindPod, Pod: "cart", Place: &identity.Place{Node: "n1", Zone: "z1"},
 		Common: &identity.Common{
-			Cluster: "c", Namespace: "shop", Container: "c0", Workload: identity.Workload{Kind: "Pod", Name: "cart"},
+			OtherUID: "uid-of-cart", Cluster: "c", Namespace: "shop", Container: "c0", Workload: identity.Workload{Kind: "Pod", Name: "cart"},
 			ServiceName: "cart", ServiceNamespace: "shop",
 		},
 	}
