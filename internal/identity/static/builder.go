@@ -4,6 +4,7 @@
 package static
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"path"
@@ -19,6 +20,7 @@ type builder struct {
 	table  *Table
 	firsts map[any]int       // line of what must be there once
 	zones  map[string]scalar // of nodes
+	placed []*identity.Place
 }
 
 func newBuilder(d *document) *builder {
@@ -45,8 +47,9 @@ func (b *builder) once(key any, s scalar, where string) bool {
 // equal ones are refused; one of a single address is that address.
 func (b *builder) addWorkload(w *workload) {
 	b.table.entries.Workloads++
-	b.place(w)
 	id := w.identity()
+	b.placed = append(b.placed, id.Place)
+	b.place(w)
 	for _, s := range w.addresses {
 		if a, ok := b.address(s, w.where+".addresses"); ok && b.once(a, s, w.where+".addresses") {
 			b.table.addresses[a] = id
@@ -82,6 +85,13 @@ func (b *builder) place(w *workload) {
 	} else if first.text != w.zone.text {
 		b.wrong(w.zone.line, w.where+".zone", "%q must be %q, where node %q is by line %d",
 			w.zone.text, first.text, w.node.text, first.line)
+	}
+}
+
+// zone has what is on a node be in the node's zone, if any entry tells it.
+func (b *builder) zone() {
+	for _, place := range b.placed {
+		place.Zone = cmp.Or(place.Zone, b.zones[place.Node].text)
 	}
 }
 

@@ -47,6 +47,7 @@ func Parse(name string, text []byte) (*Table, error) {
 		"services":  func(n *yaml.Node, where string) { b.addService(d.service(n, where)) },
 	})
 	b.disjoin()
+	b.zone()
 	if len(d.errs) > 0 {
 		return nil, errors.Join(d.errs...)
 	}

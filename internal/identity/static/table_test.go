@@ -52,7 +52,7 @@ func TestWholeIdentity(t *testing.T) {
 		},
 	}, table.Remote(netip.MustParseAddr("fd00::1"), 80))
 	require.Equal(t, &identity.Identity{
-		Kind: identity.KindPod, Place: &identity.Place{Node: "n1"}, Common: &identity.Common{
+		Kind: identity.KindPod, Place: &identity.Place{Node: "n1", Zone: "z1"}, Common: &identity.Common{
 			Namespace: "data", Workload: identity.Workload{Name: "postgres"}, ServiceName: "orders-db", ServiceNamespace: "data",
 		},
 	}, table.Remote(netip.MustParseAddr("10.1.0.1"), 80))
@@ -124,6 +124,22 @@ func TestLocal(t *testing.T) {
 		if got := name(table.Local(c.end)); got != c.want {
 			t.Errorf("%s: Local = %s, want %s", c.what, got, c.want)
 		}
+	}
+}
+
+// TestZoneOfANode is told once, before or after what is on the node.
+func TestZoneOfANode(t *testing.T) {
+	table, err := Parse("f.yaml", []byte(`
+workloads:
+  - {workload: a, node: n1, addresses: [10.0.0.1]}
+  - {node: n1, zone: z1, addresses: [10.0.0.2]}
+  - {workload: b, node: n1, addresses: [10.0.0.3]}
+  - {workload: c, node: n2, addresses: [10.0.0.4]}
+  - {workload: d, addresses: [10.0.0.5]}
+`))
+	require.NoError(t, err)
+	for address, want := range map[string]string{"10.0.0.1": "z1", "10.0.0.2": "z1", "10.0.0.3": "z1", "10.0.0.4": "", "10.0.0.5": ""} {
+		require.Equal(t, want, table.Remote(netip.MustParseAddr(address), 80).Zone, address)
 	}
 }
 
