@@ -60,7 +60,7 @@ struct conn {
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* enum callbacks, as the last sweep saw it */
-	u8 live;		   /* the state that the last visit saw, 0, or LIVE_DEFERRED */
+	u8 live;		   /* the state that the last visit saw, 0, or from LIVE_DEFERRED on */
 	u8 backoff;		   /* of zero window probes, at the last fold */
 	u8 turn;		   /* bits of enum turn */
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */
@@ -91,10 +91,11 @@ struct conn {
 	struct pending pending;
 };
 
-/* conn.live: a visit has found no room for the flow. That is a loss by itself: the next
- * sweep does not take the socket for one that was passed over.
+/* conn.live: a visit has found no room for the flow, and in which sweep, modulo as much.
+ * That is a loss by itself: the next sweep does not take the socket for one that was passed
+ * over, but the one after that does.
  */
-#define LIVE_DEFERRED 255
+#define LIVE_DEFERRED 128
 
 /* Until the flow knows that the connection was opened, limited holds what the
  * handshake took, in µs: the kernel counts no phase before.

@@ -20,6 +20,13 @@
 /* Over open files none is held, but a stretch takes as long as a call takes. */
 #define FILES_STRETCH 128
 
+static __always_inline bool passed_over(const struct conn *c, struct control now)
+{
+	if ((s32)(c->visited - now.previous) >= 0)
+		return false;
+	return c->live < LIVE_DEFERRED || (now.sweep - c->live) % LIVE_DEFERRED > 1;
+}
+
 /* A sweep that resumes may come twice, or pass sockets over, as many as are gone
  * meanwhile: then user space sends it round again under the same number. What is
  * passed over all the same is told here; it changes no count, only gauges.
@@ -28,8 +35,7 @@ static __always_inline bool first_visit(struct conn *c, struct progress *p, stru
 {
 	if ((s32)(c->visited - now.started) >= 0)
 		return false;
-	if ((s32)(c->visited - now.previous) < 0 && c->live != LIVE_DEFERRED)
-		p->skipped++;
+	p->skipped += passed_over(c, now);
 	return true;
 }
 
@@ -73,11 +79,11 @@ static __noinline int adopted_sample(struct conn *c, struct tcp_sock *tp)
 }
 
 /* Who is deferred has not been visited: whoever closes it asks for no live by then. */
-static __always_inline void conn_defer(struct conn *c, u64 since)
+static __always_inline void conn_defer(struct conn *c, u64 since, u32 sweep)
 {
 	bpf_spin_lock(&c->lock);
 	if (c->kind == CONN_OPEN && c->since == since)
-		c->live = LIVE_DEFERRED;
+		c->live = LIVE_DEFERRED + sweep % LIVE_DEFERRED;
 	bpf_spin_unlock(&c->lock);
 }
 
@@ -105,7 +111,7 @@ static __noinline int conn_sweep(struct conn *c, struct tcp_sock *tp, struct pro
 	send_bucket = window_bucket(send);
 	f = conn_flow(c, now.epoch, false);
 	if (!f) {
-		conn_defer(c, since);
+		conn_defer(c, since, now.sweep);
 		p->deferred++;
 		return 0;
 	}

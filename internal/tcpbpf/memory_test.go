@@ -103,15 +103,7 @@ func TestOverflowWithoutMemory(t *testing.T) {
 // flows: what they did waits in their sockets, which is told.
 func TestSweepWithoutMemory(t *testing.T) {
 	const n = 1000
-	place := newPlace(t)
-	// One listener, which stays: where one goes a sweep may pass somebody over.
-	gate := newGate(place, traffic.Loopback(place.NS, place.IPv4.String()))
-	k, budget := starve(t, place)
-	for range n {
-		client, server := gate.open(t)
-		say(t, client, server, 10)
-		say(t, server, client, 7)
-	}
+	k, budget := starving(t, n)
 	var late uint64
 	for range 4 {
 		k.collect()
@@ -133,4 +125,38 @@ func TestSweepWithoutMemory(t *testing.T) {
 	require.EqualValues(t, 2*n, s.Opened)
 	require.EqualValues(t, 2*n, s.Live[unix.BPF_TCP_ESTABLISHED])
 	require.Equal(t, [2]uint64{n * (10 + 7), n * (10 + 7)}, s.Bytes)
+}
+
+// starving is a kernel side that gets no more memory, and so many connections. All are of
+// one listener, which stays: where one goes a sweep may pass somebody over.
+func starving(t *testing.T, n int) (*collector, *cgroup.Budget) {
+	t.Helper()
+	place := newPlace(t)
+	gate := newGate(place, traffic.Loopback(place.NS, place.IPv4.String()))
+	k, budget := starve(t, place)
+	for range n {
+		client, server := gate.open(t)
+		say(t, client, server, 10)
+		say(t, server, client, 7)
+	}
+	return k, budget
+}
+
+// TestDeferredIsPassedOver begins a sweep that visits nobody, after one that has deferred
+// some: all have been passed over, which is told once.
+func TestDeferredIsPassedOver(t *testing.T) {
+	const n = 1000
+	k, budget := starving(t, n)
+	for range 4 {
+		if k.collect(); k.report.Lost[flow.LostDeferred] > 0 {
+			break
+		}
+	}
+	require.NotZero(t, k.report.Lost[flow.LostDeferred], "there was memory enough")
+	require.NoError(t, k.epoch.sweep())
+	budget.Lift()
+	k.collect()
+	require.EqualValues(t, 2*n, k.report.Lost[flow.LostSweepSkipped])
+	k.collect()
+	require.Zero(t, k.report.Lost[flow.LostSweepSkipped])
 }
