@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ import (
 // dropped does not come back.
 const actVariable = "TCPWHY_CAPABILITY_ACT"
 
-var acts = map[string]func() error{"drop": dropInAll, "unlike": dropWhereUnlike}
+var acts = map[string]func() error{"drop": dropInAll, "unlike": dropWhereUnlike, "denied": dropDenied}
 
 func init() {
 	act := acts[os.Getenv(actVariable)]
@@ -95,6 +96,42 @@ func dropWhereUnlike() error {
 	dropped, err := Drop([]Capability{SysAdmin})
 	if err == nil || err.Error() != "threads of this process hold different capabilities" || len(dropped) > 0 || !SysAdmin.Held() {
 		return fmt.Errorf("dropped %v: %w", dropped, err)
+	}
+	return nil
+}
+
+// TestDropThatTheKernelDenies keeps what there is, and says so.
+func TestDropThatTheKernelDenies(t *testing.T) { act(t, "denied") }
+
+func dropDenied() error {
+	stop := holdThreads(8)
+	defer close(stop)
+	if err := deny(unix.SYS_CAPSET, unix.EPERM); err != nil {
+		return fmt.Errorf("deny capset: %w", err)
+	}
+	dropped, err := Drop([]Capability{SysAdmin})
+	if !errors.Is(err, unix.EPERM) || err.Error() != "drop capabilities: operation not permitted" || len(dropped) > 0 {
+		return fmt.Errorf("dropped %v: %w", dropped, err)
+	}
+	if n, err := countThreads(1 << SysAdmin); n < 8 || err != nil || !SysAdmin.Held() {
+		return fmt.Errorf("%d threads hold what was not dropped: %w", n, err)
+	}
+	return nil
+}
+
+// deny lets a system call fail in all threads of the process, for good.
+func deny(call uint32, with unix.Errno) error {
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // the call's number
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: call, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(with)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	_, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_TSYNC,
+		uintptr(unsafe.Pointer(&program)))
+	if errno != 0 {
+		return errno
 	}
 	return nil
 }

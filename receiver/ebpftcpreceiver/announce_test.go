@@ -6,6 +6,7 @@ package ebpftcpreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,7 +83,11 @@ func (s *stand) start(c component.Component) []string {
 	s.t.Cleanup(func() { require.NoError(s.t, c.Shutdown(context.Background())) })
 	var rows []string
 	for _, entry := range s.logs.TakeAll() {
-		if message := entry.Level.String() + ": " + entry.Message; len(message) > 6 {
+		message := entry.Level.String() + ": " + entry.Message
+		if err := entry.ContextMap()["error"]; err != nil {
+			message += fmt.Sprintf(": %v", err)
+		}
+		if len(message) > 6 {
 			rows = append(rows, message)
 		}
 	}
@@ -132,5 +137,5 @@ func TestCapabilitiesThatCannotBeDropped(t *testing.T) {
 	s := newStand(t, errors.New("threads differ"))
 	rows := s.start(s.metrics(s.factory.CreateDefaultConfig()))
 	require.Len(t, rows, 5)
-	assert.Equal(t, "warn: capabilities that are not needed any more are kept", rows[3])
+	assert.Equal(t, "warn: capabilities that are not needed any more are kept: threads differ", rows[3])
 }
