@@ -60,7 +60,7 @@ struct conn {
 	u8 sampled;		   /* a round trip was sampled since the last sweep */
 	u8 lost;		   /* counted as not described in full */
 	u8 cleared;		   /* enum callbacks, as the last sweep saw it */
-	u8 live;		   /* the state that the last visit saw, 0, or from LIVE_DEFERRED on */
+	u8 live;		   /* the last visit's state, 0, or from LIVE_DEFERRED on */
 	u8 backoff;		   /* of zero window probes, at the last fold */
 	u8 turn;		   /* bits of enum turn */
 	u32 busy;    /* somebody works on pending: taken by exchange, never waited for */

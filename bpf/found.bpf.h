@@ -193,8 +193,11 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	if (!settled(&t, tp, how))
 		return -1;
 	key_fill(&found->key, &sk->__sk_common, found_role(found, sk));
-	if (!observed(&found->key))
+	if (!observed(&found->key)) {
+		found->kind = CONN_NONE; /* so that it is known when it ends */
+		bpf_sk_storage_get(&conns, sk, found, BPF_SK_STORAGE_GET_F_CREATE);
 		return 0;
+	}
 	key_reduce(&found->key, &sk->__sk_common, true);
 	found->flow_id = key_hash(&found->key);
 	baseline(found, tp, &t);
@@ -314,4 +317,19 @@ static __noinline int on_hashed(struct sock_common *skc)
 	else if (1 << skc->skc_state & FULL_STATES)
 		hashed_connection(tp, &found);
 	return 0;
+}
+
+/* The end of a socket without a record. If it was ever established, and has no mark, it is
+ * older than we are, and no way of those above has led to it.
+ */
+static __always_inline void stranger_end(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sock_of(sk);
+
+	if (!tp || !tp->max_window)
+		return;
+	if (tp->bpf_sock_ops_cb_flags & (CALLBACK_MARK | BPF_SOCK_OPS_STATE_CB_FLAG))
+		return;
+	if (in_cgroup(sk))
+		count(STAT_NOT_FOUND);
 }

@@ -270,6 +270,7 @@ struct tcp_sock {
 	__u32 snd_una;
 	__u32 snd_sml; /* end of the last segment that was smaller than the MSS */
 	__u32 mss_cache;
+	__u32 max_window; /* of the peer; stays when the connection ends */
 	__u32 packets_out;
 	__u32 snd_cwnd;
 	__u32 lsndtime; /* jiffies */

@@ -15,6 +15,11 @@
 #define CALLBACKS                                                                                  \
 	(BPF_SOCK_OPS_RTT_CB_FLAG | BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RETRANS_CB_FLAG)
 
+/* Marks a connection that has no record, and of which all is told: a callback that comes
+ * seldom, and that we leave alone.
+ */
+#define CALLBACK_MARK BPF_SOCK_OPS_RTO_CB_FLAG
+
 /* Sockets that may still receive. */
 #define OPEN_STATES                                                                                \
 	(1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_FIN_WAIT1 | 1 << TCP_FIN_WAIT2)

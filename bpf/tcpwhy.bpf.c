@@ -75,6 +75,8 @@ static __always_inline void on_destroy(struct sock *sk)
 	struct conn *c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	struct tcp_sock *tp;
 
+	if (!c)
+		stranger_end(sk);
 	if (c && c->kind == CONN_LISTENER)
 		listener_close(c, sk);
 	if (!c || c->kind < CONN_ATTEMPT || c->kind > CONN_CLOSED)
@@ -114,6 +116,11 @@ static __always_inline void on_connect(struct bpf_sock_addr *ctx, bool ipv6)
 	attempt_begin(c, &owner);
 }
 
+static __always_inline void mark(struct bpf_sock_ops *ctx)
+{
+	bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | CALLBACK_MARK);
+}
+
 static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 {
 	struct bpf_sock *sk = ctx->sk;
@@ -129,6 +136,7 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 		if (role != ROLE_CLIENT ||
 		    !(ctx->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_STATE_CB_FLAG))
 			count(STAT_NO_STORAGE);
+		mark(ctx);
 		return 0;
 	}
 	if (c->kind == CONN_CONNECTING)
@@ -137,6 +145,7 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 	if (!observed(&c->key)) {
 		count(STAT_EXCLUDED);
 		bpf_sk_storage_delete(&conns, sk);
+		mark(ctx);
 		return 0;
 	}
 	key_reduce(&c->key, (struct sock_common *)tp, false);

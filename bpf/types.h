@@ -303,6 +303,7 @@ enum serial {
 /* Everything that would otherwise be lost in silence. */
 enum stat {
 	STAT_NO_STORAGE,     /* connections without a record: no memory */
+	STAT_NOT_FOUND,	     /* connections older than we are that ended without a record */
 	STAT_OWNER_FULL,     /* processes, and connections to be judged by their process,
 			      * without a record: owners is full, or no memory */
 	STAT_OVERFLOW,	     /* connections that went to an overflow flow */

@@ -13,6 +13,7 @@ const (
 	LostCallbacksCleared                   // another program switched our callbacks off
 	LostSweepSkipped                       // live, but the sweep did not visit it
 	LostPredates                           // established before the collector attached
+	LostNotFound                           // the same, and nobody found it: told at its end
 	LostNoStorage                          // no memory for the socket's record
 	LostOwnerTable                         // no room for the record of its process
 	LostDeferred                           // live, but no memory for its flow: comes with a later interval

@@ -30,6 +30,7 @@ const (
 	LostCallbacksCleared = "callbacks_cleared" // another program switched ours off
 	LostSweepSkipped     = "sweep_skipped"     // live, but not visited by the sweep
 	LostPredates         = "predates"          // established before the receiver attached
+	LostNotFound         = "not_found"         // the same, and nobody found it: told at its end
 	LostNoStorage        = "no_storage"        // no memory for the socket's record
 	LostOwnerTable       = "owner_table"       // no room for the record of its process
 	LostDeferred         = "deferred"          // no memory for its flow: what it did comes with a later interval

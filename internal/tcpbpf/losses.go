@@ -90,7 +90,10 @@ func (l *losses) report() (flow.Report, error) {
 		r.Lost[flow.LostPredates] = l.progress.Predates - l.predates
 		l.predates = l.progress.Predates
 	}
-	r.Missed += l.progress.Predates + r.Lost[flow.LostNoStorage] + r.Lost[flow.LostRecursion] + l.deferred
+	r.Missed += l.progress.Predates + l.deferred
+	for _, reason := range []flow.LostReason{flow.LostNoStorage, flow.LostNotFound, flow.LostRecursion} {
+		r.Missed += r.Lost[reason]
+	}
 	muted := min(l.progress.Muted, r.Described)
 	r.Described -= muted
 	r.Missed += muted
@@ -102,6 +105,7 @@ func (l *losses) counters() (now [flow.NumLostReasons]uint64, err error) {
 	for reason, stat := range map[flow.LostReason]tcpwhyStat{
 		flow.LostOverflow:   tcpwhyStatSTAT_OVERFLOW,
 		flow.LostNoStorage:  tcpwhyStatSTAT_NO_STORAGE,
+		flow.LostNotFound:   tcpwhyStatSTAT_NOT_FOUND,
 		flow.LostOwnerTable: tcpwhyStatSTAT_OWNER_FULL,
 	} {
 		if now[reason], err = readStat(l.objects.Stats, stat); err != nil {

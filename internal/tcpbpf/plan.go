@@ -96,8 +96,8 @@ var jobs = []job{
 		name: "missed_close",
 		ways: []way{{"tp_btf/tcp_destroy_sock", []string{ProgramDestroy}, ""}},
 		lost: "what a connection without callbacks did since its last sweep, segments that are sent after the close " +
-			"(the RST of an unread connection), a listener's last overflows, and connects that fail before their SYN " +
-			"and are not tried again",
+			"(the RST of an unread connection), a listener's last overflows, connects that fail before their SYN " +
+			"and are not tried again, and the ends of older connections that nobody has found",
 	},
 	{
 		name: "reset",

@@ -302,19 +302,20 @@ type tcpwhyStat uint32
 
 const (
 	tcpwhyStatSTAT_NO_STORAGE     tcpwhyStat = 0
-	tcpwhyStatSTAT_OWNER_FULL     tcpwhyStat = 1
-	tcpwhyStatSTAT_OVERFLOW       tcpwhyStat = 2
-	tcpwhyStatSTAT_FLOW_RETRY     tcpwhyStat = 3
-	tcpwhyStatSTAT_FLOW_COLLISION tcpwhyStat = 4
-	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 5
-	tcpwhyStatSTAT_EVENT_LIMITED  tcpwhyStat = 6
-	tcpwhyStatSTAT_NOT_APART      tcpwhyStat = 7
-	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 8
-	tcpwhyStatSTAT_PORT_FULL      tcpwhyStat = 9
-	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 10
-	tcpwhyStatSTAT_NO_ATTEMPT     tcpwhyStat = 11
-	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 12
-	tcpwhyStatSTATS               tcpwhyStat = 13
+	tcpwhyStatSTAT_NOT_FOUND      tcpwhyStat = 1
+	tcpwhyStatSTAT_OWNER_FULL     tcpwhyStat = 2
+	tcpwhyStatSTAT_OVERFLOW       tcpwhyStat = 3
+	tcpwhyStatSTAT_FLOW_RETRY     tcpwhyStat = 4
+	tcpwhyStatSTAT_FLOW_COLLISION tcpwhyStat = 5
+	tcpwhyStatSTAT_EXCLUDED       tcpwhyStat = 6
+	tcpwhyStatSTAT_EVENT_LIMITED  tcpwhyStat = 7
+	tcpwhyStatSTAT_NOT_APART      tcpwhyStat = 8
+	tcpwhyStatSTAT_EVENT_FULL     tcpwhyStat = 9
+	tcpwhyStatSTAT_PORT_FULL      tcpwhyStat = 10
+	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 11
+	tcpwhyStatSTAT_NO_ATTEMPT     tcpwhyStat = 12
+	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 13
+	tcpwhyStatSTATS               tcpwhyStat = 14
 )
 
 // Names of all BPF objects in the ELF.

@@ -52,6 +52,7 @@ var (
 		flow.LostCallbacksCleared: names.LostCallbacksCleared,
 		flow.LostSweepSkipped:     names.LostSweepSkipped,
 		flow.LostPredates:         names.LostPredates,
+		flow.LostNotFound:         names.LostNotFound,
 		flow.LostNoStorage:        names.LostNoStorage,
 		flow.LostOwnerTable:       names.LostOwnerTable,
 		flow.LostDeferred:         names.LostDeferred,
