@@ -90,7 +90,7 @@ func (l *losses) report() (flow.Report, error) {
 		r.Lost[flow.LostPredates] = l.progress.Predates - l.predates
 		l.predates = l.progress.Predates
 	}
-	r.Missed += l.progress.Predates + l.deferred
+	r.Missed += l.deferred
 	for _, reason := range []flow.LostReason{flow.LostNoStorage, flow.LostNotFound, flow.LostRecursion} {
 		r.Missed += r.Lost[reason]
 	}

@@ -34,6 +34,7 @@ func TestOlderThatNobodyFinds(t *testing.T) {
 	k.collect()
 	require.EqualValues(t, n+1, k.sum(at(client.IPv4)).Live[unix.BPF_TCP_ESTABLISHED], "clients are held by a process")
 	require.Zero(t, k.report.Lost[flow.LostNotFound])
+	require.EqualValues(t, n+1, k.report.Missed, "clients without callbacks")
 
 	require.NoError(t, ending.Close())
 	for _, c := range ended {
@@ -42,8 +43,11 @@ func TestOlderThatNobodyFinds(t *testing.T) {
 	}
 	k.collect()
 	require.EqualValues(t, n, k.report.Lost[flow.LostNotFound])
+	require.EqualValues(t, n, k.report.Described, "clients that have ended")
+	require.EqualValues(t, n+1, k.report.Missed, "their servers, and the client that stays")
 	k.collect()
 	require.Zero(t, k.report.Lost[flow.LostNotFound], "told once")
+	require.EqualValues(t, 1, k.report.Missed)
 }
 
 // TestEndsOfWhoIsKnown closes sockets that have no record because none is due: those that
