@@ -60,6 +60,7 @@ func requireNagle(t *testing.T, path traffic.Path, here func(flow.Key) bool) {
 	require.Zero(t, ask(t, path, client, requests, inOne).Stalls, "one call")
 
 	a := ask(t, path, client, requests, inTwo)
+	require.Equal(t, requests, a.waits.within(200), "each first piece is acknowledged by itself")
 	for i := range a.waits {
 		if w := &a.waits[i]; w.offset%200 == 100 && !w.waiting() {
 			t.Logf("a second piece did not wait: %s", w)

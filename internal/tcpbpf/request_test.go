@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
-	"github.com/tcpwhy/tcpwhy/internal/testutil/arrival"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/rttlog"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
@@ -30,7 +29,7 @@ type asked struct {
 func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, round []traffic.Step) (a asked) {
 	t.Helper()
 	k := observe(t, Config{})
-	samples, arrivals := rttlog.Start(t, cgroup.Root(t), path.Client), arrival.Start(t, path.Client)
+	log := rttlog.Start(t, cgroup.Root(t), path.Client)
 	d := converse(t, k, path, client)
 	var writes []call
 	var clients errgroup.Group
@@ -45,15 +44,14 @@ func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, rou
 	d.gone(flow.RoleClient)
 
 	a.sum = k.sum(client)
-	port := d.client.End().Local.Port()
-	trips := tripsOf(samples.Samples(), port)
+	trips := tripsOf(log.Samples(), d.client.End().Local.Port())
 	var us uint64
 	for _, s := range trips {
 		us += uint64(s.RttUs)
 	}
 	require.EqualValues(t, len(trips), a.RTT+a.Stalls)
 	require.Equal(t, us, a.RTTTime+a.StallTime)
-	a.waits = newWaits(arrivals.At(port), trips, writes)
+	a.waits = newWaits(trips, writes)
 	a.waits.requireClock(t)
 	return a
 }
@@ -100,13 +98,13 @@ func clock() uint64 {
 	return uint64(now.Nano())
 }
 
-// A wait is an acknowledgement of all that had been sent, when the last of it had been
-// written, and when what was written next.
+// A wait is an acknowledgement of all that had been sent, which has ended a round trip, when
+// the last of it had been written, and when what was written next. The kernel calls with the
+// socket locked: nothing is written meanwhile.
 type wait struct {
-	arrival.Arrival
-	offset     uint32        // of what is acknowledged, bytes
-	trip       rttlog.Sample // that it ended
-	last, next *call         // next is nil if nothing more was written
+	rttlog.Sample
+	offset     uint32 // of what is acknowledged, bytes
+	last, next *call  // next is nil if nothing more was written
 }
 
 // waiting tells whether something was written and not sent.
@@ -115,20 +113,14 @@ func (w *wait) waiting() bool { return w.Written != w.Sent }
 // waits are all those of one client.
 type waits []wait
 
-// newWaits puts together what was logged in the socket's order: a round trip ends with the
-// segment that came last before.
-func newWaits(arrivals []arrival.Arrival, trips []rttlog.Sample, writes []call) (all waits) {
-	for i, a := range arrivals {
-		if int32(a.Ack-a.Una) <= 0 || a.Ack != a.Sent {
+// newWaits puts together what was logged. The handshake's sample comes before all data.
+func newWaits(trips []rttlog.Sample, writes []call) (all waits) {
+	for _, s := range trips {
+		if s.Op != rttlog.RTT || s.Una != s.Sent {
 			continue
 		}
-		w := wait{Arrival: a, offset: a.Ack - arrivals[0].Una}
+		w := wait{Sample: s, offset: s.Una - trips[0].Una}
 		w.last, w.next = around(writes, w.offset)
-		for _, s := range trips {
-			if s.TimeNs >= a.TimeNs && (i+1 == len(arrivals) || s.TimeNs < arrivals[i+1].TimeNs) {
-				w.trip = s
-			}
-		}
 		all = append(all, w)
 	}
 	return all
@@ -163,9 +155,8 @@ func (w waits) requireClock(t *testing.T) {
 			require.False(t, w.waiting(), "written after the acknowledgement came: %s", w)
 		}
 		if w.waiting() {
-			least, most := w.TimeNs-min(w.last.done, w.TimeNs), w.trip.TimeNs-w.last.begun
-			require.GreaterOrEqual(t, uint64(w.trip.RttUs)+1, least/1000, "%s", w)
-			require.LessOrEqual(t, uint64(w.trip.RttUs), most/1000+1, "%s", w)
+			require.LessOrEqual(t, uint64(w.RttUs), w.CameUs-w.last.begun/1000+1, "%s", w)
+			require.GreaterOrEqual(t, uint64(w.RttUs)+1, w.CameUs-min(w.last.done/1000, w.CameUs), "%s", w)
 		}
 	}
 }
@@ -174,7 +165,7 @@ func (w waits) requireClock(t *testing.T) {
 func (w *wait) String() string {
 	since := func(ns uint64) time.Duration { return time.Duration(ns - w.TimeNs) }
 	return fmt.Sprintf("%d bytes wait, after a round trip of %d µs; last call %s to %s, next call %s to %s",
-		w.Written-w.Sent, w.trip.RttUs, since(w.last.begun), since(w.last.done), since(w.next.begun), since(w.next.done))
+		w.Written-w.Sent, w.RttUs, since(w.last.begun), since(w.last.done), since(w.next.begun), since(w.next.done))
 }
 
 // sum returns how many round trips ended while something waited, and how long they took, µs.
@@ -182,8 +173,18 @@ func (w waits) sum() (n, us uint64) {
 	for i := range w {
 		if w[i].waiting() {
 			n++
-			us += uint64(w[i].trip.RttUs)
+			us += uint64(w[i].RttUs)
 		}
 	}
 	return n, us
+}
+
+// within returns how many requests of so many bytes were acknowledged before their end.
+func (w waits) within(bytes uint32) (n int) {
+	for i := range w {
+		if w[i].offset%bytes != 0 {
+			n++
+		}
+	}
+	return n
 }

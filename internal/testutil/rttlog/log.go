@@ -28,7 +28,8 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
-// A Sample is what a socket looked like in one callback.
+// A Sample is what a socket looked like in one callback, with the socket locked: what was
+// written and not sent waited for the acknowledgement that is being read.
 type Sample = rttlogSample
 
 // Callbacks that are logged, as Sample.Op. Those of establishment bring the

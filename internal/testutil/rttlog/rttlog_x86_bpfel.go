@@ -16,18 +16,23 @@ import (
 type rttlogSample struct {
 	_           structs.HostLayout
 	TimeNs      uint64
+	CameUs      uint64
 	Netns       uint32
 	RttUs       uint32
 	VariationUs uint32
 	SrttUs      uint32
 	RcvWnd      uint32
 	SndWnd      uint32
+	Una         uint32
+	Sent        uint32
+	Written     uint32
 	LocalPort   uint16
 	RemotePort  uint16
 	Op          uint8
 	State       uint8
 	Family      uint8
 	FromRack    uint8
+	_           [4]byte
 }
 
 // Names of all BPF objects in the ELF.

@@ -48,6 +48,10 @@ struct tcp_sock {
 	__u32 mdev_us; // µs << 2
 	__u32 snd_wnd;
 	__u32 rcv_wnd;
+	__u32 snd_una;
+	__u32 snd_nxt;
+	__u32 write_seq;
+	__u64 tcp_mstamp; // µs
 	struct tcp_rack rack;
 };
 
@@ -55,12 +59,16 @@ struct tcp_sock {
 
 struct sample {
 	__u64 time_ns; // CLOCK_MONOTONIC
+	__u64 came_us; // the segment that ended the round trip, by the same clock
 	__u32 netns;   // inode number
 	__u32 rtt_us;
 	__u32 variation_us; // what tcpi_rttvar reports
 	__u32 srtt_us;	    // what tcpi_rtt reported before this sample
 	__u32 rcv_wnd;	    // bytes
 	__u32 snd_wnd;	    // bytes
+	__u32 una;	    // sequence numbers: up to where all is acknowledged, sent and written
+	__u32 sent;
+	__u32 written;
 	__u16 local_port;
 	__u16 remote_port;
 	__u8 op;
@@ -93,12 +101,16 @@ static void log_sample(struct bpf_sock_ops *ctx, struct tcp_sock *tp, __u32 rtt_
 		return;
 	}
 	s->time_ns = bpf_ktime_get_ns();
+	s->came_us = tp->tcp_mstamp;
 	s->netns = netns_of(tp);
 	s->rtt_us = rtt_us;
 	s->variation_us = tp->mdev_us >> 2;
 	s->srtt_us = tp->srtt_us >> 3;
 	s->rcv_wnd = tp->rcv_wnd;
 	s->snd_wnd = tp->snd_wnd;
+	s->una = tp->snd_una;
+	s->sent = tp->snd_nxt;
+	s->written = tp->write_seq;
 	s->local_port = ctx->local_port;
 	s->remote_port = bpf_ntohl(ctx->remote_port);
 	s->op = ctx->op;
