@@ -139,3 +139,29 @@ func TestStartFailsWithoutItsFile(t *testing.T) {
 	require.ErrorContains(t, c.Start(t.Context(), componenttest.NewNopHost()), "identity: open static: ")
 	require.NoError(t, c.Shutdown(t.Context()))
 }
+
+// A file that breaks is said by the processor's own telemetry, and names go on; so is its repair.
+func TestABrokenFileIsTold(t *testing.T) {
+	path := writeIdentities(t)
+	cfg, err := load(t, map[string]any{"identity": map[string]any{"static": map[string]any{"file": path}}, "aggregate": "none"})
+	require.NoError(t, err)
+	next := new(consumertest.MetricsSink)
+	telemetry := componenttest.NewTelemetry()
+	c := NewMetricsSide(settingsOf(telemetry.NewTelemetrySettings()), cfg, next)
+	require.NoError(t, c.Start(t.Context(), componenttest.NewNopHost()))
+	for _, step := range []struct {
+		file    string
+		current int64
+	}{{identities + "  - {workload: x, adresses: [10.0.2.9]}\n", 0}, {identities, 1}} {
+		require.NoError(t, os.WriteFile(path, []byte(step.file), 0o600))
+		require.Eventually(t, func() bool {
+			m, err := telemetry.GetMetric("otelcol_tcp_anomaly_identity_current")
+			return err == nil && m.Data.(metricdata.Gauge[int64]).DataPoints[0].Value == step.current
+		}, 20*time.Second, time.Millisecond)
+		next.Reset()
+		require.NoError(t, c.ConsumeMetrics(t.Context(), parse(t, oneFlow)))
+		assert.Contains(t, write(next.AllMetrics()[0]), "destination.workload.name=db")
+	}
+	require.NoError(t, c.Shutdown(t.Context()))
+	require.NoError(t, telemetry.Shutdown(context.Background()))
+}
