@@ -54,9 +54,9 @@ func (a *active) add(change *problem.Change) bool {
 	return true
 }
 
-func (a *active) write(points pmetric.NumberDataPointSlice, now time.Time) {
+func (a *active) write(points pmetric.NumberDataPointSlice, now time.Time, tell telling) {
 	for _, n := range a.ends {
-		n.write(points, now)
+		tell(n, points, now)
 	}
 }
 

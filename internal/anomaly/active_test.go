@@ -21,15 +21,18 @@ import (
 
 // A backend knows what it was told of open problems last, and may refuse to hear.
 type backend struct {
+	t       *testing.T
 	teller  *teller
 	desk    *desk
 	refuses error
 	active  map[string]int64
 	told    int
+	last    time.Time
+	ended   bool // the last that was told is that there is nothing any more
 }
 
 func newBackend(t *testing.T) *backend {
-	a := &backend{active: make(map[string]int64), desk: &desk{totals: newTotals(morning)}}
+	a := &backend{t: t, active: make(map[string]int64), desk: &desk{totals: newTotals(morning)}}
 	next, err := consumer.NewMetrics(a.take)
 	require.NoError(t, err)
 	set := settingsOf(componenttest.NewNopTelemetrySettings())
@@ -43,6 +46,10 @@ func (a *backend) take(_ context.Context, md pmetric.Metrics) error {
 	}
 	a.told = 0
 	for _, p := range md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints().All() {
+		a.last, a.ended = p.Timestamp().AsTime(), p.Flags().NoRecordedValue()
+		if a.ended {
+			require.Equal(a.t, pmetric.NumberDataPointValueTypeEmpty, p.ValueType())
+		}
 		a.active[fmt.Sprint(text(p.Attributes(), "tcp.problem.type"), " ", text(p.Attributes(), "source.workload.name"))] = p.IntValue()
 		a.told++
 	}
@@ -75,6 +82,28 @@ func TestEachActiveProblemIsToldToEnd(t *testing.T) {
 
 	a.tell(problem.Open, "3", "tcp_zero_window", "l")
 	assert.Equal(t, 1, a.told, "what was heard to end is told of no more")
+}
+
+// What was told ends with the teller, later than it was told last, and what was not told does not.
+func TestWhatWasToldEndsWithTheTeller(t *testing.T) {
+	a := newBackend(t)
+	a.teller.clock.Now = func() time.Time { return morning }
+	a.refuses = assert.AnError
+	a.tell(problem.Open, "1", "tcp_rtt_rise", "j")
+	a.refuses = nil
+	a.teller.end(t.Context(), a.desk)
+	require.False(t, a.ended, "nobody was told that it is open")
+
+	a = newBackend(t)
+	a.teller.clock.Now = func() time.Time { return morning }
+	a.tell(problem.Open, "1", "tcp_rtt_rise", "j")
+	told := a.last
+	a.tell(problem.Open, "2", "tcp_jitter_rise", "k")
+	require.False(t, a.ended)
+	a.teller.end(t.Context(), a.desk)
+	assert.True(t, a.ended)
+	assert.Equal(t, 2, a.told)
+	assert.Equal(t, told.Add(time.Millisecond), a.last)
 }
 
 func TestActiveIsBounded(t *testing.T) {

@@ -135,7 +135,7 @@ func (p *MetricsSide) stopDetection(ctx context.Context) error {
 	p.blind()
 	<-p.detected
 	p.blind = nil
-	p.teller.end(ctx)
+	p.teller.end(ctx, p.desk)
 	p.memory.save(ctx, p.desk)
 	p.desk.close()
 	return p.memory.close(ctx)

@@ -106,8 +106,11 @@ func putEnd(attributes pcommon.Map, side *names.End, name localize.Name) {
 	putKnown(attributes, side.K8sClusterName, name.Cluster)
 }
 
-// write tells all totals.
-func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
+// A telling writes one number as a data point.
+type telling func(*verdictCount, pmetric.NumberDataPointSlice, time.Time) pmetric.NumberDataPoint
+
+// write tells all totals, or that they end.
+func (t *totals) write(scope, version string, now time.Time, tell telling) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	if len(t.anomalies)+len(t.active.ends) == 0 {
 		return md
@@ -125,11 +128,11 @@ func (t *totals) write(scope, version string, now time.Time) pmetric.Metrics {
 		sum.SetIsMonotonic(true)
 		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		for _, n := range t.anomalies {
-			n.write(sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(n.start))
+			tell(n, sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(n.start))
 		}
 	}
 	if len(t.active.ends) > 0 {
-		t.active.write(describe(sm, &names.FlowProblemActive).SetEmptyGauge().DataPoints(), now)
+		t.active.write(describe(sm, &names.FlowProblemActive).SetEmptyGauge().DataPoints(), now, tell)
 	}
 	return md
 }
@@ -143,9 +146,17 @@ func describe(sm pmetric.ScopeMetrics, m *names.Metric) pmetric.Metric {
 }
 
 func (n *verdictCount) write(points pmetric.NumberDataPointSlice, now time.Time) pmetric.NumberDataPoint {
+	p := n.end(points, now)
+	p.SetFlags(pmetric.DefaultDataPointFlags)
+	p.SetIntValue(n.n)
+	return p
+}
+
+// end writes that there is no number any more.
+func (n *verdictCount) end(points pmetric.NumberDataPointSlice, now time.Time) pmetric.NumberDataPoint {
 	p := points.AppendEmpty()
 	n.attributes.CopyTo(p.Attributes())
 	p.SetTimestamp(pcommon.NewTimestampFromTime(now))
-	p.SetIntValue(n.n)
+	p.SetFlags(pmetric.DefaultDataPointFlags.WithNoRecordedValue(true))
 	return p
 }

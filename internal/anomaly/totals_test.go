@@ -24,7 +24,7 @@ func rise(kind int, at time.Time) *engine.Event {
 
 // countOf returns the point of a type; it is false if that is not told of.
 func countOf(t *totals, kind int, now time.Time) (pmetric.NumberDataPoint, bool) {
-	for _, p := range t.write("", "", now).ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().All() {
+	for _, p := range t.write("", "", now, (*verdictCount).write).ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Sum().DataPoints().All() {
 		if text(p.Attributes(), names.AnomalyType) == fmt.Sprint("type-", kind) {
 			return p, true
 		}
