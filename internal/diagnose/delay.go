@@ -21,6 +21,15 @@ var delay = Rule{
 // bloat is how many times the smallest round-trip time a queue makes of it.
 const bloat = 4
 
+// ShortestTimeout is after how many seconds at least a segment is sent again without a sign of
+// loss: TCP_RTO_MIN, include/net/tcp.h.
+const ShortestTimeout = .2
+
+// outlast tells whether round trips last so long that segments under way are sent again for nothing.
+func (p *Pair) outlast() bool {
+	return p.RTT != nil && p.RTT.Value >= ShortestTimeout || p.Back != nil && p.Back.Value >= ShortestTimeout
+}
+
 func matchDelay(p *Pair) (Finding, bool) {
 	if p.RTT == nil {
 		return Finding{}, false

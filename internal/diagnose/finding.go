@@ -31,6 +31,8 @@ type Finding struct {
 	Mild bool
 	// Unsure: it takes another such finding in the same place.
 	Unsure bool
+	// Late: round trips that outlast the sender's timeout explain it.
+	Late bool
 	// Confirmed: the other end has seen it, too, by something of its own. It takes no second one.
 	Confirmed bool
 }

@@ -18,6 +18,9 @@ import "fmt"
 // Where at least as many segments come out of order as are lost, the receiver has seen the gaps: what
 // follows a lost one comes before it is sent again. On paths that lose nothing none does.
 //
+// Nor, where round trips outlast the sender's timeout, what the peer had before, or what has left
+// no gap at the receiver: that is late, and the delay (F7) explains it.
+//
 // A request of one segment can be repaired by timeout only: there the share of timeouts
 // says nothing of the path, and the finding stays a rise.
 var loss = Rule{
@@ -41,6 +44,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 	}
 	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence, Confirmed: p.gaps() >= minGaps && p.gaps() >= s.Lost()}
 	sent := s.retransmits()
+	f.Late = p.outlast() && (float64(s.Spurious) >= needlessShare*float64(sent) || len(p.Receiver) > 0 && p.gaps() < minGaps)
 	byTimeout := 0.
 	if sent > 0 {
 		byTimeout = 100 * float64(s.Retransmits[RetransmitTimeout]) / float64(sent)

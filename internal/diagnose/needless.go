@@ -16,6 +16,9 @@ import "fmt"
 // (36 pods on two cores). A probe costs a segment and no speed. So needless probes
 // alone are mild below 10 %; segments that overtake each other make needless fast retransmissions,
 // which halve the window: from 0.5 % on they are not mild.
+//
+// Not it: a queue that holds segments for longer than the shortest timeout. That is F7, of which what
+// is sent again for nothing is a symptom.
 var needless = Rule{
 	Code: "F6", Type: "tcp_spurious_retransmit", Class: ClassLoss,
 	AdviceID: "check_order",
@@ -44,6 +47,7 @@ func matchNeedless(p *Pair) (Finding, bool) {
 	if float64(p.gaps()) >= minReordered*sent {
 		f.Type = "tcp_reordering"
 	}
+	f.Late = f.Type == "" && p.outlast()
 	f.Evidence = fmt.Sprintf("Needless retransmissions rose from %.3f%% to %.3f%% of data segments: the peer had %d of %d before.",
 		100*p.Needless.Baseline, 100*p.Needless.Value, s.Spurious, s.retransmits())
 	return f, true

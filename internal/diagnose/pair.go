@@ -83,6 +83,8 @@ type Pair struct {
 	// What detectors have risen on: retransmission episodes, those of them that were needless,
 	// round-trip times, jitter, SYN retransmissions, resets. Nil: nothing rose.
 	Loss, Needless, RTT, Jitter, SYN, Resets *Rise
+	// Back is the rise of the other end's round-trip times, which are of the same way.
+	Back *Rise
 	// Unanswered is for how many seconds the client has waited for answers that used to come, while all that
 	// it asked was acknowledged. 0: answers come, or nobody waits.
 	Unanswered float64

@@ -39,6 +39,11 @@ func explains(cause, symptom *diagnose.Rule) bool {
 	return cause.Class == symptom.Class
 }
 
+// delayed tells whether round trips are found to have risen.
+func (v *view) delayed() bool {
+	return slices.ContainsFunc(v.findings, func(f diagnose.Finding) bool { return f.Rule == rulesOf[kindRTT] && !v.alone(&f) })
+}
+
 // symptoms are the rules that a rule explains.
 func symptoms(rule *diagnose.Rule) []string {
 	var types []string
@@ -57,8 +62,7 @@ func (v *view) causes() []*cause {
 	for i := range v.findings {
 		f := &v.findings[i]
 		a := v.anomaly(f.Rule)
-		if a == nil || slices.ContainsFunc(v.findings[:i], func(o diagnose.Finding) bool { return !o.Mild && explains(o.Rule, f.Rule) }) ||
-			slices.ContainsFunc(v.findings[i+1:], func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }) {
+		if a == nil || v.explained(i) {
 			continue
 		}
 		if !f.Mild && !v.alone(f) && !v.pending(a) {
@@ -76,6 +80,17 @@ func (v *view) causes() []*cause {
 	return causes
 }
 
+// explained tells whether another finding is the cause of one, in which case it is not a cause itself.
+func (v *view) explained(i int) bool {
+	f := &v.findings[i]
+	before := func(o diagnose.Finding) bool {
+		return !o.Mild && explains(o.Rule, f.Rule) && (!o.Late || f.Rule != rulesOf[kindRTT])
+	}
+	after := func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }
+	return slices.ContainsFunc(v.findings[:i], before) || slices.ContainsFunc(v.findings[i+1:], after) ||
+		f.Late && (v.delayed() || v.other != nil && v.other.delayed())
+}
+
 // alone tells whether only one of two ends sees its round trips rise. The way there and back is
 // the same for both: what one end waits for is then the other, which answers late, and with the
 // answer acknowledges.
@@ -91,9 +106,14 @@ const patience = 4
 
 // pending tells whether an anomaly may be a symptom of what detectors suspect already: each loss is a
 // long round trip, and a longer path is jitter at first. Who takes fewer samples to be seen comes
-// first, and is not always the cause. What has been seen by one end alone begins to speak when the other
+// first, and is not always the cause: what is sent again for nothing while many round trips outlast a timeout
+// waits for these. What has been seen by one end alone begins to speak when the other
 // sees it.
 func (v *view) pending(a *anomaly) bool {
+	if a.kind == kindNeedless && a.typ() == a.rule.Type {
+		a.postponed++
+		return (v.late || v.suspects[kindRTT]) && a.postponed <= patience
+	}
 	if a.rule.Class != diagnose.ClassDelay {
 		return false
 	}

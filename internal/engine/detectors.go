@@ -9,6 +9,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/detect"
 	"github.com/tcpwhy/tcpwhy/internal/detect/ratio"
 	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
+	"github.com/tcpwhy/tcpwhy/internal/diagnose"
 )
 
 // A kind is what a detector watches of a view.
@@ -146,11 +147,15 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 	return d.shifts[k].Suspicious(v.id)
 }
 
+// lateShare is of how many round trips one is late where delays make senders send again.
+const lateShare = 10
+
 // feel notes what a view is suspected of, whether its losses seem to rise, and how many round trips it had since then.
 func (d *detectors) feel(v *view) {
 	for k := range numKinds {
 		v.suspects[k] = v.risen[k] == nil && d.suspicious(k, v)
 	}
+	v.late = lateShare*v.rtt.Above(diagnose.ShortestTimeout) >= v.rtt.Total() && v.rtt.Total() > 0
 	v.loses = d.ratios[kindLoss].Rising(v.id)
 	switch {
 	case v.risen[kindRTT] != nil || v.risen[kindJitter] != nil || v.suspects[kindRTT] || v.suspects[kindJitter]:

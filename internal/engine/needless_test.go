@@ -36,6 +36,19 @@ func TestABusyHostsProbesAreNoProblem(t *testing.T) {
 	assert.Equal(t, []string{"open tcp_retransmit_rise pair shop/service-j → shop/service-k"}, w.told)
 }
 
+// A queue on the way holds segments for longer than a sender waits: what it sends again for nothing
+// is seen first, and is a symptom.
+func TestALongQueueMakesNeedlessSegments(t *testing.T) {
+	w := newWorld(t, width)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
+	w.run(60)
+	request.rtt, response.rtt = .4, .4
+	request.fault = needless(engine.RetransmitTimeout, .02)
+	w.run(8)
+	assert.Equal(t, []string{"open tcp_rtt_rise pair shop/service-j ↔ shop/service-k"}, w.told)
+}
+
 func TestManyNeedlessSegmentsAreAProblem(t *testing.T) {
 	w := newWorld(t, width)
 	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))

@@ -29,6 +29,7 @@ type view struct {
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
 	loses    bool             // the last windows have spoken for a loss, however little
 	silence  silence          // of the server
+	late     bool             // many round trips outlast the shortest timeout
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it
@@ -125,6 +126,9 @@ func (v *view) pair() *diagnose.Pair {
 	}
 	if v.other != nil {
 		p.Receiver = v.other.history
+		if a := v.other.risen[kindRTT]; a != nil && !a.fading {
+			p.Back = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+		}
 	}
 	rises := [numKinds]**diagnose.Rise{
 		kindLoss: &p.Loss, kindNeedless: &p.Needless, kindRTT: &p.RTT, kindJitter: &p.Jitter, kindSYN: &p.SYN, kindResets: &p.Resets,

@@ -94,6 +94,15 @@ func (h *Histogram) Total() uint64 {
 	return total
 }
 
+// Above is the number of values that are certainly above one, in seconds.
+func (h *Histogram) Above(value float64) uint64 {
+	total := uint64(0)
+	for k := Buckets - 1; k >= 0 && Lower(k) >= value; k-- {
+		total += uint64(h.Counts[k])
+	}
+	return total
+}
+
 func (h *Histogram) floats() (counts [Buckets]float32) {
 	for k, count := range h.Counts {
 		counts[k] = float32(count)
