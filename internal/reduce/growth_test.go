@@ -14,6 +14,7 @@ func TestAPointTellsWhatItHasGrownBy(t *testing.T) {
 	table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 1000}, 100, false)
 	flow := &Flow{}
 	add := func(p Point) *Growth {
+		table.Advance(p.Time)
 		key := Key{uint64(p.Shape), p.Start}
 		in := table.Input(key)
 		if in == nil {

@@ -18,7 +18,7 @@ type Stats struct {
 	// Baselines are cumulative series that may be older than what is remembered: what
 	// they had counted before is not added.
 	Baselines uint64
-	// Ahead are cumulative series, and deltas, that began later than now. What they say is added.
+	// Ahead are cumulative series, and deltas, that began later than now by what they say. They are added.
 	Ahead uint64
 	// Overflow points went to an overflow series, because there were too many others.
 	Overflow uint64

@@ -266,13 +266,14 @@ func (t *Table) addDelta(in *Input, p *Point) {
 	}
 	in.recent.add(p.Time)
 	in.time = max(in.time, p.Time)
-	t.began(in, p.Start)
+	t.began(in, t.startOf(p))
 	t.grow(in, p, p, nil)
 }
 
 // addFirst adds the first point of a cumulative series.
 func (t *Table) addFirst(in *Input, p *Point) {
-	if p.Start <= max(t.start, t.graves.horizon) {
+	start := t.startOf(p)
+	if start <= max(t.start, t.graves.horizon) {
 		if p.Time <= t.graves.floor {
 			t.Stats.Forgotten++ // or a later value may have been counted already
 			return
@@ -286,7 +287,7 @@ func (t *Table) addFirst(in *Input, p *Point) {
 		t.Stats.Resets++
 	}
 	in.flow.Start = max(in.flow.Start, p.Start)
-	t.began(in, p.Start)
+	t.began(in, start)
 	t.grow(in, p, p, nil)
 	in.remember(p)
 }
@@ -327,13 +328,22 @@ func (t *Table) same(in *Input, p *Point) {
 	}
 }
 
-// began says that an output counts from a time on. One to come is of a sender whose clock is ahead: the
-// output would have to be told as of then, too, and stand still for as long.
-func (t *Table) began(in *Input, start uint64) {
-	o := in.output
-	if start > t.now {
+// startOf is when a point's series or delta began by the clock here. A sender whose time is ahead has its
+// start ahead by as much.
+func (t *Table) startOf(p *Point) uint64 {
+	if p.Start > t.now {
 		t.Stats.Ahead++
 	}
+	if p.Time > t.now {
+		return p.Start - min(p.Start, p.Time-t.now)
+	}
+	return p.Start
+}
+
+// began says that an output counts from a time on, which is not to come: the output would have to be told
+// as of then, too, and stand still for as long.
+func (t *Table) began(in *Input, start uint64) {
+	o := in.output
 	if start == 0 || start > t.now {
 		start = t.now
 	}

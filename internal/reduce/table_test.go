@@ -116,3 +116,33 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		})
 	}
 }
+
+// A sender whose clock is ahead tells starts that are, too: a series older than the table is a baseline
+// all the same, and a younger one began when it did by the clock here.
+func TestAStartOfAClockThatIsAhead(t *testing.T) {
+	s := newSender(Limits{Inputs: 9, Outputs: 9, Stale: 10000, Gap: 10000})
+	send := func(now, start, time uint64, n int64) {
+		p := sumAt(start+3600, time+3600, n)
+		s.Advance(now)
+		key := Key{3, p.Start}
+		in := s.Input(key)
+		if in == nil {
+			in = s.NewInput(key, s.flow, &p)
+		}
+		s.flow.Received = now
+		if o := s.Output(Key{2}); o == nil {
+			s.Bind(in, s.NewOutput(Key{2}, Design{}))
+		} else {
+			s.Bind(in, o)
+		}
+		s.Add(in, &p)
+	}
+	send(150, 50, 150, 1000) // the table began at 100
+	assert.Equal(t, uint64(1), s.Stats.Baselines)
+	send(160, 120, 160, 7)
+	assert.Equal(t, uint64(2), s.Stats.Ahead)
+	v, told := s.tell(170)
+	require.True(t, told)
+	assert.Equal(t, Integer(7), v.Number)
+	assert.Equal(t, uint64(120), v.Start)
+}

@@ -117,6 +117,7 @@ func TestAnOutputThatIsGoneIsMadeAnew(t *testing.T) {
 // A sender whose clock is ahead does not make all that is new doubtful.
 func TestAClockThatIsAhead(t *testing.T) {
 	s := newSender(Limits{Inputs: 9, Outputs: 9, Stale: 10})
+	s.Advance(200)
 	p := sumAt(100_000, 100_001, 7)
 	in := s.NewInput(Key{9}, s.flow, &p)
 	s.Bind(in, s.NewOutput(Key{2}, Design{}))

@@ -702,7 +702,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.TCPAnomalyStartsAhead, err = builder.meter.Int64ObservableCounter(
 		"otelcol_tcp_anomaly_starts_ahead",
-		metric.WithDescription("Cumulative series, and deltas, that began later than it is here, as their sender's clock is ahead. They are added, and told as begun now. [Development]"),
+		metric.WithDescription("Cumulative series, and deltas, that began later than it is here, as their sender's clock is ahead. They are added, and their start is set back by as much as their time is ahead. [Development]"),
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)

@@ -414,7 +414,7 @@ func AssertEqualTCPAnomalySeries(t *testing.T, tt *componenttest.Telemetry, dps 
 func AssertEqualTCPAnomalyStartsAhead(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_tcp_anomaly_starts_ahead",
-		Description: "Cumulative series, and deltas, that began later than it is here, as their sender's clock is ahead. They are added, and told as begun now. [Development]",
+		Description: "Cumulative series, and deltas, that began later than it is here, as their sender's clock is ahead. They are added, and their start is set back by as much as their time is ahead. [Development]",
 		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
