@@ -35,7 +35,7 @@ func TestGatewayAddsUpWhatTwoAgentsForward(t *testing.T) {
 
 	start := time.Now()
 	want := 0.0
-	at := func(second int) time.Time { return start.Add(time.Duration(second) * time.Second) }
+	at := func(n int) time.Time { return start.Add(time.Duration(n) * time.Microsecond) } // never ahead
 	for pid, agent := range []*forwarder{agents[0], agents[1], agents[0]} {
 		for n := 1; n <= 3; n++ {
 			agent.send(flowOf(pid, start, at(n), 100*n))
