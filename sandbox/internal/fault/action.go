@@ -27,7 +27,7 @@ type Action struct {
 	Match  string
 	Pods   []string // that misbehave
 	Behave func(*pod.Behaviour)
-	CPU    float64 // share of a CPU left to these pods; 0 is all
+	CPU    float64 // part that is left to these pods of the CPU time that they take; 0 is all
 }
 
 // Plan says how a fault is done.

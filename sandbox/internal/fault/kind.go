@@ -40,7 +40,7 @@ type Kind struct {
 	serve  func(*pod.Serve) // of the place's pods
 	call   func(*pod.Call)  // from the place's first to its second end
 	ports  int              // local ports left to the place's pods
-	cpu    float64          // share of a CPU left to the place's pods
+	cpu    float64          // part that is left to the place's pods of the CPU time that they take
 }
 
 var (
@@ -119,7 +119,7 @@ func otherKinds() []Kind {
 		{Name: "pool-exhausted", Class: Client, Places: []PlaceKind{Pair}, About: "a pool of one connection that is kept for 300 ms",
 			call: func(c *pod.Call) { c.Pool, c.Hold = 1, 300*time.Millisecond }},
 		{Name: "port-exhaustion", Class: Client, Places: onServers, About: "12 local ports for all connections", Expect: []string{"tcp_port_exhaustion"}, ports: 12},
-		{Name: "cpu", Class: Container, Places: onServers, About: "5 % of a CPU is left", cpu: .05},
+		{Name: "cpu", Class: Container, Places: onServers, About: "40 % is left of the CPU time that it takes", cpu: .4},
 		{Name: "database-stall", Class: Database, Places: onServers, About: "each query takes 400 ms more", serve: func(s *pod.Serve) { s.Stall = 400 * time.Millisecond }},
 		{Name: "redis-stall", Class: RedisDB, Places: onServers, About: "each command takes 150 ms more", serve: func(s *pod.Serve) { s.Stall = 150 * time.Millisecond }},
 	}

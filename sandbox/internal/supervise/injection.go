@@ -122,10 +122,21 @@ func (s *Supervisor) behave(pods []string) error {
 				cpu = max(cpu, one.action.CPU)
 			}
 		}
-		_, err := s.machines.tellPod(name, pod.Command{Behaviour: &b})
-		errs = append(errs, err, s.machines.limitCPU(name, cpu))
+		errs = append(errs, s.become(name, &b, cpu))
 	}
 	return errors.Join(errs...)
+}
+
+// become tells a pod how to behave while it has the CPU to listen.
+func (s *Supervisor) become(name string, b *pod.Behaviour, cpu float64) (err error) {
+	if cpu == 0 {
+		err = s.machines.limitCPU(name, 0)
+	}
+	_, told := s.machines.tellPod(name, pod.Command{Behaviour: b})
+	if cpu > 0 {
+		err = s.machines.limitCPU(name, cpu)
+	}
+	return errors.Join(told, err)
 }
 
 // Lift ends a fault. If it cannot be ended everywhere it is still there, and can be lifted

@@ -17,7 +17,7 @@ import (
 type machines interface {
 	tellNode(name string, c node.Command) (node.Reply, error)
 	tellPod(name string, c pod.Command) (pod.Reply, error)
-	limitCPU(pod string, share float64) error
+	limitCPU(pod string, part float64) error
 	canLimitCPU() error
 	pid(pod string) int
 	adopt(pid int) error
@@ -36,7 +36,7 @@ func (w workers) tellPod(name string, c pod.Command) (pod.Reply, error) {
 	return reply, told(name, reply.Error, err)
 }
 
-func (w workers) limitCPU(pod string, share float64) error { return w.world.LimitCPU(pod, share) }
+func (w workers) limitCPU(pod string, part float64) error { return w.world.LimitCPU(pod, part) }
 
 func (w workers) canLimitCPU() error { return w.world.CanLimitCPU() }
 

@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// period is that of CPU quotas, in µs.
-const period = 100_000
+// period is that of CPU quotas, in µs, where the quota is not smaller then than the kernel
+// takes it (min_cfs_quota_period and max_cfs_quota_period in kernel/sched/core.c).
+const period, smallestQuota, longestPeriod = 100_000, 1_000, 1_000_000
 
 // A hierarchy is where cgroups can be made.
 type hierarchy struct {
@@ -193,9 +194,10 @@ func limitCPU(all []hierarchy, name string, share float64) error {
 		if !h.cpu {
 			continue
 		}
-		file, content := h.quota(share)
-		if err := write(filepath.Join(h.root, name, file), content); err != nil {
-			return fmt.Errorf("limit CPU: %w", err)
+		for _, s := range h.quota(share) {
+			if err := write(filepath.Join(h.root, name, s.file), s.content); err != nil {
+				return fmt.Errorf("limit CPU: %w", err)
+			}
 		}
 		return nil
 	}
@@ -205,17 +207,21 @@ func limitCPU(all []hierarchy, name string, share float64) error {
 	return errNoCPU
 }
 
-// quota is what has to be written for a share of one CPU, and to which file.
-func (h hierarchy) quota(share float64) (file, content string) {
-	file, content = "cpu.cfs_quota_us", "-1"
-	if h.unified {
-		file, content = "cpu.max", "max"
+// A setting is what has to be written to a file of a group.
+type setting struct{ file, content string }
+
+// quota is what has to be written for a share of one CPU, in that order: 0 is no limit.
+func (h hierarchy) quota(share float64) []setting {
+	most, each := "max", period
+	if !h.unified {
+		most = "-1"
 	}
 	if share > 0 {
-		content = strconv.Itoa(int(share * period))
+		each = int(min(max(smallestQuota/share, period), longestPeriod))
+		most = strconv.Itoa(max(int(share*float64(each)), smallestQuota))
 	}
 	if h.unified {
-		content += " " + strconv.Itoa(period)
+		return []setting{{"cpu.max", most + " " + strconv.Itoa(each)}}
 	}
-	return file, content
+	return []setting{{"cpu.cfs_quota_us", "-1"}, {"cpu.cfs_period_us", strconv.Itoa(each)}, {"cpu.cfs_quota_us", most}}
 }

@@ -104,6 +104,10 @@ func TestLimitOfUnified(t *testing.T) {
 
 	require.NoError(t, limitCPU(all, "node-1/pod", .05))
 	require.Equal(t, "5000 100000", read(t, pod, "cpu.max"))
+	require.NoError(t, limitCPU(all, "node-1/pod", .002))
+	require.Equal(t, "1000 500000", read(t, pod, "cpu.max"), "a quota that the kernel takes")
+	require.NoError(t, limitCPU(all, "node-1/pod", .0001))
+	require.Equal(t, "1000 1000000", read(t, pod, "cpu.max"), "the least of it")
 	require.NoError(t, limitCPU(all, "node-1/pod", 0))
 	require.Equal(t, "max 100000", read(t, pod, "cpu.max"))
 }
@@ -147,7 +151,7 @@ func TestKernelLimitsCPU(t *testing.T) {
 	require.NoError(t, burner.Start())
 	t.Cleanup(func() { _ = burner.Process.Kill(); _ = burner.Wait() })
 	require.NoError(t, moveTo(all, "node/pod", burner.Process.Pid))
-	require.NoError(t, limitCPU(all, "node/pod", .01))
+	require.NoError(t, limitCPU(all, "node/pod", .002))
 	require.NoError(t, begin.Close())
 
 	group := ""

@@ -11,6 +11,9 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/line"
 )
@@ -22,6 +25,8 @@ type Process struct {
 	in    io.WriteCloser
 	out   *bufio.Reader
 	mu    sync.Mutex // a question at a time
+	began time.Time
+	took  float64 // CPUs, until it was limited; 0 while it is not
 }
 
 // start runs this program with other arguments. It is killed when the thread ends.
@@ -48,12 +53,35 @@ func (n *Namespace) start(hierarchies []hierarchy, group string, log *os.File, a
 	if err := n.Do(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start process: %w", err)
 	}
+	p.began = time.Now()
 	// It does nothing before it is told to, so what it will do is done in the group.
 	return p, moveTo(hierarchies, group, p.cmd.Process.Pid)
 }
 
 // PID is the process's.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// need returns the CPUs that the process took on average until it was limited.
+func (p *Process) need(limited bool) (float64, error) {
+	if !limited {
+		p.took = 0
+		return 0, nil
+	}
+	if p.took == 0 {
+		var used unix.Timespec
+		if err := unix.ClockGettime(processClock(p.PID()), &used); err != nil {
+			return 0, fmt.Errorf("read what process %d took: %w", p.PID(), err)
+		}
+		p.took = time.Duration(used.Nano()).Seconds() / time.Since(p.began).Seconds()
+	}
+	return p.took, nil
+}
+
+// processClock is the clock of the CPU time of all threads of a process: clock_getcpuclockid(3).
+func processClock(pid int) int32 {
+	const scheduled = 2
+	return int32(^pid<<3 | scheduled)
+}
 
 // Ask tells the process something and waits for what it says.
 func Ask[Message, Reply any](p *Process, message Message) (Reply, error) {

@@ -118,13 +118,18 @@ func (w *World) addPod(host *Namespace, n shop.Node, pod shop.Pod) error {
 // CanLimitCPU tells whether this machine can give a pod a share of a CPU.
 func (w *World) CanLimitCPU() error { return canLimitCPU(w.hierarchies) }
 
-// LimitCPU gives a pod a share of one CPU; 0 takes the limit away.
-func (w *World) LimitCPU(pod string, share float64) error {
+// LimitCPU leaves a pod a part of the CPU time that it took until it was limited; 0 takes the
+// limit away.
+func (w *World) LimitCPU(pod string, part float64) error {
 	p, ok := w.Pods[pod]
 	if !ok {
 		return fmt.Errorf("limit CPU: there is no pod %q", pod)
 	}
-	return limitCPU(w.hierarchies, p.group, share)
+	need, err := p.need(part > 0)
+	if err != nil {
+		return fmt.Errorf("limit CPU of pod %s: %w", pod, err)
+	}
+	return limitCPU(w.hierarchies, p.group, part*need)
 }
 
 // Close ends all processes, guests too, and removes everything.
