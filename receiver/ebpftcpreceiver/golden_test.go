@@ -212,10 +212,10 @@ func TestMetricsOfAFlowThatEnds(t *testing.T) {
 
 func TestMetricsAddUpOverIntervals(t *testing.T) {
 	o := newTestObserver(func(cfg *Config) { cfg.Histogram = HistogramExponential })
-	o.interval(10, flow.Report{Lost: [flow.NumLostReasons]uint64{1, 2, 3, 4, 5, 6, 7}}, clientDelta())
+	o.interval(10, flow.Report{Lost: [flow.NumLostReasons]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}}, clientDelta())
 	next := clientDelta()
 	next.Live = [flow.NumStates]uint32{4: 1}
-	o.interval(20, flow.Report{Lost: [flow.NumLostReasons]uint64{1, 1, 1, 1, 1, 1, 1}}, next)
+	o.interval(20, flow.Report{Lost: [flow.NumLostReasons]uint64{1, 1, 1, 1, 1, 1, 1, 1, 1}}, next)
 	requireGolden(t, "second_interval", o.writeAll())
 }
 
