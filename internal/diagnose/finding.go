@@ -49,6 +49,8 @@ type Rule struct {
 	Critical bool
 	// Stuck: it is of connections on which nothing moves any more.
 	Stuck bool
+	// Belated: what it counts comes minutes after what has made it.
+	Belated bool
 
 	match func(*Pair) (Finding, bool)
 }

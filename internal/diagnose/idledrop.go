@@ -12,9 +12,10 @@ import "fmt"
 //
 // No metric tells how long a connection was idle before its last write, nor that of open ones
 // some get no acknowledgement: so it is seen only when they are given up, and a load balancer
-// that answers with a reset is seen as resets.
+// that answers with a reset is seen as resets. For the same reason what a path that let nothing through
+// has left behind looks like it, up to two minutes after that has ended.
 var idleDrop = Rule{
-	Code: "F13", Type: "tcp_idle_drop", Class: ClassConnect,
+	Code: "F13", Type: "tcp_idle_drop", Class: ClassConnect, Belated: true,
 	AdviceID: "set_keepalive",
 	Advice: "Connections die while idle: set SO_KEEPALIVE with TCP_KEEPIDLE below the idle limit of load balancers and " +
 		"firewalls on the way (often 350 s or 240 s), and TCP_USER_TIMEOUT to notice sooner.",

@@ -64,7 +64,7 @@ func (e *Engine) finding(f *fault) problem.Finding {
 	r := problem.Finding{
 		Type: main.members[0].typ(), Rule: rule.Type, Class: rule.Class, Rank: diagnose.Rank(rule), Symptoms: symptoms(rule),
 		Root: f.root, Side: string(main.finding.Side),
-		Advice: rule.Advice, AdviceID: rule.AdviceID,
+		Advice: rule.Advice, AdviceID: rule.AdviceID, Belated: rule.Belated,
 	}
 	if incast, ok := f.incast(); ok {
 		r.Type, r.Advice, r.AdviceID = incast.Type, incast.Rule.Advice, incast.Rule.AdviceID

@@ -57,6 +57,24 @@ func TestSymptomsKeepNothingOpen(t *testing.T) {
 		told(r.Observe(at(85), []problem.Finding{rtt}, nil)), "after a minute it is trouble of its own")
 }
 
+// A path that let nothing through has killed connections that time out later.
+func TestTheDeadAreBuriedLater(t *testing.T) {
+	hole := loss(pair("j", "k"), 0, "jk")
+	hole.Type, hole.Rule, hole.Class = "tcp_pmtu_blackhole", "tcp_pmtu_blackhole", "connect"
+	dead := func(onset int, edge string) problem.Finding {
+		f := loss(pair(edge[:1], edge[1:]), onset, edge)
+		f.Type, f.Rule, f.Class, f.Belated = "tcp_idle_drop", "tcp_idle_drop", "connect", true
+		f.Members[0].ID = "dead " + edge
+		return f
+	}
+	r := problem.NewRegister(10, calm)
+	r.Observe(at(20), []problem.Finding{hole}, nil)
+	require.Len(t, r.Observe(at(40), nil, nil), 1)
+	assert.Empty(t, r.Observe(at(110), []problem.Finding{dead(90, "jk")}, nil), "it has killed them")
+	assert.Len(t, r.Observe(at(115), []problem.Finding{dead(90, "jk"), dead(90, "ab")}, nil), 1, "not those of others")
+	assert.Len(t, r.Observe(at(145), []problem.Finding{dead(120, "jk"), dead(90, "ab")}, nil), 1, "nor for ever")
+}
+
 // When a fault began is when what shows it did, whatever had risen before.
 func TestSymptomsDoNotSayWhenItBegan(t *testing.T) {
 	f := loss(pair("j", "k"), 600, "jk")

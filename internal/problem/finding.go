@@ -57,6 +57,7 @@ type Finding struct {
 	Title    string // one sentence
 	Advice   string
 	AdviceID string
+	Belated  bool            // what it counts comes minutes after what has made it
 	Edges    []Pair          // those that the root explains, as workloads; each pair once, at most 100
 	Direct   []localize.Name // workloads at the edges
 	Affected []localize.Name // who calls them

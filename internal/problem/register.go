@@ -20,6 +20,9 @@ const (
 	together = time.Minute
 	// aftermath is how long after a fault was seen last its symptoms begin, and last.
 	aftermath = time.Minute
+	// buried is how long after a fault the connections time out that it has killed: one that its process
+	// has closed is given up after 8 retries, 102 s at least (tcp_orphan_retries, net/ipv4/tcp_timer.c).
+	buried = 2 * time.Minute
 	// repeat is how often an open problem is told of again.
 	repeat = 5 * time.Minute
 )
