@@ -85,7 +85,7 @@ func market() town {
 	return town{
 		local: func(end identity.Local, _ uint64) *identity.Identity {
 			switch {
-			case end.PodUID == "uid-web" || end.ContainerID == "c0ffee":
+			case end.PodUID == "config-hash-of-web" || end.PodUID == "uid-web" || end.ContainerID == "c0ffee":
 				return web
 			case end.ContainerID == "facade":
 				return meshed

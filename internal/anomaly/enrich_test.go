@@ -100,6 +100,16 @@ tcp.flow.rtt_min gauge
 `,
 		},
 		{
+			name: "a static pod has another UID in its cgroups than for the API server",
+			in: `resource {container.id=c0ffee k8s.pod.uid=config-hash-of-web}
+tcp.flow.rtt_min gauge
+  {source.address=10.0.1.1} 0s..10s 0.5`,
+			out: `resource {container.id=c0ffee k8s.cluster.name=c1 k8s.container.name=nginx k8s.deployment.name=web k8s.namespace.name=shop k8s.node.name=node-1 k8s.pod.name=web-5d4-x2 k8s.pod.uid=config-hash-of-web service.name=web service.namespace=shop}
+tcp.flow.rtt_min gauge
+  {source.address=10.0.1.1 source.k8s.cluster.name=c1 source.k8s.deployment.name=web source.k8s.namespace.name=shop source.k8s.node.name=node-1 source.k8s.pod.name=web-5d4-x2 source.kind=pod source.service.name=web source.service.namespace=shop source.workload.kind=Deployment source.workload.name=web source.zone=eu-1a} 0s..10s 0.5
+`,
+		},
+		{
 			name: "one of several containers has its name",
 			in: `resource {container.id=facade}
 tcp.flow.rtt_min gauge

@@ -17,6 +17,8 @@ type local struct {
 	resource pcommon.Map
 	query    identity.Local // without an address
 	id       *identity.Identity
+	// byUID is who has the UID if it is not the identity's own: that of a static pod in cgroups.
+	byUID *identity.Identity
 	// container is the container's name, if id has several.
 	container string
 	end       end // as id and the resource tell
@@ -34,12 +36,16 @@ func newLocal(directory identity.Directory, resource pcommon.Map, at uint64) *lo
 		Process:     text(resource, names.ProcessExecutableName),
 		HostName:    text(resource, names.HostName),
 	}}
-	l.become(directory, directory.Local(l.query, at))
+	l.become(directory, directory.Local(l.query, at), at)
 	return l
 }
 
 // become makes it the end of who was found.
-func (l *local) become(directory identity.Directory, id *identity.Identity) {
+func (l *local) become(directory identity.Directory, id *identity.Identity, at uint64) {
+	l.byUID = nil
+	if uid := l.query.PodUID; id != nil && uid != "" && !id.HasUID(uid) {
+		l.byUID = directory.Local(identity.Local{PodUID: uid}, at)
+	}
 	l.id, l.end, l.told, l.container = id, l.describe(id), nil, ""
 	if id != nil && id.Kind == identity.KindPod && id.Container == "" && l.query.ContainerID != "" {
 		l.container = directory.ContainerName(l.query.ContainerID)
@@ -81,7 +87,7 @@ func (l *local) contradicts(id *identity.Identity) bool {
 		there := text(l.resource, key)
 		return there != "" && value != "" && there != value
 	}
-	if uid := text(l.resource, names.K8sPodUID); uid != "" && !id.HasUID(uid) && !id.HasUID("") {
+	if uid := text(l.resource, names.K8sPodUID); uid != "" && !id.HasUID(uid) && !id.HasUID("") && id != l.byUID {
 		return true
 	}
 	return differ(names.K8sPodName, id.Pod) ||

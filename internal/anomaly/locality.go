@@ -30,7 +30,7 @@ func newLocality(directory identity.Directory, key reduce.Key, resource pcommon.
 // refresh finds who is there now.
 func (l *locality) refresh(directory identity.Directory, at uint64) {
 	if id := directory.Local(l.query, at); id != l.id {
-		l.become(directory, id)
+		l.become(directory, id, at)
 		l.generation++
 	}
 }

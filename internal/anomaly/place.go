@@ -16,6 +16,7 @@ type place struct {
 	group      *group
 	attributes pcommon.Map // of data points, without what splits a metric
 	flows      int
+	overflow   bool // it is that of what there is no room for
 }
 
 // A group is a resource that leaves, with the outputs of each metric.
@@ -89,7 +90,9 @@ func (r *reducer) overflow(f *flow) *place {
 	attributes.PutStr(names.NetworkTransport, names.TCP)
 	attributes.PutBool(names.MetricOverflow, true)
 	putKnown(attributes, names.HandshakeRole, f.role)
-	return r.at(pcommon.NewMap(), attributes)
+	p := r.at(pcommon.NewMap(), attributes)
+	p.overflow = true
+	return p
 }
 
 // leave takes a flow from where its points went.

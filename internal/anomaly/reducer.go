@@ -258,16 +258,19 @@ func (r *reducer) output(f *flow, metric *metric, attributes pcommon.Map) *reduc
 	}
 	p := r.place(f, metric.selection)
 	keeps := func(name string) bool { return r.selections[metric.selection].keeps(name, f.role) }
-	if o := r.outputAt(p, metric, attributes, keeps, false); o != nil {
+	if o := r.outputAt(p, metric, attributes, keeps, func() bool { return !r.table.Full() }); o != nil {
 		return o
 	}
+	p = r.overflow(f)
 	keepsSplit := func(name string) bool { return metric.splits(name) && keeps(name) }
-	return r.outputAt(r.overflow(f), metric, attributes, keepsSplit, true)
+	if o := r.outputAt(p, metric, attributes, keepsSplit, r.table.Split); o != nil {
+		return o
+	}
+	return r.outputAt(p, metric, attributes, func(string) bool { return false }, func() bool { return true })
 }
 
-// outputAt returns the series of a place, and nil if there is no room for a new one. An
-// overflow series needs none.
-func (r *reducer) outputAt(p *place, metric *metric, attributes pcommon.Map, keeps func(string) bool, overflow bool) *reduce.Output {
+// outputAt returns the series of a place, and nil if there is no room for a new one.
+func (r *reducer) outputAt(p *place, metric *metric, attributes pcommon.Map, keeps func(string) bool, room func() bool) *reduce.Output {
 	split := pcommon.NewMap()
 	for name, value := range attributes.All() {
 		if !ofFlow(name) && keeps(name) {
@@ -279,11 +282,11 @@ func (r *reducer) outputAt(p *place, metric *metric, attributes pcommon.Map, kee
 	if o := r.table.Output(key); o != nil {
 		return o
 	}
-	if !overflow && r.table.Full() {
+	if !room() {
 		return nil
 	}
 	o := r.table.NewOutput(key, reduce.Design{
-		Shape: shape, Merge: metric.merge, Bounds: metric.bounds, Overflow: overflow,
+		Shape: shape, Merge: metric.merge, Bounds: metric.bounds, Overflow: p.overflow,
 		Label: &series{place: p, metric: metric, split: split},
 	})
 	p.group.series++

@@ -130,6 +130,12 @@ func (t *Table) Output(key Key) *Output { return t.outputs[key] }
 // Full reports whether a further series has to be added to one for overflow.
 func (t *Table) Full() bool { return len(t.outputs)-t.overflows >= t.limits.Outputs }
 
+// Split reports whether there is room for a further series for overflow that tells what splits its metric.
+func (t *Table) Split() bool { return t.overflows < mostSplit }
+
+// mostSplit bounds those, for what splits a metric may be any text.
+const mostSplit = 1000
+
 // A Design says what kind of output to make.
 type Design struct {
 	Shape    Shape

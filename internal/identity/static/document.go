@@ -82,21 +82,26 @@ func (d *document) value(node *yaml.Node, where string, target any) {
 			d.wrong(node.Line, where, "must be a string")
 			return
 		}
-		if strings.TrimSpace(node.Value) != node.Value {
-			d.wrong(node.Line, where, "%q must not begin or end with a space", node.Value)
-		}
-		*target = scalar{node.Value, node.Line}
+		*target = d.trimmed(node, where)
 	case *[]scalar:
 		d.list(node, where, func(item *yaml.Node, where string) {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" || strings.TrimSpace(item.Value) == "" {
 				d.wrong(item.Line, where, "must be a value, not empty")
 				return
 			}
-			*target = append(*target, scalar{item.Value, item.Line})
+			*target = append(*target, d.trimmed(item, where))
 		})
 	case func(*yaml.Node, string):
 		d.list(node, where, target)
 	}
+}
+
+// trimmed returns a value, which may not have spaces around it.
+func (d *document) trimmed(node *yaml.Node, where string) scalar {
+	if strings.TrimSpace(node.Value) != node.Value {
+		d.wrong(node.Line, where, "%q must not begin or end with a space", node.Value)
+	}
+	return scalar{node.Value, node.Line}
 }
 
 func (d *document) list(node *yaml.Node, where string, item func(*yaml.Node, string)) {

@@ -122,6 +122,11 @@ f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or proces
 			`f.yaml:5: file.workloads[0].processes[1]: must be a value, not empty`,
 		},
 		{
+			"a process with a space", "workloads:\n  - workload: a\n    processes: [b, ' c', 'd ']\n",
+			`f.yaml:3: file.workloads[0].processes[1]: " c" must not begin or end with a space
+f.yaml:3: file.workloads[0].processes[2]: "d " must not begin or end with a space`,
+		},
+		{
 			"addresses of nobody", "workloads:\n  - workload: a\n    addresses:\n      - 0.0.0.0\n      - '::'\n      - 224.0.0.1\n      - ff02::1\n      - ::ffff:0.0.0.0\n",
 			`f.yaml:4: file.workloads[0].addresses: "0.0.0.0" must be an address that a connection can have, not unspecified or multicast
 f.yaml:5: file.workloads[0].addresses: "::" must be an address that a connection can have, not unspecified or multicast

@@ -1,0 +1,59 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package anomaly
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/names"
+)
+
+// What splits a metric may be any text. Its overflow is bounded, and adds up to all that was sent.
+func TestOverflowIsBounded(t *testing.T) {
+	const limit, sent = 10, 5000
+	cfg := CreateDefaultConfig().(*Config)
+	cfg.Aggregate, cfg.MaxSeries = AggregateWorkload, limit
+	r := newReducer(cfg, market(), "gateway", uint64(second(1)))
+	for i := range sent {
+		md := pmetric.NewMetrics()
+		rm := md.ResourceMetrics().AppendEmpty()
+		rm.Resource().Attributes().PutStr(names.HostName, "n1")
+		rm.Resource().Attributes().PutStr(names.ContainerID, "c0ffee")
+		m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+		m.SetName(names.FlowConnectionFailed.Name)
+		sum := m.SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		p := sum.DataPoints().AppendEmpty()
+		p.SetStartTimestamp(second(2))
+		p.SetTimestamp(second(3))
+		p.SetIntValue(1)
+		p.Attributes().PutStr(names.ErrorType, fmt.Sprint("error ", i))
+		r.add(md.ResourceMetrics(), uint64(second(3)))
+	}
+	_, outputs := r.table.Len()
+	assert.LessOrEqual(t, outputs, limit+1000+1)
+	told := int64(0)
+	for _, d := range r.write("v", uint64(second(4))) {
+		for _, p := range sums(d.metrics) {
+			told += p.IntValue()
+		}
+	}
+	assert.EqualValues(t, sent, told)
+}
+
+func sums(md pmetric.Metrics) (all []pmetric.NumberDataPoint) {
+	for _, rm := range md.ResourceMetrics().All() {
+		for _, m := range rm.ScopeMetrics().At(0).Metrics().All() {
+			for _, p := range m.Sum().DataPoints().All() {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
