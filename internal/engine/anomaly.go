@@ -135,6 +135,11 @@ func (a *anomaly) gate() problem.Gate {
 	return problem.Alone
 }
 
+// rise is what rules read of what a detector says.
+func (a *anomaly) rise() *diagnose.Rise {
+	return &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+}
+
 // denied tells whether the other end has round trips, too, and does not see the same of them.
 func (a *anomaly) denied() bool {
 	o := a.view.other

@@ -127,7 +127,7 @@ func (v *view) pair() *diagnose.Pair {
 	if v.other != nil {
 		p.Receiver = v.other.history
 		if a := v.other.risen[kindRTT]; a != nil && !a.fading {
-			p.Back = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+			p.Back = a.rise()
 		}
 	}
 	rises := [numKinds]**diagnose.Rise{
@@ -135,7 +135,7 @@ func (v *view) pair() *diagnose.Pair {
 	}
 	for kind, a := range v.risen {
 		if a != nil && !a.fading {
-			*rises[kind] = &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+			*rises[kind] = a.rise()
 		}
 	}
 	p.Longer = v.longest()
