@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,4 +65,35 @@ func TestBuild(t *testing.T) {
 
 	err = Build(context.Background(), t.TempDir(), []Package{{Path: module + "internal/nowhere"}})
 	require.ErrorContains(t, err, "build tests of "+module+"internal/nowhere: run ")
+}
+
+// TestThoseOfCIExist looks for each test that the Makefile names for the guests of CI: one that
+// is renamed would be left out without a word.
+func TestThoseOfCIExist(t *testing.T) {
+	makefile, err := os.ReadFile("../../../Makefile")
+	require.NoError(t, err)
+	for list, folder := range map[string]string{
+		"GUEST_TESTS": "internal/tcpbpf", "GUEST_PRIVILEGES": "receiver/ebpftcpreceiver",
+	} {
+		line := regexp.MustCompile(`(?m)^` + list + ` := \^\((.+)\)\$\$$`).FindSubmatch(makefile)
+		require.NotNil(t, line, list)
+		have := testsOf(t, filepath.Join("../../..", folder))
+		for _, name := range strings.Split(string(line[1]), "|") {
+			require.Contains(t, have, name, "%s, in %s", list, folder)
+		}
+	}
+}
+
+func testsOf(t *testing.T, folder string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`).FindAllSubmatch(text, -1) {
+			names = append(names, string(name[1]))
+		}
+	}
+	return names
 }
