@@ -3,7 +3,10 @@
 
 package kubernetes
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // shards is in how many parts an index is: so many readers do not meet.
 const shards = 16
@@ -42,7 +45,7 @@ func (x *index[K]) get(k K) (one *pod, many []*pod) {
 	return one, many
 }
 
-// replace puts new where old is. Of two nils, old is none yet, and new none any more.
+// replace puts new where old is, and nowhere if it is not there. Of two nils, old is none yet, and new none any more.
 func (x *index[K]) replace(k K, old, new *pod) {
 	s := &x.shards[x.shard(k)%shards]
 	s.mu.Lock()
@@ -70,6 +73,9 @@ func (s *shard[K]) put(k K, p *pod) {
 
 // set writes a key's list anew.
 func (s *shard[K]) set(k K, all []*pod, old, new *pod) {
+	if old != nil && !slices.Contains(all, old) {
+		return
+	}
 	next := make([]*pod, 0, len(all)+1)
 	for _, p := range all {
 		if p != old {

@@ -293,14 +293,18 @@ func (s *Store) nodeOf(name string) *node {
 // rezone gives pods the zones of their nodes, all at once, after nodes changed theirs.
 func (s *Store) rezone() {
 	var stale []*pod
-	s.uids.each(func(p *pod) {
+	note := func(p *pod) {
 		if n := s.onNode[p.Node]; n != nil && n.place.Zone != p.Zone {
 			stale = append(stale, p)
 		}
-	})
+	}
+	s.uids.each(note)
+	for _, p := range s.left { // what a pod left at an address that it had before has no UID of its own
+		note(p)
+	}
 	moved := map[*pod]*pod{}
 	for _, p := range stale {
-		if moved[p] == nil { // a static pod has two keys
+		if moved[p] == nil { // a static pod has two keys, a deleted one is left, too
 			moved[p] = p.in(s.onNode[p.Node].place)
 			s.everywhere(p, moved[p])
 		}

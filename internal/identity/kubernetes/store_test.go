@@ -265,6 +265,27 @@ func TestNodeIsDeletedBeforeItsPods(t *testing.T) {
 	require.Nil(t, w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1))
 }
 
+// TestZoneOfAnAddressThatThePodHadBefore is that of the node, as it is of the pod itself.
+func TestZoneOfAnAddressThatThePodHadBefore(t *testing.T) {
+	w := newWorld(t).at(5)
+	w.see(nodeObject("n1", "z1"))
+	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, started: 1}.pod())
+	changed := spec{name: "cart", node: "n1", ips: []string{"10.0.0.2", "fd00::1"}, started: 1}
+	w.at(10).see(changed.pod())
+	w.see(nodeObject("n1", "z2"))
+	for address, at := range map[string]float64{"10.0.0.1": 8, "10.0.0.2": 10, "fd00::1": 10} {
+		id := w.store.Remote(netip.MustParseAddr(address), 80, uint64(base.UnixNano())+uint64(at*1e9))
+		require.Equal(t, "z2", id.Zone, address)
+	}
+	for _, k := range uidKeys(w.store.byUID("uid-of-cart")) {
+		one, many := w.store.uids.get(k)
+		require.NotNil(t, one, "the copy is known by its address only: %v", many)
+	}
+	w.at(500).store.expire(w.clock.UnixNano())
+	require.Equal(t, "stranger", w.remote("10.0.0.1", 80, 8))
+	require.Equal(t, "cart", w.remote("10.0.0.2", 80, 500))
+}
+
 func TestZoneComesAfterThePod(t *testing.T) {
 	w := newWorld(t).at(5)
 	w.see(spec{name: "cart", node: "n1", ips: []string{"10.0.0.1", "fd00::1"}, started: 1, containers: 2}.pod())
