@@ -18,13 +18,14 @@ import (
 type builder struct {
 	*document
 	table  *Table
-	firsts map[any]int       // line of what must be there once
-	zones  map[string]scalar // of nodes
+	firsts map[any]int          // line of what must be there once
+	zones  map[string]scalar    // of nodes
+	nodes  map[[2]string]scalar // of pods, by namespace and name
 	placed []*identity.Place
 }
 
 func newBuilder(d *document) *builder {
-	return &builder{document: d, firsts: map[any]int{}, zones: map[string]scalar{}, table: &Table{
+	return &builder{document: d, firsts: map[any]int{}, zones: map[string]scalar{}, nodes: map[[2]string]scalar{}, table: &Table{
 		addresses:  map[netip.Addr]*identity.Identity{},
 		services:   map[netip.Addr][]offer{},
 		containers: map[string]*identity.Identity{},
@@ -74,8 +75,17 @@ func (b *builder) addWorkload(w *workload) {
 	}
 }
 
-// place refuses a node in two zones.
+// place refuses a pod on two nodes, and a node in two zones.
 func (b *builder) place(w *workload) {
+	if w.pod.text != "" && w.node.text != "" {
+		pod := [2]string{w.namespace.text, w.pod.text}
+		if first, known := b.nodes[pod]; !known {
+			b.nodes[pod] = w.node
+		} else if first.text != w.node.text {
+			b.wrong(w.node.line, w.where+".node", "%q must be %q, where pod %q is by line %d",
+				w.node.text, first.text, w.pod.text, first.line)
+		}
+	}
 	if w.node.text == "" || w.zone.text == "" {
 		return
 	}

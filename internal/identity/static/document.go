@@ -82,6 +82,10 @@ func (d *document) value(node *yaml.Node, where string, target any) {
 			d.wrong(node.Line, where, "must be a string")
 			return
 		}
+		if node.Value == "" {
+			d.wrong(node.Line, where, "must not be empty: leave it out")
+			return
+		}
 		*target = d.trimmed(node, where)
 	case *[]scalar:
 		d.list(node, where, func(item *yaml.Node, where string) {

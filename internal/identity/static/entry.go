@@ -135,11 +135,31 @@ func (d *document) address(s scalar, where string) (netip.Addr, bool) {
 // connectable refuses what no end of a connection has. Loopback is one: on a machine of
 // its own what is there can be known.
 func (d *document) connectable(a netip.Addr, s scalar, where string) bool {
-	if !a.IsUnspecified() && !a.IsMulticast() {
+	if !a.IsUnspecified() && !a.IsMulticast() && a != broadcast {
 		return true
 	}
-	d.wrong(s.line, where, "%q must be an address that a connection can have, not unspecified or multicast", s.text)
+	d.wrong(s.line, where, "%q must be an address that a connection can have, not unspecified, multicast or broadcast", s.text)
 	return false
+}
+
+var (
+	broadcast  = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	multicasts = []netip.Prefix{netip.MustParsePrefix("224.0.0.0/4"), netip.MustParsePrefix("ff00::/8")}
+)
+
+// reachable refuses a range in which no end of a connection is. A wider one that has such addresses among
+// others, as 0.0.0.0/0 does, is fine.
+func (d *document) reachable(p netip.Prefix, s scalar, where string) bool {
+	if p.IsSingleIP() {
+		return d.connectable(p.Addr(), s, where)
+	}
+	for _, m := range multicasts {
+		if m.Contains(p.Addr()) && p.Bits() >= m.Bits() {
+			d.wrong(s.line, where, "%q must be addresses that a connection can have, not multicast (%s)", s.text, m)
+			return false
+		}
+	}
+	return true
 }
 
 func (d *document) prefix(s scalar, where string) (netip.Prefix, bool) {
@@ -152,7 +172,7 @@ func (d *document) prefix(s scalar, where string) (netip.Prefix, bool) {
 		d.wrong(s.line, where, "%q has bits behind its mask: must be %q", s.text, p.Masked())
 		return p, false
 	}
-	return p, !p.IsSingleIP() || d.connectable(p.Addr(), s, where)
+	return p, d.reachable(p, s, where)
 }
 
 func (d *document) port(s scalar, where string) (uint16, bool) {

@@ -58,6 +58,27 @@ f.yaml:2: file.workloads[0]: must have addresses, cidrs, container_ids or proces
 			`f.yaml:3: file.workloads[1].processes: "x" must be there once, first on line 2`,
 		},
 		{
+			"a pod on two nodes", "workloads:\n  - {namespace: a, pod: p, node: n, processes: [x]}\n  - {namespace: b, pod: p, node: m, processes: [x]}\n  - {namespace: a, pod: p, processes: [y]}\n  - {namespace: a, pod: p, node: m, processes: [z]}\n",
+			`f.yaml:5: file.workloads[3].node: "m" must be "n", where pod "p" is by line 2`,
+		},
+		{
+			"ranges of nobody", "workloads:\n  - {workload: a, cidrs: [224.0.0.0/4]}\n  - {workload: b, cidrs: ['ff02::/16', 0.0.0.0/0, '::/0', 192.0.0.0/2]}\n  - {workload: c, cidrs: [255.255.255.255/32, '::/128']}\n",
+			`f.yaml:2: file.workloads[0].cidrs: "224.0.0.0/4" must be addresses that a connection can have, not multicast (224.0.0.0/4)
+f.yaml:3: file.workloads[1].cidrs: "ff02::/16" must be addresses that a connection can have, not multicast (ff00::/8)
+f.yaml:4: file.workloads[2].cidrs: "255.255.255.255/32" must be an address that a connection can have, not unspecified, multicast or broadcast
+f.yaml:4: file.workloads[2].cidrs: "::/128" must be an address that a connection can have, not unspecified, multicast or broadcast`,
+		},
+		{
+			"the broadcast address", "services:\n  - {service: a, addresses: [255.255.255.255]}\n",
+			`f.yaml:2: file.services[0].addresses: "255.255.255.255" must be an address that a connection can have, not unspecified, multicast or broadcast`,
+		},
+		{
+			"an empty name beside another", "workloads:\n  - {workload: '', node: n, addresses: [10.0.0.1]}\n  - {workload: a, zone: \"\", addresses: [10.0.0.2]}\nservices:\n  - {namespace: '', service: a, addresses: [10.0.0.3]}\n",
+			`f.yaml:2: file.workloads[0].workload: must not be empty: leave it out
+f.yaml:3: file.workloads[1].zone: must not be empty: leave it out
+f.yaml:5: file.services[0].namespace: must not be empty: leave it out`,
+		},
+		{
 			"a null name", "workloads:\n  - {workload: , addresses: [10.0.0.1]}\n",
 			`f.yaml:2: file.workloads[0].workload: must be a string
 f.yaml:2: file.workloads[0]: must have workload, pod or node`,
@@ -128,19 +149,19 @@ f.yaml:3: file.workloads[0].processes[2]: "d " must not begin or end with a spac
 		},
 		{
 			"addresses of nobody", "workloads:\n  - workload: a\n    addresses:\n      - 0.0.0.0\n      - '::'\n      - 224.0.0.1\n      - ff02::1\n      - ::ffff:0.0.0.0\n",
-			`f.yaml:4: file.workloads[0].addresses: "0.0.0.0" must be an address that a connection can have, not unspecified or multicast
-f.yaml:5: file.workloads[0].addresses: "::" must be an address that a connection can have, not unspecified or multicast
-f.yaml:6: file.workloads[0].addresses: "224.0.0.1" must be an address that a connection can have, not unspecified or multicast
-f.yaml:7: file.workloads[0].addresses: "ff02::1" must be an address that a connection can have, not unspecified or multicast
-f.yaml:8: file.workloads[0].addresses: "::ffff:0.0.0.0" must be an address that a connection can have, not unspecified or multicast`,
+			`f.yaml:4: file.workloads[0].addresses: "0.0.0.0" must be an address that a connection can have, not unspecified, multicast or broadcast
+f.yaml:5: file.workloads[0].addresses: "::" must be an address that a connection can have, not unspecified, multicast or broadcast
+f.yaml:6: file.workloads[0].addresses: "224.0.0.1" must be an address that a connection can have, not unspecified, multicast or broadcast
+f.yaml:7: file.workloads[0].addresses: "ff02::1" must be an address that a connection can have, not unspecified, multicast or broadcast
+f.yaml:8: file.workloads[0].addresses: "::ffff:0.0.0.0" must be an address that a connection can have, not unspecified, multicast or broadcast`,
 		},
 		{
 			"a CIDR of nobody", "workloads:\n  - {workload: a, cidrs: [0.0.0.0/32]}\n",
-			`f.yaml:2: file.workloads[0].cidrs: "0.0.0.0/32" must be an address that a connection can have, not unspecified or multicast`,
+			`f.yaml:2: file.workloads[0].cidrs: "0.0.0.0/32" must be an address that a connection can have, not unspecified, multicast or broadcast`,
 		},
 		{
 			"a service at no address", "services:\n  - {service: a, addresses: ['::']}\n",
-			`f.yaml:2: file.services[0].addresses: "::" must be an address that a connection can have, not unspecified or multicast`,
+			`f.yaml:2: file.services[0].addresses: "::" must be an address that a connection can have, not unspecified, multicast or broadcast`,
 		},
 		{
 			"empty entries", "workloads:\n  - {}\nservices:\n  - {}\n  -\n",
