@@ -41,7 +41,8 @@ const (
 type Config struct {
 	// AuthType is serviceAccount unless set.
 	AuthType AuthType `mapstructure:"auth_type"`
-	// Context of the kubeconfig, instead of its current one.
+	// Context of the kubeconfig, instead of its current one. Without a kubeconfig it is not
+	// read, as in contrib's components.
 	Context string `mapstructure:"context"`
 	// KubeAPIQPS and KubeAPIBurst bound requests a second; client-go's unless set.
 	KubeAPIQPS   float32 `mapstructure:"kube_api_qps"`
@@ -105,9 +106,6 @@ func (c *Config) validateClient() error {
 		errs = append(errs, errors.New(`auth_type: "tls" has no settings, in contrib neither: must be kubeConfig for a client certificate`))
 	default:
 		errs = append(errs, fmt.Errorf("auth_type: %q must be none, serviceAccount or kubeConfig", c.AuthType))
-	}
-	if c.Context != "" && c.AuthType != AuthKubeConfig {
-		errs = append(errs, errors.New("context: must not be set unless auth_type is kubeConfig"))
 	}
 	if c.KubeAPIQPS < 0 {
 		errs = append(errs, fmt.Errorf("kube_api_qps: %v must not be below 0", c.KubeAPIQPS))
@@ -182,6 +180,9 @@ func (c *Config) grace() time.Duration {
 	}
 	return *c.PodDeleteGracePeriod
 }
+
+// strayContext tells that a context is set and not read.
+func (c *Config) strayContext() bool { return c.Context != "" && c.AuthType != AuthKubeConfig }
 
 func (c *Config) waitTimeout() time.Duration {
 	if c.WaitForMetadataTimeout == 0 {

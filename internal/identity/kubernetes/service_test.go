@@ -149,7 +149,6 @@ func TestConfigErrorsNameKeyAndRule(t *testing.T) {
 		"": {},
 		`auth_type: "token" must be none, serviceAccount or kubeConfig`:                                     {AuthType: "token"},
 		`auth_type: "tls" has no settings, in contrib neither: must be kubeConfig for a client certificate`: {AuthType: "tls"},
-		`context: must not be set unless auth_type is kubeConfig`:                                           {Context: "x"},
 		`kube_api_qps: -1 must not be below 0`:                                                              {KubeAPIQPS: -1},
 		`kube_api_burst: -1 must not be below 0`:                                                            {KubeAPIBurst: -1},
 		`pod_delete_grace_period: -1s must not be below 0s`:                                                 {PodDeleteGracePeriod: &minus},

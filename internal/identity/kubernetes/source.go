@@ -44,6 +44,9 @@ func Open(ctx context.Context, cfg *Config, logger *zap.Logger) (*Source, error)
 	if err != nil {
 		return nil, err
 	}
+	if cfg.strayContext() {
+		logger.Warn("Context is not read: it is a kubeconfig's", zap.String("context", cfg.Context), zap.String("auth_type", string(cfg.authType())))
+	}
 	if cfg.WaitForMetadata {
 		ctx, cancel := context.WithTimeout(ctx, cfg.waitTimeout())
 		defer cancel()
@@ -87,6 +90,9 @@ func keyOf(cfg *Config) (string, error) {
 	grace, labels := c.grace(), c.labelsName()
 	c.PodDeleteGracePeriod, c.ServiceNameFromLabels = &grace, &labels
 	c.AuthType = c.authType()
+	if c.strayContext() {
+		c.Context = ""
+	}
 	key, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("tell configurations apart: %w", err)

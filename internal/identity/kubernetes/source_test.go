@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // stopped reports whether nobody follows the API server any more.
@@ -60,4 +61,24 @@ func TestStoreIsSharedAndCounted(t *testing.T) {
 		require.NoError(t, (&Source{shared: s}).Close())
 	}
 	require.Empty(t, clusters)
+}
+
+// TestContextWithoutKubeconfig is not read, as in contrib's components, and said so.
+func TestContextWithoutKubeconfig(t *testing.T) {
+	t.Setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+	t.Setenv("KUBERNETES_SERVICE_PORT", "1")
+	core, logs := observer.New(zap.WarnLevel)
+	var opened []*Source
+	for _, context := range []string{"", "x"} {
+		cfg := &Config{AuthType: AuthNone, Context: context}
+		require.NoError(t, cfg.Validate())
+		s, err := Open(t.Context(), cfg, zap.New(core))
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		opened = append(opened, s)
+	}
+	require.Same(t, opened[0].cluster, opened[1].cluster)
+	told := logs.FilterMessageSnippet("Context is not read").All()
+	require.Len(t, told, 1)
+	require.Equal(t, map[string]any{"context": "x", "auth_type": "none"}, told[0].ContextMap())
 }
