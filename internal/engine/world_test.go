@@ -106,16 +106,20 @@ func (w *world) tell(l *link, at uint64) {
 	w.Sum(w.now, l.flow, at, engine.TimeNetworkLimited, .2*w.width.Seconds())
 	w.Gauge(w.now, l.flow, at, engine.MinRTT, l.rtt/2)
 	w.Gauge(w.now, l.flow, at, engine.Established, 1)
-	for field, value := range map[engine.Field]float64{engine.RTT: l.rtt, engine.Variation: l.rtt / 4} {
-		counts := make([]uint64, 8)
-		for range 50 {
-			counts[min(7, int(2*math.Abs(w.random.NormFloat64())))]++
-		}
-		w.Exponential(w.now, l.flow, at, field, 2, int(4*math.Log2(value)), counts)
-	}
+	w.spread(l, at, engine.RTT, l.rtt)
+	w.spread(l, at, engine.Variation, l.rtt/4)
 	if l.fault != nil {
 		l.fault(w, l, at)
 	}
+}
+
+// spread tells values about a median.
+func (w *world) spread(l *link, at uint64, field engine.Field, median float64) {
+	var counts [8]uint64
+	for range 50 {
+		counts[min(7, int(2*math.Abs(w.random.NormFloat64())))]++
+	}
+	w.Exponential(w.now, l.flow, at, field, 2, int(4*math.Log2(median)), counts[:])
 }
 
 // poisson draws a count, near enough.
