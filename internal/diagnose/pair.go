@@ -88,6 +88,8 @@ type Pair struct {
 	// Unanswered is for how many seconds the client has waited for answers that used to come, while all that
 	// it asked was acknowledged. 0: answers come, or nobody waits.
 	Unanswered float64
+	// Silent are the server's pods that do not answer, if others do or are asked nothing.
+	Silent []string
 	// Longer is the pair of pods whose shorter round trips have risen most, at both ends.
 	Longer *Rise
 }

@@ -3,7 +3,10 @@
 
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // F5 and a slow server: no rule that opens a problem, but what keeps one from being invented.
 
@@ -15,9 +18,10 @@ type Slowness struct {
 	// Server: connections wait for an answer to what has been acknowledged: the network has
 	// done its part. Answer is the mean time of an answer in seconds, by Little's law:
 	// connections that wait, divided by exchanges a second. If there is none at all, Unanswered is for how
-	// long (s).
+	// long (s), and Silent of which pods, if it is not all of them.
 	Server             bool
 	Answer, Unanswered float64
+	Silent             []string
 }
 
 const (
@@ -38,7 +42,7 @@ func Whose(p *Pair) Slowness {
 		client = p.Receiver
 	}
 	if p.Unanswered > 0 {
-		w.Server, w.Unanswered = true, p.Unanswered
+		w.Server, w.Unanswered, w.Silent = true, p.Unanswered, p.Silent
 		return w
 	}
 	s := client.last(ticks)
@@ -79,7 +83,22 @@ func (w Slowness) String() string {
 	case !w.Server:
 		return ""
 	case w.Unanswered > 0:
-		return fmt.Sprintf("What calls wait for is not the network: for %.0f s none was answered, although the requests were acknowledged.", w.Unanswered)
+		return fmt.Sprintf("What calls%s wait for is not the network: for %.0f s none was answered, although the requests were acknowledged.",
+			w.to(), w.Unanswered)
 	}
 	return fmt.Sprintf("What calls wait for is not the network: an answer takes %.0f ms after the request was acknowledged.", 1e3*w.Answer)
+}
+
+// maxNamed is how many pods are named.
+const maxNamed = 5
+
+// to names the pods that do not answer; empty if they are all.
+func (w Slowness) to() string {
+	switch more := len(w.Silent) - maxNamed; {
+	case len(w.Silent) == 0:
+		return ""
+	case more > 0:
+		return fmt.Sprintf(" to %s and %d more pods", strings.Join(w.Silent[:maxNamed], ", "), more)
+	}
+	return " to " + strings.Join(w.Silent, ", ")
 }

@@ -184,6 +184,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 		e.call(w, v)
 	}
 	e.recall(w, points)
+	e.hear(w, points)
 }
 
 // seconds is how much time a view's window tells of: more than its width if the one

@@ -22,6 +22,17 @@ const (
 	Listener
 )
 
+// mirror is what the peer was.
+func (r Role) mirror() Role {
+	switch r {
+	case Client:
+		return Server
+	case Server:
+		return Client
+	}
+	return Unknown
+}
+
 // A Spec says whose flow it is.
 type Spec struct {
 	// Agent is who observes: all that has one number comes at the same time.

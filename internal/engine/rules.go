@@ -115,7 +115,7 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 			if a.finding.Rule == nil || !v.resting(k) {
 				a.finding = *f
 			}
-			if says := f.Rule.Class == diagnose.ClassDelay || f.Rule.Class == diagnose.ClassReset; says && v.waits().began && a.opened < w {
+			if says := f.Rule.Class == diagnose.ClassDelay || f.Rule.Class == diagnose.ClassReset; says && v.hushed() && a.opened < w {
 				a.verdict.Step = detect.Updated
 				e.steps = append(e.steps, step{a, detect.Updated})
 			}

@@ -56,6 +56,22 @@ func TestAHungServerBehindASlowNetwork(t *testing.T) {
 	assert.Contains(t, title, noAnswer)
 }
 
+// It takes three windows without an answer to say so, once round trips are found to have risen.
+func TestAHungServerTakesThreeWindows(t *testing.T) {
+	w := newWorld(t, width)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.run(20)
+	request.rtt, response.rtt = .008, .008
+	w.run(12)
+	require.Contains(t, w.last(t).Problem.Title, "Round trips take longer")
+	request.mute, response.mute, request.fault = true, true, waiting(4)
+	windows := 0
+	for ; windows < 10 && !w.tellsNoAnswer(); windows++ {
+		w.run(1)
+	}
+	assert.Equal(t, 3, windows)
+}
+
 // Who waits for news on purpose, gives up or has nothing to ask says nothing of a server, though the path is slow.
 func TestWaitingOnPurposeIsNoHungServer(t *testing.T) {
 	every := func(windows int, of func(*link) bool) func(*world, *link, uint64) {
@@ -120,17 +136,19 @@ func TestWhatWaitsOnTheWayIsNoHungServer(t *testing.T) {
 	}
 }
 
-// What has been a hung server once does not make the next one look as if it waited on purpose.
+// What has been a hung server once makes the next one take three minutes, and does not hide it.
 func TestAHungServerIsNotLearned(t *testing.T) {
 	w := newWorld(t, width)
 	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
 	segments, rtt := response.segments, request.rtt
-	for range 2 {
+	for again := range 2 {
 		request.mute, response.mute, request.fault, request.rtt, response.segments = false, false, nil, rtt, segments
 		w.run(40)
 		w.news = nil
 		hang(request, response)
-		w.run(40)
+		w.run(12)
+		assert.Equal(t, again == 0, w.tellsNoAnswer())
+		w.run(28)
 		assert.True(t, w.tellsNoAnswer())
 	}
 }

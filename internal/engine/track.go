@@ -17,6 +17,7 @@ import (
 type track struct {
 	series detect.Series // of the schedule: the track itself
 	view   *view
+	other  *track // what the peer says of the same connections; nil if nobody observes it
 	from   localize.End
 	to     localize.End
 	last   detect.Window
@@ -30,7 +31,9 @@ type track struct {
 	rtt, variation *spread
 	// What round trips usually are, and how they are now.
 	usual, fresh *spread
-	longer       uint8  // windows in a row in which its floor has risen
+	longer       uint8 // windows in a row in which its floor has risen
+	arrived      bool  // all that this end has sent, in the last window
+	silence      silence
 	past         []past // oldest first, while rules look at the view
 }
 
@@ -76,6 +79,9 @@ func (t *tracks) get(spec *Spec) *track {
 	n.far = n.from.Zone != "" && n.to.Zone != "" && n.from.InZone() != n.to.InZone()
 	n.series = detect.Series{ID: key.hash()}
 	n.last = t.now
+	if o := t.byKey[key.mirror()]; o != nil && spec.Role != Listener {
+		n.other, o.other = o, n
+	}
 	v.tracks = append(v.tracks, n)
 	t.byKey[key], t.byID[n.series.ID] = n, v
 	return n
@@ -101,6 +107,9 @@ func (t *tracks) forget(now detect.Window, silent detect.Window) {
 	for key, n := range t.byKey {
 		if now-n.last > silent && !n.view.troubled() {
 			n.gone = true
+			if n.other != nil {
+				n.other.other = nil
+			}
 			n.view.drop(n)
 			delete(t.byKey, key)
 			delete(t.byID, n.series.ID)
@@ -119,10 +128,9 @@ func (t *tracks) forget(now detect.Window, silent detect.Window) {
 }
 
 // mirror is how the peer sees the same connections.
-func (k viewKey) mirror() viewKey {
-	role := map[Role]Role{Client: Server, Server: Client}[k.role]
-	return viewKey{k.peer, k.observer, role}
-}
+func (k viewKey) mirror() viewKey { return viewKey{k.peer, k.observer, k.role.mirror()} }
+
+func (k trackKey) mirror() trackKey { return trackKey{k.to, k.from, k.role.mirror()} }
 
 func (k viewKey) hash() uint64 { return hash(byte(k.role), k.observer, k.peer) }
 
@@ -171,6 +179,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 		t.rtt, t.variation = nil, nil
 	}
 	t.learn(float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
+	t.arrived = delivered(r)
 	if t.last = w; t.longer >= minLonger {
 		t.view.trouble = w
 	}

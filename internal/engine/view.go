@@ -28,7 +28,10 @@ type view struct {
 
 	suspects [numKinds]bool   // what there is evidence for, and no anomaly yet
 	loses    bool             // the last windows have spoken for a loss, however little
-	silence  silence          // of the server
+	silence  silence          // of the server, as the client sees it
+	usual    float32          // the longest silence of any of its pods that ended with an answer, s
+	hush     hush             // which of them do not answer
+	before   hush             // in the window before
 	late     bool             // many round trips outlast the shortest timeout
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
@@ -58,6 +61,7 @@ func (v *view) troubled() bool {
 // begin makes room for a window.
 func (v *view) begin(w detect.Window) {
 	v.window, v.findings = w, nil
+	v.hush, v.before = hush{}, v.hush
 	v.report, v.rtt, v.variation = diagnose.Report{}, shift.Histogram{Far: true}, shift.Histogram{}
 }
 
@@ -72,7 +76,6 @@ func (v *view) take(c *cell) {
 // remember puts the window into the history, of so many windows.
 func (v *view) remember(windows int, seconds float64) {
 	v.report.Seconds = seconds
-	v.hear()
 	if len(v.history) >= windows {
 		copy(v.history, v.history[1:])
 		v.history = v.history[:windows-1]
@@ -120,7 +123,8 @@ func common(a, b localize.End) localize.End {
 
 // pair is the data that the view's workload sends to the other, as both ends say.
 func (v *view) pair() *diagnose.Pair {
-	p := &diagnose.Pair{Sender: v.history, Client: v.key.role == Client, Unanswered: v.waits().told()}
+	waits := v.waits()
+	p := &diagnose.Pair{Sender: v.history, Client: v.key.role == Client, Unanswered: waits.seconds, Silent: waits.pods}
 	if v.key.role == Listener {
 		p.Sender, p.Receiver, p.Client = nil, v.history, true
 	}

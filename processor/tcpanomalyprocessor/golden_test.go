@@ -45,6 +45,7 @@ func TestGolden(t *testing.T) {
 			assert.ElementsMatch(t, r.Opens, opened(logs, names.ProblemState, names.ProblemType), r.About)
 			assert.Subset(t, r.Tells, opened(logs, names.AnomalyState, names.AnomalyType), r.About)
 			assert.Subset(t, opened(logs, names.AnomalyState, names.AnomalyType), r.Tells, r.About)
+			assertWords(t, logs, r)
 			assertFilters(t, logs, s.metricsBehind.AllMetrics())
 			compare(t, folder, logs, metrics, telemetry)
 		})
@@ -128,6 +129,23 @@ func opened(logs plog.Logs, state, kind string) (types []string) {
 		}
 	}
 	return types
+}
+
+// assertWords asserts what bodies say.
+func assertWords(t *testing.T, logs plog.Logs, r *script) {
+	t.Helper()
+	var said strings.Builder
+	for _, rl := range logs.ResourceLogs().All() {
+		for _, record := range rl.ScopeLogs().At(0).LogRecords().All() {
+			said.WriteString(record.Body().Str() + "\n")
+		}
+	}
+	for _, words := range r.Says {
+		assert.Contains(t, said.String(), words, r.About)
+	}
+	for _, words := range r.Unsaid {
+		assert.NotContains(t, said.String(), words, r.About)
+	}
 }
 
 // compare compares what left with what a folder has, or writes it there.

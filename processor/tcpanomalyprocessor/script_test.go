@@ -32,7 +32,9 @@ type script struct {
 	Opens []string
 	// Tells are the types of the anomalies that it has to tell of: not all of them hurt.
 	Tells []string
-	Flows map[string]struct{ Resource, Attributes map[string]any }
+	// Says are words that what is told has to have in it, Unsaid those that it must not.
+	Says, Unsaid []string
+	Flows        map[string]struct{ Resource, Attributes map[string]any }
 	// Before is what flows had counted before the processor began; those without are new.
 	Before map[string]growth
 	Steps  []struct {
