@@ -14,36 +14,51 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/cgroup"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/rttlog"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
-// asked is what was observed of a client, and what the witness saw.
+// asked is what was observed of a client, what the witness saw, and how long each exchange
+// took by the application's own clock.
 type asked struct {
 	sum
-	waits waits
+	waits  waits
+	stalls []stalled // of each exchange
+	took   time.Duration
+	probes uint64        // of the tail, which the kernel sent
+	gap    time.Duration // the longest between the beginning of a request and its last write's return
+	late   lateness      // of the machine, while there were exchanges
 }
 
+// stalled is how many stalls there were, and how long they took, µs.
+type stalled struct{ n, us uint64 }
+
 // ask makes n requests on one connection, each written and its answer read by the
-// client's round. Each sample of the kernel is a stall or in the histogram.
+// client's round, and collects after each. Each sample of the kernel is a stall or in the
+// histogram.
 func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, round []traffic.Step) (a asked) {
 	t.Helper()
 	k := observe(t, Config{})
 	log := rttlog.Start(t, cgroup.Root(t), path.Client)
+	before := mib.Read(t, path.Client)
 	d := converse(t, k, path, client)
+	k.collect()
 	var writes []call
-	var clients errgroup.Group
-	clients.Go(func() (err error) {
-		writes, err = repeat(d.client, n, round)
-		return err
-	})
+	clocks := newMetronome(t)
 	for range n {
-		d.servers(read(200), write(100))
+		clocks.ask(true)
+		more := a.exchange(d, round)
+		clocks.ask(false)
+		a.collect(d)
+		writes = append(writes, more...)
 	}
-	require.NoError(t, clients.Wait())
+	a.late = clocks.stop()
+	d.clients(finish)
 	d.gone(flow.RoleClient)
 
 	a.sum = k.sum(client)
+	a.probes = mib.Read(t, path.Client).Since(before)["TCPLossProbes"]
 	trips := tripsOf(log.Samples(), d.client.End().Local.Port())
 	var us uint64
 	for _, s := range trips {
@@ -54,6 +69,33 @@ func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, rou
 	a.waits = newWaits(trips, writes)
 	a.waits.requireClock(t)
 	return a
+}
+
+// exchange has one request answered.
+func (a *asked) exchange(d *dialogue, round []traffic.Step) (writes []call) {
+	d.t.Helper()
+	var begun, done uint64
+	var client errgroup.Group
+	client.Go(func() (err error) {
+		begun = clock()
+		writes, err = try(d.client, round)
+		done = clock()
+		return err
+	})
+	d.servers(read(200), write(100))
+	require.NoError(d.t, client.Wait())
+	a.took += time.Duration(done - begun)
+	a.gap = max(a.gap, time.Duration(writes[len(writes)-1].done-begun))
+	return writes
+}
+
+// collect notes which stalls are told of an exchange.
+func (a *asked) collect(d *dialogue) {
+	d.t.Helper()
+	before := d.k.sum(d.match)
+	d.k.collect()
+	after := d.k.sum(d.match)
+	a.stalls = append(a.stalls, stalled{after.Stalls - before.Stalls, after.StallTime - before.StallTime})
 }
 
 // tripsOf returns the round trips of the socket of a local port, in order.
@@ -73,21 +115,19 @@ type call struct {
 	begun, done uint64
 }
 
-// repeat takes the steps of n rounds and then closes.
-func repeat(c *traffic.Conn, n int, round []traffic.Step) (writes []call, err error) {
-	for range n {
-		for _, step := range round {
-			w := call{bytes: uint32(step.Bytes), begun: clock()}
-			if err := c.Try(step); err != nil {
-				return nil, err
-			}
-			w.done = clock()
-			if step.Verb == traffic.Write || step.Verb == traffic.Gather {
-				writes = append(writes, w)
-			}
+// try takes the steps of a round.
+func try(c *traffic.Conn, round []traffic.Step) (writes []call, err error) {
+	for _, step := range round {
+		w := call{bytes: uint32(step.Bytes), begun: clock()}
+		if err := c.Try(step); err != nil {
+			return nil, err
+		}
+		w.done = clock()
+		if step.Verb == traffic.Write || step.Verb == traffic.Gather {
+			writes = append(writes, w)
 		}
 	}
-	return writes, c.Try(finish)
+	return writes, nil
 }
 
 func clock() uint64 {
@@ -177,6 +217,19 @@ func (w waits) sum() (n, us uint64) {
 		}
 	}
 	return n, us
+}
+
+// each is sum for each of n requests of so many bytes.
+func (w waits) each(n int, bytes uint32) []stalled {
+	all := make([]stalled, n)
+	for i := range w {
+		if w[i].waiting() {
+			s := &all[w[i].offset/bytes]
+			s.n++
+			s.us += uint64(w[i].RttUs)
+		}
+	}
+	return all
 }
 
 // within returns how many requests of so many bytes were acknowledged before their end.
