@@ -98,7 +98,7 @@ func (w *workshop) timed(ctx context.Context, l *leg, run func(context.Context, 
 
 // arguments are those of each test binary.
 func (w *workshop) arguments() []string {
-	args := []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + w.timeout.String()}
+	args := []string{"-test.v=test2json", "-test.paniconexit0", "-test.timeout=" + w.timeout.String(), fmt.Sprint("-test.count=", w.count)}
 	if w.run != "" {
 		args = append(args, "-test.run="+w.run)
 	}

@@ -26,6 +26,7 @@ type settings struct {
 	kernels  []string
 	patterns []string
 	run      string
+	count    int
 	update   bool
 	sudo     string
 	cache    string
@@ -62,6 +63,7 @@ func parse(args []string) (*settings, error) {
 	kernels := flags.String("kernels", strings.Join(known(), ","), "kernels to test on, by comma or space")
 	packages := flags.String("packages", "./...", "packages to test, as go list takes them, by space")
 	flags.StringVar(&s.run, "run", "", "only the tests that match, as go test takes it")
+	flags.IntVar(&s.count, "count", 1, "how often to run each test")
 	flags.BoolVar(&s.update, "update", false, "write the table in README.md instead of comparing it")
 	flags.StringVar(&s.sudo, "sudo", "", "what makes a command on the host run as root")
 	flags.StringVar(&s.cache, "cache", defaultCache(), "folder that keeps kernels")
