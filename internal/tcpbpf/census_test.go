@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -73,10 +72,7 @@ func TestSweepEndsWithTheLastRecord(t *testing.T) {
 // fillUp writes more than there is room for at either end.
 func fillUp(t *testing.T, conn *net.TCPConn) {
 	t.Helper()
-	for n := 1; n > 0; {
-		require.NoError(t, conn.SetWriteDeadline(time.Now().Add(200*time.Millisecond)))
-		n, _ = conn.Write(make([]byte, 64<<10))
-	}
+	require.NoError(t, stuff(conn))
 }
 
 // TestSweepKnowsWhereListenersAre: nobody holds the TCP socket of a listener of Multipath
