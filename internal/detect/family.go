@@ -124,6 +124,15 @@ func (f *Family[S, P, D]) Fading(series uint64, w Window) bool {
 	return ok && f.slots[i].open && f.detector.Fading(&f.slots[i].state, w)
 }
 
+// Value is how high a series is that is open, from the start on; 0 if it is not open.
+func (f *Family[S, P, D]) Value(series uint64) float64 {
+	i, ok := f.index[series]
+	if !ok || !f.slots[i].open {
+		return 0
+	}
+	return f.detector.Verdict(&f.slots[i].state, Nothing).Value
+}
+
 // Observe judges a series' data of a window. emit gets what is to be told of
 // this series and of one that had to make room for it; it must not call f.
 func (f *Family[S, P, D]) Observe(w Window, series Series, data *D, emit func(Series, Verdict)) {

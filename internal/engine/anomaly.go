@@ -29,6 +29,8 @@ type anomaly struct {
 	// fading: it has not ended, but nothing speaks for it now. It keeps its problem open, and
 	// is no sign of another fault.
 	fading bool
+	// urgent: it has passed a limit from which on users notice.
+	urgent bool
 	// postponed is for how many windows it has waited for what may explain it.
 	postponed int
 	// resumed is when something began to speak for it again; zero if it never faded.

@@ -165,6 +165,14 @@ func (d *detectors) feel(v *view) {
 	}
 }
 
+// value is how high the series of an anomaly is by now.
+func (d *detectors) value(a *anomaly) float64 {
+	if f := d.ratios[a.kind]; f != nil {
+		return f.Value(a.series)
+	}
+	return d.shifts[a.kind].Value(a.series)
+}
+
 // fading tells whether what opened an anomaly seems to be over.
 func (d *detectors) fading(w detect.Window, a *anomaly) bool {
 	if f := d.ratios[a.kind]; f != nil {

@@ -21,6 +21,9 @@ const (
 	urgentServices = 5
 )
 
+// limits are those of what detectors watch; 0 is none.
+var limits = [numKinds]float64{kindLoss: urgentLoss, kindRTT: urgentRTT}
+
 // problems finds the faults of a window, and tells what is new of problems.
 func (e *Engine) problems(w detect.Window) {
 	if len(e.live) == 0 && e.register.Len() == 0 {
@@ -207,17 +210,15 @@ func (f *fault) others(node localize.Name) []localize.Name {
 	return slices.DeleteFunc(f.direct(), func(name localize.Name) bool { return name == node })
 }
 
+// passes tells whether what an anomaly is about is beyond its limit by now. It may become so long after the detector spoke.
+func (e *Engine) passes(a *anomaly) bool {
+	return a.kind < numKinds && limits[a.kind] > 0 && e.detectors.value(a) >= limits[a.kind]
+}
+
 // urgent tells whether users notice: an absolute limit is passed, or many services are hit.
 func urgent(f *fault, r *problem.Finding) bool {
 	if len(r.Direct)+len(r.Affected) >= urgentServices {
 		return true
 	}
-	for _, c := range f.causes {
-		v := &c.members[0].verdict
-		switch k := c.members[0].kind; {
-		case c.finding.Rule.Critical, k == kindLoss && v.Value >= urgentLoss, k == kindRTT && v.Value >= urgentRTT:
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.causes, func(c *cause) bool { return c.finding.Rule.Critical || c.members[0].urgent })
 }
