@@ -42,7 +42,7 @@ func (b *bench) shapes() error {
 
 // crowdOf is a store of so many pods, each changed by change, and the bytes that it takes.
 func crowdOf(pods int, change func(int, *corev1.Pod)) (*kubernetes.Store, float64, error) {
-	store := kubernetes.NewStore(&kubernetes.Config{}, time.Now)
+	store := kubernetes.NewStore(&kubernetes.Config{}, kubernetes.Clock{Now: time.Now})
 	before := heap()
 	for i := range pods {
 		p := podNumber(i)

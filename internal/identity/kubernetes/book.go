@@ -79,9 +79,9 @@ func (b *book) publish() {
 }
 
 // put sets what an owner is seen to have. Claims that it had keep their times; those that
-// it has not any more end, and are known until then. An address that it is first seen with
+// it has not any more end, and are known for the grace period. An address that it is first seen with
 // later, as a service that becomes dual-stack or was an ExternalName, is for certain its own since then only.
-func (b *book) put(owner string, claims []*claim, seen, ends int64) {
+func (b *book) put(owner string, claims []*claim, seen moment) {
 	old, changed := b.owners[owner], false
 	next := make([]*claim, 0, len(claims))
 	for _, c := range claims {
@@ -92,7 +92,7 @@ func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 		} else {
 			changed = true
 			if len(old) > 0 || b.met[owner] {
-				c.sure = seen
+				c.sure = seen.sure
 			}
 		}
 		next = append(next, c)
@@ -103,7 +103,10 @@ func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 			next = append(next, o)
 		case !slices.ContainsFunc(claims, func(c *claim) bool { return c.address == o.address }):
 			gone := *o
-			gone.doubt, gone.until = min(o.doubt, o.sure), ends
+			if o.from == 0 && o.sure != 0 { // nobody knows by which clock
+				gone.from, gone.sure = 0, 0
+			}
+			gone.doubt, gone.until = min(gone.doubt, gone.sure), seen.ends
 			next = append(next, &gone)
 			changed = true
 		}
@@ -115,8 +118,8 @@ func (b *book) put(owner string, claims []*claim, seen, ends int64) {
 }
 
 // end notes that an owner is gone.
-func (b *book) end(owner string, seen, ends int64) {
-	b.put(owner, nil, seen, ends)
+func (b *book) end(owner string, seen moment) {
+	b.put(owner, nil, seen)
 	delete(b.met, owner)
 }
 

@@ -43,7 +43,7 @@ func TestServiceThatNobodySaw(t *testing.T) {
 	w.see(serviceSince("next", 60.5, "10.96.0.2"))
 	require.Equal(t, "next", w.remote("10.96.0.2", 80, 62))
 	require.Equal(t, "unknown", w.remote("10.96.0.2", 80, 35))
-	w.at(300).store.expire(w.clock.UnixNano())
+	w.at(300).store.expire()
 	require.Empty(t, *w.store.services.gaps.all.Load())
 }
 

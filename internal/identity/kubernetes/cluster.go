@@ -59,7 +59,11 @@ func start(cfg *Config, client rest.Interface, logger *zap.Logger, now func() ti
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(klog.NewContext(context.Background(), logr.Discard()))
-	c := &cluster{Store: NewStore(cfg, now), cancel: cancel}
+	c := &cluster{Store: NewStore(cfg, Clock{Now: now}), cancel: cancel}
+	c.set = func(by time.Duration, lost int) {
+		logger.Warn("Clock was set: who had an address before that is not told",
+			zap.Duration("by", by), zap.Int("addresses", lost))
+	}
 	// Nodes come first: they know the zones that pods are in.
 	c.follow(ctx, newLink(client, nodeSelector(&cfg.Filter), &c.nodes.gaps, logger, now), &corev1.Node{}, c.Nodes())
 	c.follow(ctx, newLink(client, serviceSelector(&cfg.Filter), &c.services.gaps, logger, now), &corev1.Service{}, c.Services())
@@ -80,9 +84,9 @@ func (c *cluster) follow(ctx context.Context, l *link, object any, to cache.Refl
 	c.done.Go(func() { r.RunWithContext(ctx) })
 }
 
-// forget drops what was deleted before the grace period.
+// forget drops what was deleted before the grace period, and sees in time that the clock was set.
 func (c *cluster) forget(ctx context.Context) {
-	ticker := time.NewTicker(min(max(c.grace/10, time.Second), 10*time.Second))
+	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		select {
@@ -90,7 +94,7 @@ func (c *cluster) forget(ctx context.Context) {
 			return
 		case <-ticker.C:
 			c.mu.Lock()
-			c.expire(c.now().UnixNano())
+			c.tick()
 			c.mu.Unlock()
 		}
 	}

@@ -53,7 +53,7 @@ func TestContainerJoinsAnother(t *testing.T) {
 	require.Empty(t, name("id-of-cart-c1"))
 	w.lose(cart.pod())
 	require.Equal(t, "cart/c0", name("id-of-cart-c0"), "for the grace period")
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Empty(t, name("id-of-cart-c0"))
 }
 
@@ -77,7 +77,7 @@ func TestMirrorMadeAnew(t *testing.T) {
 		w.lose(mirror("two"))
 		w.at(7).see(mirror("three"))
 		require.Equal(t, "three", uid())
-		w.at(500).store.expire(w.clock.UnixNano())
+		w.at(500).store.expire()
 		require.Equal(t, "three", uid())
 	}
 }

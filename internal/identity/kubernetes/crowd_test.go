@@ -94,7 +94,7 @@ func TestMemory(t *testing.T) {
 		for i := range pods {
 			w.lose(crowdPod(i))
 		}
-		w.at(1000).store.expire(w.clock.UnixNano())
+		w.at(1000).store.expire()
 		left := 0
 		w.store.uids.each(func(*pod) { left++ })
 		w.store.containers.each(func(*pod) { left++ })

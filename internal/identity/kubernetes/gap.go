@@ -10,14 +10,15 @@ import (
 )
 
 // A gap is when the API server told nothing of pods, of services or of nodes, in ns since
-// 1970. What came and went in it is never known.
-type gap struct{ from, to int64 }
+// 1970. What came and went in it is never known. It is forgotten at until, by what elapsed.
+type gap struct{ from, to, until int64 }
 
 // Gaps are those of the grace period, in their order. The last one is open while the API
 // server is away: it ends at forever. Writers are locked, readers are not.
 type gaps struct {
-	mu  sync.Mutex
-	all atomic.Pointer[[]gap]
+	mu        sync.Mutex
+	unsettled bool // the clock was set: nobody knows since when they are
+	all       atomic.Pointer[[]gap]
 }
 
 func (g *gaps) init() { g.all.Store(new([]gap)) }
@@ -28,16 +29,42 @@ func (g *gaps) open(at int64) {
 		if isOpen(all) {
 			return all
 		}
-		return append(all, gap{at, forever})
+		if g.unsettled {
+			at = 0
+		}
+		return append(all, gap{at, forever, forever})
 	})
 }
 
 // end ends it, by a list of all that is. What was before the list stays unknown.
-func (g *gaps) end(at int64) {
+func (g *gaps) end(m moment) {
 	g.change(func(all []gap) []gap {
 		if isOpen(all) {
-			all[len(all)-1].to = at
+			last := &all[len(all)-1]
+			last.to, last.until = m.sure, m.ends
 		}
+		return all
+	})
+}
+
+// unsettle has all of them be ever since, because the clock was set.
+func (g *gaps) unsettle(m moment) {
+	g.change(func(all []gap) []gap {
+		g.unsettled = true
+		for i := range all {
+			all[i].from = 0
+			if all[i].to != forever {
+				all[i].to, all[i].until = m.sure, m.ends
+			}
+		}
+		return all
+	})
+}
+
+// settle has the next ones be by the clock again.
+func (g *gaps) settle() {
+	g.change(func(all []gap) []gap {
+		g.unsettled = false
 		return all
 	})
 }
@@ -52,10 +79,10 @@ func (g *gaps) heal() {
 	})
 }
 
-// expire forgets those that ended before a time.
-func (g *gaps) expire(before int64) {
+// expire forgets those that ended before the grace period.
+func (g *gaps) expire(now int64) {
 	g.change(func(all []gap) []gap {
-		return slices.DeleteFunc(all, func(one gap) bool { return one.to <= before })
+		return slices.DeleteFunc(all, func(one gap) bool { return one.until <= now })
 	})
 }
 

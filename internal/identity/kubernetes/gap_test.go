@@ -55,7 +55,7 @@ func TestGapIsOfWhomNobodySaw(t *testing.T) {
 	require.Equal(t, everybody, ask(30), "nobody else has what they had")
 	w.store.gaps.heal()
 	require.Equal(t, sure, ask(29.9), "a list tells nothing of before")
-	w.at(150).store.expire(w.clock.UnixNano())
+	w.at(150).store.expire()
 	require.Empty(t, *w.store.gaps.all.Load())
 }
 

@@ -10,10 +10,10 @@ const forever = math.MaxInt64
 
 // A hold says when somebody had something, as far as it can be known, in ns since 1970:
 //
-//	from          sure                doubt          until
-//	 |  perhaps    |  certainly         |  perhaps     |
+//	from          sure                doubt
+//	 |  perhaps    |  certainly         |  perhaps
 //
-// Kubernetes tells times to the second and after the fact; an address may have a new
+// until is when it is forgotten, by what elapsed ([moment]), or forever if it is had still. Kubernetes tells times to the second and after the fact; an address may have a new
 // holder by then. At sure it was held, even if doubt is before.
 type hold struct{ from, sure, doubt, until int64 }
 
@@ -28,9 +28,9 @@ const (
 
 func (h hold) at(t int64) verdict {
 	switch {
-	case t >= h.sure && t < h.doubt && t < h.until:
+	case t >= h.sure && t < h.doubt:
 		return certainly
-	case t < h.from || t >= h.until:
+	case t < h.from:
 		return no
 	}
 	return perhaps

@@ -110,3 +110,29 @@ func (x *index[K]) each(f func(*pod)) {
 		}
 	}
 }
+
+// all returns all that have a key. The zero key is nobody's.
+func (x *index[K]) all(k K) []*pod {
+	var none K
+	if k == none {
+		return nil
+	}
+	one, many := x.get(k)
+	if one != nil {
+		return []*pod{one}
+	}
+	return many
+}
+
+// groups calls f with all of each key.
+func (x *index[K]) groups(f func(all []*pod)) {
+	for i := range x.shards {
+		s := &x.shards[i]
+		for _, p := range s.one {
+			f([]*pod{p})
+		}
+		for _, list := range s.many {
+			f(list)
+		}
+	}
+}

@@ -50,9 +50,9 @@ func cidrsOf(n *corev1.Node) []netip.Prefix {
 // nodeNames are identities by the node's name, for processes outside of containers.
 type nodeNames map[string]*identity.Identity
 
-// putNode adds or changes a node that is seen at a time, and tells whether it is in
+// putNode adds or changes a node that is seen at a moment, and tells whether it is in
 // another zone than its pods know.
-func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
+func (s *Store) putNode(n *corev1.Node, seen moment) (rezone bool) {
 	on := s.nodeOf(n.Name)
 	name := on.place.Node
 	if cidrs := cidrsOf(n); !slices.Equal(cidrs, *on.cidrs.Load()) {
@@ -65,14 +65,14 @@ func (s *Store) putNode(n *corev1.Node, seen int64) (rezone bool) {
 	if old := s.named[name]; old == nil || !old.Equal(id) {
 		s.named[name] = id
 	}
-	s.nodes.put(name, claimsOfNode(n, s.named[name], seen), seen, seen+int64(s.grace))
+	s.nodes.put(name, claimsOfNode(n, s.named[name], seen), seen)
 	return rezone
 }
 
 // deleteNode keeps a node's addresses for the grace period, and what its pods share until
 // they are forgotten: they may be deleted after it.
-func (s *Store) deleteNode(name string, seen int64) {
-	s.nodes.end(name, seen, seen+int64(s.grace))
+func (s *Store) deleteNode(name string, seen moment) {
+	s.nodes.end(name, seen)
 	delete(s.named, name)
 }
 

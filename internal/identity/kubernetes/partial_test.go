@@ -29,7 +29,7 @@ func TestAddressOfAPodThatIsGoneAndOthersAreNotSeen(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.store = NewStore(&test.Config, w.store.now)
+			w.store = NewStore(&test.Config, w.time())
 			w.at(1).see(test.node)
 			a := spec{name: "a", node: "n1", ips: []string{"10.0.0.1"}, created: 10, started: 12}
 			w.at(13).see(a.pod())

@@ -103,7 +103,10 @@ func (p *pod) hold() hold {
 // it certainly had, it had until its deletion was asked for.
 func (p *pod) gone(until int64, node *node) *pod {
 	g, r := *p, p.rarely()
-	if r.doubt == forever {
+	switch {
+	case p.from == 0 && p.sure > among: // nobody knows by which clock
+		g.from, g.sure, r.doubt = 0, 0, 0
+	case r.doubt == forever:
 		r.doubt = p.sure
 	}
 	r.until, r.node = until, node

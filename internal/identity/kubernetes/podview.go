@@ -153,13 +153,20 @@ func (v *podView) waits() bool {
 	return v.node != "" && !v.hostNetwork && !v.v4.IsValid() && !v.v6.IsValid()
 }
 
-// hold says when a pod that is seen at a time (ns since 1970) has its addresses: not
-// before the kubelet knows of it; for certain since its first container started, whose
-// time is cut to the second, or since it is seen with them.
-func (v *podView) hold(seen int64) hold {
-	sure := seen
-	if v.started < seen-int64(time.Second) {
-		sure = v.started + int64(time.Second)
+// hold says when a pod that is seen at a moment has its addresses: not before the kubelet
+// knows of it; for certain since its first container started, whose time is cut to the second,
+// or since it is seen with them. If the clock was set, times of kubelets may be by another one.
+func (v *podView) hold(m moment) hold {
+	h := hold{from: min(v.acknowledged, m.from), sure: m.sure, doubt: v.doubt, until: forever}
+	switch {
+	case m.unsettled && v.doubt != forever:
+		h.doubt = 0
+	case m.unsettled || v.started == forever:
+	case v.started < m.from-int64(time.Second):
+		h.sure = v.started + int64(time.Second)
 	}
-	return hold{from: min(v.acknowledged, seen), sure: sure, doubt: v.doubt, until: forever}
+	return h
 }
+
+// waitsSince is since when it may have an address that nobody was told of.
+func (v *podView) waitsSince(m moment) int64 { return min(v.acknowledged, m.from) }

@@ -110,7 +110,7 @@ func TestServiceAddressIsReused(t *testing.T) {
 	require.Equal(t, "web", w.remote("10.96.0.1", 80, 9))
 	require.Equal(t, "unknown", w.remote("10.96.0.1", 80, 10.2))
 	require.Equal(t, "next", w.remote("10.96.0.1", 80, 10.5))
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Equal(t, "next", w.remote("10.96.0.1", 80, 10.2))
 	require.Equal(t, "unknown", w.remote("10.96.0.1", 80, 9))
 }
@@ -123,7 +123,7 @@ func TestServiceChanges(t *testing.T) {
 	require.Equal(t, "web", w.remote("203.0.113.9", 8080, 50))
 	require.Equal(t, "unknown", w.remote("203.0.113.9", 80, 50))
 	require.NoError(t, w.at(60).store.Services().Replace(nil, "9"))
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Equal(t, "stranger", w.remote("10.96.0.1", 80, 40))
 	require.Empty(t, w.store.services.owners)
 }
@@ -137,7 +137,7 @@ func TestNodes(t *testing.T) {
 	require.Equal(t, "n2", w.remote("192.168.0.1", 22, 60))
 	require.Equal(t, "unknown", w.remote("192.168.0.1", 22, 50), "n2 may have had it since it was created")
 	require.Nil(t, w.store.Local(identity.Local{HostName: "n1"}, 1))
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Equal(t, "unknown", w.remote("192.168.0.1", 22, -1))
 	require.Equal(t, "stranger", w.remote("fd00::a", 22, 60))
 }

@@ -48,7 +48,7 @@ func (s podSink) Add(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.putPod(v, s.now().UnixNano(), false)
+	s.putPod(v, s.look(), false)
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (s podSink) Delete(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := s.now().UnixNano()
+	seen := s.look()
 	s.putPod(v, seen, false)
 	s.deletePod(v.uid, seen)
 	return nil
@@ -74,7 +74,7 @@ func (s podSink) Replace(objects []any, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shared.fit(len(objects))
-	seen := s.now().UnixNano()
+	seen := s.look()
 	listed := make(map[string]bool, len(objects))
 	for _, object := range objects {
 		v, err := s.view(object)
@@ -104,9 +104,9 @@ func (podSink) Resync() error { return nil }
 type sink[T any] struct {
 	*Store
 	key func(T) string
-	put func(object T, seen int64)
+	put func(object T, seen moment)
 	// remove takes an object by its key, publish shows what was changed.
-	remove  func(key string, seen int64)
+	remove  func(key string, seen moment)
 	known   func() []string
 	publish func()
 	gaps    *gaps
@@ -120,7 +120,7 @@ func (s sink[T]) Add(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.put(o, s.now().UnixNano())
+	s.put(o, s.look())
 	s.publish()
 	return nil
 }
@@ -136,7 +136,7 @@ func (s sink[T]) Delete(object any) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.remove(s.key(o), s.now().UnixNano())
+	s.remove(s.key(o), s.look())
 	s.publish()
 	return nil
 }
@@ -145,7 +145,7 @@ func (s sink[T]) Delete(object any) error {
 func (s sink[T]) Replace(objects []any, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	seen := s.now().UnixNano()
+	seen := s.look()
 	listed := make(map[string]bool, len(objects))
 	for _, object := range objects {
 		o, ok := object.(T)
@@ -176,10 +176,11 @@ func (s *Store) Services() cache.ReflectorStore {
 	return sink[*corev1.Service]{
 		Store: s,
 		key:   func(o *corev1.Service) string { return string(o.UID) },
-		put: func(o *corev1.Service, seen int64) {
-			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen, seen+int64(s.grace))
+		put: func(o *corev1.Service, seen moment) {
+			seen = s.pace.hear(seen, o.CreationTimestamp.UnixNano())
+			s.services.put(string(o.UID), claimsOf(o, s.cluster, s.labelsName, seen), seen)
 		},
-		remove:  func(uid string, seen int64) { s.services.end(uid, seen, seen+int64(s.grace)) },
+		remove:  func(uid string, seen moment) { s.services.end(uid, seen) },
 		known:   s.services.known,
 		publish: s.services.publish,
 		gaps:    &s.services.gaps,
@@ -192,7 +193,7 @@ func (s *Store) Nodes() cache.ReflectorStore {
 	return sink[*corev1.Node]{
 		Store: s,
 		key:   func(o *corev1.Node) string { return o.Name },
-		put: func(o *corev1.Node, seen int64) {
+		put: func(o *corev1.Node, seen moment) {
 			rezone = s.putNode(o, seen) || rezone
 		},
 		remove: s.deleteNode,

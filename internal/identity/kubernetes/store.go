@@ -19,7 +19,8 @@ type Store struct {
 	grace      time.Duration
 	// Pods of other nodes are not told of, or some of any node.
 	ofNode, filtered bool
-	now              func() time.Time
+	// set is told when the clock was set, by how much, and of how many addresses it is lost who had them.
+	set func(by time.Duration, lost int)
 
 	v4         *index[[4]byte]
 	v6         *index[[16]byte]
@@ -29,8 +30,12 @@ type Store struct {
 	nodes      *book
 	nodeNames  atomic.Pointer[nodeNames] // a copy of named
 
-	mu     sync.Mutex // of writers
-	onNode map[string]*node
+	mu      sync.Mutex // of writers
+	pace    *pace
+	expires int64 // when something is forgotten next
+	settles int64 // when who has an address is looked at again, after the clock was set; 0: not
+	lost    int   // addresses of which it is lost who had them, when it was set last
+	onNode  map[string]*node
 	// waiting are those of all nodes.
 	waiting waiting
 	gaps    gaps
@@ -48,10 +53,11 @@ type Sizes struct {
 	Nodes    int
 }
 
-// NewStore returns an empty store. now is the time at which something is seen.
-func NewStore(cfg *Config, now func() time.Time) *Store {
+// NewStore returns an empty store. clock is the time at which something is seen.
+func NewStore(cfg *Config, clock Clock) *Store {
 	s := &Store{
-		cluster: cfg.ClusterName, labelsName: cfg.labelsName(), grace: cfg.grace(), now: now,
+		cluster: cfg.ClusterName, labelsName: cfg.labelsName(), grace: cfg.grace(), pace: newPace(clock, cfg.grace()),
+		set:    func(time.Duration, int) {},
 		ofNode: cfg.Filter.node() != "" || cfg.Scope == ScopeNode, filtered: cfg.Filter.hides(),
 		v4:         newIndex(func(k [4]byte) uint8 { return k[3] }),
 		v6:         newIndex(func(k [16]byte) uint8 { return k[15] }),
@@ -147,23 +153,29 @@ func (s *Store) unlessReused(p *pod, address netip.Addr, at int64) *pod {
 	return p
 }
 
-// putPod adds or changes a pod that is seen at a time, in a list of all, or by a watch,
+// putPod adds or changes a pod that is seen at a moment, in a list of all, or by a watch,
 // which tells of who had its addresses before it.
-func (s *Store) putPod(v *podView, seen int64, listed bool) {
+func (s *Store) putPod(v *podView, m moment, listed bool) {
+	m = s.pace.hear(m, v.created)
 	n := s.nodeOf(v.node)
 	if v.waits() {
-		n.wait(v.uid, v.acknowledged)
-		s.waiting.wait(v.uid, v.acknowledged)
+		since := v.waitsSince(m)
+		n.wait(v.uid, since)
+		s.waiting.wait(v.uid, since)
 	} else {
 		n.done(v.uid)
 		s.waiting.done(v.uid)
 	}
 	old := s.byUID(v.uid)
-	h := v.hold(seen)
-	if old != nil && old.v4 == as4(v.v4) && old.v6 == as16(v.v6) {
+	h := v.hold(m)
+	same := old != nil && old.v4 == as4(v.v4) && old.v6 == as16(v.v6)
+	if same {
 		before := old.hold()
+		if m.unsettled {
+			h.doubt = min(h.doubt, before.doubt)
+		}
 		h.from, h.sure = before.from, min(h.sure, before.sure)
-	} else if listed {
+	} else if listed && !m.unsettled {
 		h.from = h.sure + int64(time.Second) - 1 // in whole seconds, not before it
 	}
 	p := newPod(v, h, s.cluster, n, s.shared)
@@ -172,18 +184,21 @@ func (s *Store) putPod(v *podView, seen int64, listed bool) {
 	} else if old.hold().until != forever {
 		s.sizes.Pods++ // it is back: it was only out of sight
 	}
-	s.swap(old, p, seen, n)
+	s.swap(old, p, m, n)
+	if m.unsettled && !same {
+		s.contest(p)
+	}
 }
 
 // swap puts a pod where an older one of the same UID is, in all indices. An address
 // that only the old one has is still known to have been its.
-func (s *Store) swap(old, new *pod, seen int64, n *node) {
+func (s *Store) swap(old, new *pod, m moment, n *node) {
 	swapKeys(s.uids, uidKeys(old), uidKeys(new), old, new)
 	swapKeys(s.containers, containerKeys(old), containerKeys(new), old, new)
 	var gone *pod
 	leave := func() *pod {
 		if gone == nil {
-			gone = old.gone(seen+int64(s.grace), n)
+			gone = old.gone(m.ends, n)
 			s.left = append(s.left, gone)
 			s.sizes.Deleted++
 		}
@@ -228,7 +243,7 @@ func swapKeys(x *index[uint64], oldKeys, newKeys []uint64, old, new *pod) {
 }
 
 // deletePod keeps a pod for the grace period. Its name is told by what is left of it.
-func (s *Store) deletePod(uid string, seen int64) {
+func (s *Store) deletePod(uid string, m moment) {
 	p := s.byUID(uid)
 	if p == nil {
 		return
@@ -239,7 +254,7 @@ func (s *Store) deletePod(uid string, seen int64) {
 	if p.hold().until != forever {
 		return
 	}
-	gone := p.gone(seen+int64(s.grace), n)
+	gone := p.gone(m.ends, n)
 	s.sizes.Pods--
 	s.sizes.Deleted++
 	s.left = append(s.left, gone)
@@ -262,8 +277,20 @@ func (s *Store) everywhere(old, new *pod) {
 	}
 }
 
+// tick sees in time that the clock was set, and forgets now and then what there was before the grace
+// period, whatever the clock was set to since.
+func (s *Store) tick() {
+	now := s.look().elapsed
+	if now < s.expires {
+		return
+	}
+	s.expires = now + int64(min(max(s.grace/10, time.Second), 10*time.Second))
+	s.expire()
+}
+
 // expire forgets what was deleted before the grace period.
-func (s *Store) expire(now int64) {
+func (s *Store) expire() {
+	now := s.look().elapsed
 	i := 0
 	for ; i < len(s.left) && s.left[i].until <= now; i++ {
 		s.everywhere(s.left[i], nil)
@@ -273,10 +300,10 @@ func (s *Store) expire(now int64) {
 		s.left = slices.Clone(s.left[i:])
 	}
 	s.forgetNodes()
-	s.gaps.expire(now - int64(s.grace))
+	s.gaps.expire(now)
 	for _, b := range []*book{s.services, s.nodes} {
 		b.expire(now)
-		b.gaps.expire(now - int64(s.grace))
+		b.gaps.expire(now)
 	}
 }
 

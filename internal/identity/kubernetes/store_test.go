@@ -27,17 +27,26 @@ type world struct {
 	t     testing.TB
 	store *Store
 	clock time.Time
+	set   time.Duration // by how much the clock is ahead of the true time
+}
+
+// time is the world's clock, which may be set, and what truly elapsed.
+func (w *world) time() Clock {
+	return Clock{
+		Now:     func() time.Time { return w.clock },
+		Elapsed: func() time.Duration { return w.clock.Add(-w.set).Sub(base) },
+	}
 }
 
 func newWorld(t testing.TB) *world {
 	w := &world{t: t, clock: base}
-	w.store = NewStore(&Config{ClusterName: "c"}, func() time.Time { return w.clock })
+	w.store = NewStore(&Config{ClusterName: "c"}, w.time())
 	return w
 }
 
-// at sets the clock to some seconds after the beginning.
+// at is some seconds after the beginning.
 func (w *world) at(seconds float64) *world {
-	w.clock = base.Add(time.Duration(seconds * float64(time.Second)))
+	w.clock = base.Add(w.set + time.Duration(seconds*float64(time.Second)))
 	return w
 }
 
@@ -256,11 +265,11 @@ func TestNodeIsDeletedBeforeItsPods(t *testing.T) {
 	p.deleting = 11
 	w.at(11).see(p.pod())
 	require.Equal(t, "z1", w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1).Zone)
-	w.at(300).store.expire(w.clock.UnixNano())
+	w.at(300).store.expire()
 	require.Contains(t, w.store.onNode, "n1", "its pod is not gone")
 	w.lose(p.pod())
 	require.Equal(t, "z1", w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1).Zone)
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Len(t, w.store.onNode, 1, "n2 is left")
 	require.Nil(t, w.store.Local(identity.Local{PodUID: "uid-of-cart"}, 1))
 }
@@ -281,7 +290,7 @@ func TestZoneOfAnAddressThatThePodHadBefore(t *testing.T) {
 		one, many := w.store.uids.get(k)
 		require.NotNil(t, one, "the copy is known by its address only: %v", many)
 	}
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Equal(t, "stranger", w.remote("10.0.0.1", 80, 8))
 	require.Equal(t, "cart", w.remote("10.0.0.2", 80, 500))
 }
@@ -298,6 +307,6 @@ func TestZoneComesAfterThePod(t *testing.T) {
 	}
 	w.see(nodeObject("n1", "z2"))
 	require.Equal(t, "z2", w.store.Local(identity.Local{ContainerID: "id-of-cart-c1"}, now).Zone)
-	w.at(500).store.expire(w.clock.UnixNano())
+	w.at(500).store.expire()
 	require.Equal(t, "stranger", w.remote("fd00::1", 80, 5))
 }

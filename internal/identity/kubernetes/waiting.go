@@ -46,3 +46,11 @@ func (w *waiting) count() {
 	}
 	w.earliest.Store(earliest)
 }
+
+// unsettle has them wait ever since, because the clock was set.
+func (w *waiting) unsettle() {
+	for uid := range w.since {
+		w.since[uid] = 0
+	}
+	w.count()
+}
