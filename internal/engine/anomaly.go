@@ -29,6 +29,8 @@ type anomaly struct {
 	// fading: it has not ended, but nothing speaks for it now. It keeps its problem open, and
 	// is no sign of another fault.
 	fading bool
+	// value is how high its series is by now; 0 of a rule.
+	value float64
 	// urgent: it has passed a limit from which on users notice.
 	urgent bool
 	// postponed is for how many windows it has waited for what may explain it.
@@ -137,9 +139,13 @@ func (a *anomaly) gate() problem.Gate {
 	return problem.Alone
 }
 
-// rise is what rules read of what a detector says.
+// rise is what rules read of what a detector says. Of losses the number is as of now: no rule decides by it.
 func (a *anomaly) rise() *diagnose.Rise {
-	return &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+	r := &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+	if a.kind == kindLoss && a.value > 0 {
+		r.Value = a.value
+	}
+	return r
 }
 
 // denied tells whether the other end has round trips, too, and does not see the same of them.

@@ -211,8 +211,8 @@ func (f *fault) others(node localize.Name) []localize.Name {
 }
 
 // passes tells whether what an anomaly is about is beyond its limit by now. It may become so long after the detector spoke.
-func (e *Engine) passes(a *anomaly) bool {
-	return a.kind < numKinds && limits[a.kind] > 0 && e.detectors.value(a) >= limits[a.kind]
+func (a *anomaly) passes() bool {
+	return a.kind < numKinds && limits[a.kind] > 0 && a.value >= limits[a.kind]
 }
 
 // urgent tells whether users notice: an absolute limit is passed, or many services are hit.

@@ -55,7 +55,10 @@ func (e *Engine) rise(k kind, series detect.Series, verdict detect.Verdict) {
 func (e *Engine) rules(w detect.Window) {
 	e.age(w)
 	for _, a := range e.live {
-		a.urgent = a.urgent || e.passes(a)
+		if a.kind < numKinds {
+			a.value = e.detectors.value(a)
+		}
+		a.urgent = a.urgent || a.passes()
 		fades := e.fades(w, a)
 		if a.fading && !fades {
 			a.resumed, a.opened = w.Start(e.set.Width), w

@@ -37,6 +37,9 @@ func TestAProblemBecomesUrgent(t *testing.T) {
 			w.run(6)
 			assert.Equal(t, problem.Error, w.last(t).Problem.Severity)
 			assert.Len(t, w.told, 2)
+			if name == "loss" {
+				assert.Regexp(t, `to (2|3)\.\d+% of data segments`, w.last(t).Problem.Title, "the number that made it so")
+			}
 			worse.first(request, response)
 			w.run(70)
 			assert.Equal(t, problem.Update, w.last(t).State)
