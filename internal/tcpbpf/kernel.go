@@ -72,7 +72,10 @@ func Open(cfg Config) (_ *Kernel, err error) {
 	if err := k.heirs.finder.connections(); err != nil {
 		return nil, err
 	}
-	return k, k.drops.look()
+	if err := k.drops.look(); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // prepare makes what works on the maps.

@@ -45,13 +45,19 @@ func probe() error {
 	if err := capabilities(); err != nil {
 		return err
 	}
-	if _, err := btf.LoadKernelSpec(); err != nil {
-		if errors.Is(err, os.ErrPermission) {
-			return &MissingError{"permission to read the kernel's type information (BTF)",
-				"make /sys/kernel/btf/vmlinux readable: " + err.Error(), err}
-		}
+	if err := room(); err != nil {
+		return err
+	}
+	switch _, err := btf.LoadKernelSpec(); {
+	case err == nil:
+	case errors.Is(err, os.ErrPermission):
+		return &MissingError{"permission to read the kernel's type information (BTF)",
+			"make /sys/kernel/btf/vmlinux readable: " + err.Error(), err}
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, os.ErrNotExist):
 		return &MissingError{"the kernel's type information (BTF)",
 			"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as any distribution's since 2021", err}
+	default:
+		return fmt.Errorf("read the kernel's type information (BTF): %w", err)
 	}
 	return nil
 }
