@@ -124,20 +124,29 @@ func (m *metronome) measure(l *lateness, begun func(), over <-chan struct{}) err
 	}
 }
 
-// TestMetronome holds a CPU, above all others that may run there, and looks whether it is noticed.
+// TestMetronome holds a CPU, above all others that may run there, and looks whether it is
+// noticed. Go's runtime may take it from the goroutine in between: then again.
 func TestMetronome(t *testing.T) {
-	m := newMetronome(t)
-	m.ask(true)
 	const held = 3 * restWorst
-	require.NoError(t, stall.OnCPU(0, func() error {
-		if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 50}, 0); err != nil {
-			return err
+	var late lateness
+	for range 20 {
+		m := newMetronome(t)
+		m.ask(true)
+		require.NoError(t, stall.OnCPU(0, func() error { return hold(held) }))
+		if late = m.stop(); late.worst >= held-beat {
+			require.False(t, late.rest())
+			return
 		}
-		for begun := time.Now(); time.Since(begun) < held; {
-		}
-		return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
-	}))
-	late := m.stop()
-	require.GreaterOrEqual(t, late.worst, held-beat, "%s", late)
-	require.False(t, late.rest())
+	}
+	require.Fail(t, "never noticed", "%s", late)
+}
+
+func hold(long time.Duration) error {
+	first := &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 50}
+	if err := unix.SchedSetAttr(0, first, 0); err != nil {
+		return err
+	}
+	for begun := time.Now(); time.Since(begun) < long; {
+	}
+	return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
 }
