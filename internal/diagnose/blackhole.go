@@ -9,12 +9,15 @@ import "fmt"
 //
 //	≥ 2 connections spent ≥ 90 % of the time with waiting for an acknowledgement, the send queue
 //	holds a full segment for each and more than was sent in that time, and no window is closed
-//	within 30 s: ≥ 2 timeouts for each of them, which are most of what is sent again
+//	within 30 s, while that lasts and in the window before: ≥ 2 timeouts for each of them, which
+//	are most of what is sent again
+//	of all segments that were sent meanwhile the peer took less than half a full one each
 //
 // while small segments come through, for as long as that lasts: connections have been established,
 // or the peer's segments arrive, with a timeout for one in ten at most. A drop of all that is sent
 // takes the peer's acknowledgements as well, so it has timeouts too. A connection that its peer has
-// given up counts: what was sent on it is still to be acknowledged.
+// given up counts: what was sent on it is still to be acknowledged. Behind a deep queue all
+// wait as long, but full segments arrive and nothing times out any more; so do they at a healthy pod beside a dead one.
 //
 // No metric tells the size of what was sent again, nor how much the peer acknowledged: a
 // peer that hung after the handshake looks the same to the sender unless its window closes.
@@ -39,9 +42,10 @@ func matchBlackHole(p *Pair) (Finding, bool) {
 		return n >= 2 && r.SendQueue >= fullSegment*n && r.ZeroWindowProbes == 0 && r.share(ReceiveWindowLimited) < minWindowShare
 	}
 	ticks := p.Sender.run(full)
-	now, s := p.Sender.last(blackHoleTicks), p.Sender.since(window)
+	now, s := p.Sender.last(blackHoleTicks), p.Sender.last(min(ticks+1, p.Sender.within(window)))
 	timeouts, n := s.Retransmits[RetransmitTimeout], now.stuck()
-	if ticks < blackHoleTicks || now.Sent > now.SendQueue || timeouts < minPerBlackHole*n || 2*timeouts <= s.retransmits() || !p.smallPass(ticks) {
+	if ticks < blackHoleTicks || now.Sent > now.SendQueue || timeouts < minPerBlackHole*n || 2*timeouts <= s.retransmits() ||
+		!p.smallPass(ticks) || p.largePass(ticks) {
 		return Finding{}, false
 	}
 	return Finding{Side: SidePath, Evidence: fmt.Sprintf(
@@ -55,4 +59,11 @@ func (p *Pair) smallPass(windows int) bool {
 	s, r := p.Sender.last(windows-1), p.Receiver.last(windows-1)
 	return s.Opened > 0 || r.Opened > 0 ||
 		r.DataSegments > 0 && float64(r.Retransmits[RetransmitTimeout]) <= throughShare*float64(r.DataSegments)
+}
+
+// largePass tells whether, in the same windows, the peer took so much that full segments were among what
+// arrived, even if all that was sent did.
+func (p *Pair) largePass(windows int) bool {
+	s, r := p.Sender.last(windows-1), p.Receiver.last(windows-1)
+	return r.Received > 0 && 2*r.Received >= fullSegment*s.DataSegments
 }

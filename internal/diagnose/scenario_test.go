@@ -33,7 +33,16 @@ func connectScenarios() []scenario {
 		}
 	}
 	flows := func(timeouts uint64) diagnose.History {
-		return steady(2, func(r *diagnose.Report) { r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout] = 100, timeouts })
+		return steady(2, func(r *diagnose.Report) {
+			r.DataSegments, r.Retransmits[diagnose.RetransmitTimeout], r.Received = 100, timeouts, 0
+		})
+	}
+	queued := func(timeouts, sent uint64) func(*diagnose.Report) {
+		return all(func(r *diagnose.Report) { r.Seconds = 5 }, stuck(4, 600_000, 1),
+			func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitTimeout], r.Sent = timeouts, sent })
+	}
+	takes := func(bytes uint64) diagnose.History {
+		return steady(2, func(r *diagnose.Report) { r.Received = bytes })
 	}
 	given := func(aborted, syn uint64) diagnose.History {
 		return append(steady(1, failing(diagnose.FailedAborted, 0, 9)), steady(3, all(failing(diagnose.FailedAborted, aborted, 0),
@@ -76,6 +85,10 @@ func connectScenarios() []scenario {
 		{"queues are long because of loss", between(steady(2, all(stuck(4, 600_000, 0), func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitFast] = 4 })), flows(0)), ""},
 		{"all that is sent vanishes", between(steady(2, stuck(4, 600_000, 0)), flows(11)), ""},
 		{"long queues that move", client(steady(2, all(stuck(4, 600_000, 1), func(r *diagnose.Report) { r.Sent = 300_001 }))), ""},
+		{"timeouts of before all waited in a deep queue", client(append(steady(1, queued(20, 900_000)),
+			append(steady(1, queued(0, 900_000)), steady(2, queued(0, 0))...)...)), ""},
+		{"full segments arrive through a deep queue", between(steady(2, stuck(4, 600_000, 1)), takes(4*700)), ""},
+		{"large segments vanish, the peer takes small ones", between(steady(2, stuck(4, 600_000, 1)), takes(4*300)), "tcp_pmtu_blackhole"},
 		{"one connection is stuck", client(steady(2, stuck(1, 5000, 1))), ""},
 		{"small segments vanish too", client(steady(2, stuck(2, 400, 2))), ""},
 		{"a connection for each request", short(150, 150, 150, 30), "tcp_short_connections"},
