@@ -24,14 +24,14 @@ func BenchmarkReduce(b *testing.B) {
 		b.Run(string(level), func(b *testing.B) {
 			cfg := CreateDefaultConfig().(*Config)
 			cfg.Aggregate = level
-			r := newReducer(cfg, market(), "gateway", 1)
+			r := newReducer(cfg, market(), "gateway", instant(0))
 			m := meter{}
 			for at := 10.0; at < float64(20+10*b.N); at += 10 {
 				md := cluster(at)
 				m.points = md.DataPointCount()
-				m.add.run(func() { r.add(md.ResourceMetrics(), uint64(second(at))) })
+				m.add.run(func() { r.add(md.ResourceMetrics(), instant(at)) })
 				m.write.run(func() {
-					for _, d := range r.write("", uint64(second(at))) {
+					for _, d := range r.write("", instant(at)) {
 						r.accepted(d)
 					}
 				})

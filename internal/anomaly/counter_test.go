@@ -8,6 +8,7 @@ type counter struct {
 	flowID
 	listens     bool    // it is a listener, and has overflows only
 	start, sent float64 // seconds
+	skew        float64 // of its agent's clock at the start
 	bytes       [2]int64
 	time        float64
 	rtt         [40]uint64 // from index -20, scale 2

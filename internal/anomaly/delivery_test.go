@@ -19,14 +19,14 @@ func TestALargeResourceIsSeveralDeliveries(t *testing.T) {
 	cfg := CreateDefaultConfig().(*Config)
 	cfg.Aggregate = AggregateWorkload
 	cfg.Attributes.Include = []string{"destination.address"}
-	r := newReducer(cfg, market(), "gateway", 1)
+	r := newReducer(cfg, market(), "gateway", instant(0))
 	var b strings.Builder
 	b.WriteString("resource {host.name=h process.pid=1(Int)}\ntcp.flow.io sum cumulative\n")
 	for i := range series {
 		fmt.Fprintf(&b, "  {source.address=10.0.0.1 destination.address=10.1.%d.%d destination.port=1(Int) network.tcp.handshake.role=client} 5s..10s 1\n", i/250, i%250)
 	}
-	r.add(parse(t, b.String()).ResourceMetrics(), uint64(second(10)))
-	deliveries := r.write("", uint64(second(11)))
+	r.add(parse(t, b.String()).ResourceMetrics(), instant(10))
+	deliveries := r.write("", instant(11))
 	require.Len(t, deliveries, 3)
 	told := make(map[string]bool)
 	for _, d := range deliveries {

@@ -160,8 +160,8 @@ func (p *MetricsSide) lookAt(md pmetric.Metrics) {
 	defer p.mu.Unlock()
 	now := p.now()
 	p.locked(func() { p.observed.watchAll(md.ResourceMetrics(), now) })
-	if now >= p.tidied+uint64(p.cfg.Interval) {
-		p.tidied = now
+	if now.Pace >= p.tidied+uint64(p.cfg.Interval) {
+		p.tidied = now.Pace
 		p.observed.table.Begin(now, p.observed.forget)
 	}
 }

@@ -46,10 +46,10 @@ func TestAGatewayKnowsTheWorkload(t *testing.T) {
 			assert.NotEqual(t, "StatefulSet", text(firstPoint(md), names.Source.WorkloadKind))
 			cfg := CreateDefaultConfig().(*Config)
 			cfg.Aggregate = AggregateWorkload
-			r := newReducer(cfg, gateway, "gateway", 1)
-			r.add(md.ResourceMetrics(), uint64(second(10)))
+			r := newReducer(cfg, gateway, "gateway", instant(0))
+			r.add(md.ResourceMetrics(), instant(10))
 			enrich(gateway, md.ResourceMetrics().At(0))
-			for what, out := range map[string]pmetric.Metrics{"none": md, "workload": r.write("", uint64(second(11)))[0].metrics} {
+			for what, out := range map[string]pmetric.Metrics{"none": md, "workload": r.write("", instant(11))[0].metrics} {
 				assert.Equal(t, "cart", text(firstPoint(out), names.Source.WorkloadName), what)
 				assert.Equal(t, "StatefulSet", text(firstPoint(out), names.Source.WorkloadKind), what)
 			}

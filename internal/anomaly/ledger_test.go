@@ -3,6 +3,8 @@
 
 package anomaly
 
+import "math"
+
 // A ledger is what a processor has to know by what it was told, by the rules of its
 // README: what is silent for longer than stale leaves, what is for longer than gap is
 // forgotten, and what may be older than what is forgotten counts from its first point on.
@@ -12,6 +14,7 @@ type ledger struct {
 	queues     map[flowID]*queue
 	horizon    float64 // of starts
 	floor      float64 // of deltas
+	since      float64 // what began before is a baseline, by the pace
 
 	baselines, forgotten uint64 // as the processor has to count them
 	resumed              int
@@ -24,14 +27,16 @@ type account struct {
 	left    float64          // when it left
 	last    *counter         // nil: it is not known
 	seen    map[float64]bool // deltas
-	newest  float64          // time of a point
+	newest  float64          // when a point was sent
+	latest  float64          // what a point said of that
+	old     *bool            // nil: it was not asked
 	floor   float64
 	counted map[sumKey]*truth
 	lost    *truth
 }
 
 func newAccount() *account {
-	return &account{counted: make(map[sumKey]*truth), lost: newTruth(), seen: make(map[float64]bool)}
+	return &account{latest: math.Inf(-1), counted: make(map[sumKey]*truth), lost: newTruth(), seen: make(map[float64]bool)}
 }
 
 type state int
@@ -64,19 +69,24 @@ func (w *world) enter(p *parcel, at float64) {
 		w.enterDelta(c, p, was, counted)
 		return
 	}
+	if c.last == nil && c.old == nil {
+		old := w.old(p, at)
+		c.old = &old
+	}
 	w.enterTotal(c, p, counted)
+	c.latest = max(c.latest, p.at+p.skew)
 }
 
 func (w *world) enterTotal(c *counter, p *parcel, counted *truth) {
 	switch {
-	case c.last == nil && c.start <= w.horizon && p.at <= w.floor:
+	case c.last == nil && *c.old && p.at+p.skew <= w.floor:
 		w.forgotten += c.series()
 		if p.at > c.newest {
 			c.lose(&p.told)
 			c.newest = p.at
 		}
 		return
-	case c.last == nil && c.start <= w.horizon:
+	case c.last == nil && *c.old:
 		w.baselines += c.series()
 		c.lose(&p.told)
 	case c.last == nil:
@@ -115,21 +125,26 @@ func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth) {
 	}
 	c.seen[p.at] = true
 	c.newest = max(c.newest, p.at)
+	c.latest = c.newest
 }
 
 // pass says that an interval ends.
 func (w *world) pass(at float64) {
 	for _, c := range w.flows {
 		if c.state == current && w.heard[c.flowID]+w.stale < at {
-			c.state, c.left = silent, w.heard[c.flowID]
+			c.state, c.left, c.old = silent, w.heard[c.flowID], nil
 			delete(w.queues, c.flowID) // nothing is remembered of a gauge
 		}
 	}
 	for _, c := range w.flows {
 		if c.state == silent && c.left+w.gap < at {
 			c.state, c.last = unknown, nil
-			w.horizon = max(w.horizon, c.start)
-			w.floor = max(w.floor, c.newest)
+			if start := c.start + c.skew; start <= c.left+w.furthest {
+				w.horizon = max(w.horizon, start)
+			} else { // of a clock that is ahead
+				w.since = max(w.since, c.left)
+			}
+			w.floor = max(w.floor, min(c.latest, c.left+w.furthest))
 		}
 	}
 }

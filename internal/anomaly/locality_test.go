@@ -22,10 +22,10 @@ func TestResourcesWithoutFlowsAreNotKept(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			cfg := CreateDefaultConfig().(*Config)
 			cfg.Aggregate, cfg.MaxInputSeries = AggregateWorkload, 1
-			r := newReducer(cfg, strangers, "gateway", 1)
+			r := newReducer(cfg, strangers, "gateway", instant(0))
 			add := func(pid int, points string) {
 				md := parse(t, fmt.Sprintf("resource {process.pid=%d(Int)}\n%s", pid, points))
-				r.add(md.ResourceMetrics(), uint64(second(10)))
+				r.add(md.ResourceMetrics(), instant(10))
 			}
 			add(0, "tcp.flow.io sum cumulative\n  {} 5s..10s 1") // takes the only room
 			for pid := range 100 {

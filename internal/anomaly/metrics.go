@@ -18,6 +18,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/anomaly/internal/metadata"
 	"github.com/tcpwhy/tcpwhy/internal/identity/directory"
+	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
 // A MetricsSide is what metrics go through: it names the ends of flows, adds flows up if it
@@ -33,6 +34,7 @@ type MetricsSide struct {
 	directory *countingDirectory
 	telemetry *metadata.TelemetryBuilder
 	mu        sync.Mutex
+	pace      pace
 	reducer   *reducer // nil: points are handed on as they come
 	observed  *reducer // what the engine is told by; nil: nothing
 	desk      *desk    // nil: nobody looks for faults
@@ -45,7 +47,7 @@ type MetricsSide struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
 
-	tidied   uint64             // when a muted reducer last forgot, ns since 1970
+	tidied   uint64             // when a muted reducer last forgot, by the pace
 	blind    context.CancelFunc // ends detection
 	detected chan struct{}
 }
@@ -97,6 +99,7 @@ func (p *MetricsSide) Start(ctx context.Context, host component.Host) error {
 		return fmt.Errorf("identity: %w", err)
 	}
 	p.directory = &countingDirectory{openDirectory: opened}
+	p.pace = newPace(p.clock)
 	if p.reduces() {
 		p.reducer = newReducer(p.cfg, p.directory, uuid.NewString(), p.now())
 		p.reducer.scope = p.set.Scope
@@ -120,7 +123,14 @@ func (p *MetricsSide) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-func (p *MetricsSide) now() uint64 { return uint64(p.clock.Now().UnixNano()) }
+// now returns the time. Must be called holding mu.
+func (p *MetricsSide) now() reduce.Instant {
+	now, set := p.pace.instant()
+	if set != 0 && p.desk == nil { // which says so, else
+		p.set.Logger.Warn("the clock was set; sums go on, and are told by the new one", zap.Duration("by", set))
+	}
+	return now
+}
 
 func (p *MetricsSide) run(ctx context.Context, ticks <-chan time.Time) {
 	defer close(p.stopped)

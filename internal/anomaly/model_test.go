@@ -112,10 +112,10 @@ func TestSeriesOfTheModel(t *testing.T) {
 	} {
 		cfg := CreateDefaultConfig().(*Config)
 		cfg.Aggregate, cfg.Attributes.Include, cfg.Attributes.Exclude = test.level, test.include, test.exclude
-		r := newReducer(cfg, modelDirectory(), "gateway", 1)
-		r.add(md.ResourceMetrics(), uint64(second(11)))
+		r := newReducer(cfg, modelDirectory(), "gateway", instant(0))
+		r.add(md.ResourceMetrics(), instant(11))
 		total := 0
-		for _, d := range r.write("", uint64(second(12))) {
+		for _, d := range r.write("", instant(12)) {
 			total += d.metrics.DataPointCount()
 		}
 		assert.Contains(t, string(page), fmt.Sprintf("| %s | %d |", test.row, total))

@@ -18,7 +18,7 @@ func TestOverflowIsBounded(t *testing.T) {
 	const limit, sent = 10, 5000
 	cfg := CreateDefaultConfig().(*Config)
 	cfg.Aggregate, cfg.MaxSeries = AggregateWorkload, limit
-	r := newReducer(cfg, market(), "gateway", uint64(second(1)))
+	r := newReducer(cfg, market(), "gateway", instant(1))
 	for i := range sent {
 		md := pmetric.NewMetrics()
 		rm := md.ResourceMetrics().AppendEmpty()
@@ -34,12 +34,12 @@ func TestOverflowIsBounded(t *testing.T) {
 		p.SetTimestamp(second(3))
 		p.SetIntValue(1)
 		p.Attributes().PutStr(names.ErrorType, fmt.Sprint("error ", i))
-		r.add(md.ResourceMetrics(), uint64(second(3)))
+		r.add(md.ResourceMetrics(), instant(3))
 	}
 	_, outputs := r.table.Len()
 	assert.LessOrEqual(t, outputs, limit+1000+1)
 	told := int64(0)
-	for _, d := range r.write("v", uint64(second(4))) {
+	for _, d := range r.write("v", instant(4)) {
 		for _, p := range sums(d.metrics) {
 			told += p.IntValue()
 		}

@@ -3,7 +3,11 @@
 
 package anomaly
 
-import "time"
+import (
+	"time"
+
+	"github.com/tcpwhy/tcpwhy/internal/reduce"
+)
 
 // leap is from which difference on a clock has been set: less is what two looks at it differ by.
 const leap = 500 * time.Millisecond
@@ -33,4 +37,10 @@ func (p *pace) now() (now time.Time, set time.Duration) {
 	}
 	p.ahead = ahead
 	return now, set
+}
+
+// instant returns the time, as reducers keep it, and by how much the clock was set since it was asked for last.
+func (p *pace) instant() (now reduce.Instant, set time.Duration) {
+	at, set := p.now()
+	return reduce.Instant{Pace: uint64(at.UnixNano()), Clock: uint64(at.Add(p.ahead).UnixNano())}, set
 }

@@ -32,13 +32,13 @@ type reducer struct {
 	places     map[reduce.Key]*place
 	groups     map[reduce.Key]*group
 
-	now   uint64 // when the points came
-	wrote uint64 // when outputs were written last
+	now   reduce.Instant // when the points came
+	wrote uint64         // when outputs were written last, by the clock
 	point reduce.Point
 	value reduce.Value
 }
 
-func newReducer(cfg *Config, directory identity.Directory, instance string, now uint64) *reducer {
+func newReducer(cfg *Config, directory identity.Directory, instance string, now reduce.Instant) *reducer {
 	r := &reducer{
 		directory: directory, instance: instance, exponential: cfg.OutputHistogram == HistogramExponential,
 		table: reduce.NewTable(reduce.Limits{
@@ -59,7 +59,7 @@ func newReducer(cfg *Config, directory identity.Directory, instance string, now 
 
 // newObserver returns a reducer of which nothing leaves: it tells the watcher what points
 // have grown by.
-func newObserver(cfg *Config, directory identity.Directory, now uint64) *reducer {
+func newObserver(cfg *Config, directory identity.Directory, now reduce.Instant) *reducer {
 	plain := *cfg
 	plain.Aggregate, plain.Temporality = AggregateNone, TemporalityCumulative
 	r := newReducer(&plain, directory, "", now)
@@ -68,8 +68,8 @@ func newObserver(cfg *Config, directory identity.Directory, now uint64) *reducer
 }
 
 // add adds all points of resources that have nothing but our metrics, received at a
-// time (ns since 1970).
-func (r *reducer) add(resources pmetric.ResourceMetricsSlice, now uint64) {
+// time.
+func (r *reducer) add(resources pmetric.ResourceMetricsSlice, now reduce.Instant) {
 	r.now = now
 	r.table.Advance(now)
 	defer r.hash.forget()
@@ -175,8 +175,8 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 		in.Tag = uint32(fieldOf(metric.Name, attributes))
 	}
 	f := in.Flow().Label.(*flow)
-	f.Received = r.now
-	if p.Time < f.Latest {
+	f.Received = r.now.Pace
+	if r.table.Overtaken(&f.Flow, p.Time) {
 		r.addLate(f, l, in, metric, called, attributes)
 		return
 	}
@@ -188,7 +188,6 @@ func (r *reducer) addPoint(l *locality, metric *metric, attributes pcommon.Map) 
 			r.leave(f)
 			f.watched = nil
 		}
-		f.Latest = p.Time
 	}
 	r.addHere(f, in, metric, attributes)
 }

@@ -96,6 +96,9 @@ func (got *tally) put(m pmetric.Metric, p heard, told *truth) {
 	if !got.delta && l != got.latest[series] && l.start < got.times[series] {
 		panic(fmt.Sprintf("%s starts at %v, the one before it was there at %v", series, l.start, got.times[series]))
 	}
+	if l.start > p.Timestamp() || got.delta && l.start == p.Timestamp() && !p.Flags().NoRecordedValue() {
+		panic(fmt.Sprintf("%s is told of %v to %v", series, l.start, p.Timestamp()))
+	}
 	got.latest[series], got.times[series] = l, p.Timestamp()
 	if p.Flags().NoRecordedValue() {
 		return

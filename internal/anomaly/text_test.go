@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
 // Metrics are written in tests as people read them:
@@ -34,6 +36,11 @@ import (
 // why it is so. Times count from an arbitrary moment; 0s is that no time is set.
 
 const epoch = 1_000_000
+
+// instant is a moment of a clock that nobody sets.
+func instant(n float64) reduce.Instant {
+	return reduce.Instant{Pace: uint64(second(n)), Clock: uint64(second(n))}
+}
 
 // second is a moment.
 func second(n float64) pcommon.Timestamp {

@@ -45,7 +45,7 @@ func (w *watcher) watch(f *flow, in *reduce.Input, p *reduce.Point, growth *redu
 }
 
 // watchAll tells of all points of ours, and changes nothing.
-func (r *reducer) watchAll(resources pmetric.ResourceMetricsSlice, now uint64) {
+func (r *reducer) watchAll(resources pmetric.ResourceMetricsSlice, now reduce.Instant) {
 	r.now = now
 	r.table.Advance(now)
 	for _, rm := range resources.All() {

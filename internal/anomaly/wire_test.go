@@ -24,14 +24,14 @@ func (w *world) send(c, before *counter, at float64) {
 	rm.Resource().Attributes().PutInt(names.ProcessPID, int64(c.pid))
 	w.nameResource(rm.Resource().Attributes(), c, at)
 	metrics := rm.ScopeMetrics().AppendEmpty().Metrics()
-	temporality, start := pmetric.AggregationTemporalityCumulative, c.start
+	temporality, start := pmetric.AggregationTemporalityCumulative, c.start+c.skew
 	if w.delta {
 		temporality, start = pmetric.AggregationTemporalityDelta, c.sent
 	}
 	head := func(p written) {
 		w.describe(p.Attributes(), c, at)
 		p.SetStartTimestamp(second(start))
-		p.SetTimestamp(second(at))
+		p.SetTimestamp(second(at + w.offset[c.client]))
 	}
 	sum := func(name string) pmetric.NumberDataPointSlice {
 		m := metrics.AppendEmpty()
@@ -86,7 +86,7 @@ func (w *world) post(md pmetric.Metrics, c *counter, at float64, from counter) {
 	for range copies {
 		sent := pmetric.NewMetrics()
 		md.CopyTo(sent)
-		w.wire = append(w.wire, parcel{metrics: sent, of: c, at: at, told: from})
+		w.wire = append(w.wire, parcel{metrics: sent, of: c, at: at, skew: w.offset[c.client], told: from})
 	}
 	c.sent = at
 }

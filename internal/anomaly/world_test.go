@@ -23,6 +23,7 @@ type world struct {
 	peers    [worldPeers]tenancy   // by address
 	clients  [worldClients]tenancy
 	briefing
+	clocks
 	// What is left of flows that are added up.
 	pods, addresses bool
 	ledger
@@ -33,6 +34,7 @@ type parcel struct {
 	metrics pmetric.Metrics
 	of      *counter
 	at      float64
+	skew    float64 // of the agent's clock then
 	told    counter // what it says
 	end     bool    // that the series has ended
 }
@@ -60,7 +62,7 @@ func (w *world) appear(at float64) {
 func (w *world) born(at float64, id flowID) *counter {
 	c := &counter{
 		flowID: id,
-		start:  at, sent: at, scale: int32(w.rand.IntN(3)),
+		start:  at, sent: at, skew: w.offset[id.client], scale: int32(w.rand.IntN(3)),
 		explicit: w.rand.IntN(3) < w.explicit, account: newAccount(),
 	}
 	w.flows = append(w.flows, c)
@@ -113,7 +115,7 @@ func (w *world) deliver(r *reducer, at float64, all bool) {
 			continue
 		}
 		w.enter(&p, at)
-		r.add(p.metrics.ResourceMetrics(), uint64(second(at)))
+		r.add(p.metrics.ResourceMetrics(), w.instant(at))
 	}
 	w.wire = rest
 }

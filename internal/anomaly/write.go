@@ -34,16 +34,16 @@ type writer struct {
 	deliveries  []*delivery
 }
 
-// write returns all that there is to tell at a time (ns since 1970).
-func (r *reducer) write(version string, now uint64) []*delivery {
+// write returns all that there is to tell at a time. It tells the time by the clock.
+func (r *reducer) write(version string, now reduce.Instant) []*delivery {
 	r.table.Begin(now, r.forget)
-	r.wrote = max(r.wrote, now)
-	return r.writeAll(version, now, r.table.Read)
+	r.wrote = max(r.wrote, now.Clock)
+	return r.writeAll(version, now.Clock, r.table.Read)
 }
 
 // end returns that all that was told has ended, at the next time that backends can tell from the last one.
-func (r *reducer) end(version string, now uint64) []*delivery {
-	return r.writeAll(version, max(now, r.wrote+uint64(time.Millisecond)), r.table.Close)
+func (r *reducer) end(version string, now reduce.Instant) []*delivery {
+	return r.writeAll(version, max(now.Clock, r.wrote+uint64(time.Millisecond)), r.table.Close)
 }
 
 func (r *reducer) writeAll(version string, now uint64, read func(*reduce.Output, *reduce.Value) bool) []*delivery {

@@ -11,10 +11,10 @@ import (
 )
 
 func TestAPointTellsWhatItHasGrownBy(t *testing.T) {
-	table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 1000}, 100, false)
+	table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 1000}, at(100), false)
 	flow := &Flow{}
 	add := func(p Point) *Growth {
-		table.Advance(p.Time)
+		table.Advance(at(max(p.Time, table.now.Pace)))
 		key := Key{uint64(p.Shape), p.Start}
 		in := table.Input(key)
 		if in == nil {

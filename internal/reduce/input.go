@@ -16,7 +16,7 @@ type Input struct {
 	output     *Output
 	next       *Input // that came after it, or its room, which is another's now
 	start      uint64
-	time       uint64 // of the last value; 0 is that there is none
+	time       uint64 // of the last value, of a sum the latest of all; 0 is that there is none
 	generation uint32
 	shape      Shape
 	delta      bool
@@ -31,7 +31,7 @@ type Input struct {
 
 // Late reports whether a point is older than the last one, and adds nothing to what that said. A
 // difference always adds.
-func (in *Input) Late(p *Point) bool { return !p.Delta && p.Time < in.time }
+func (in *Input) Late(p *Point) bool { return !p.Delta && in.late(p) }
 
 // Current reports whether an input's output is still the right one, and still there.
 func (in *Input) Current() bool {
@@ -82,7 +82,10 @@ func (in *Input) fresh() bool {
 
 // remember keeps a value for the next one.
 func (in *Input) remember(p *Point) {
-	in.time = p.Time
+	in.time = max(in.time, p.Time)
+	if in.shape == ShapeGauge {
+		in.time = p.Time
+	}
 	switch in.shape {
 	case ShapeSum, ShapeGauge:
 		in.number = p.Number
@@ -104,6 +107,7 @@ func (in *Input) remember(p *Point) {
 type recent struct {
 	times [recentTimes]uint64
 	floor uint64 // up to which times are not remembered
+	sets  uint32 // how often the sender's clock was set back before
 }
 
 const recentTimes = 16
@@ -112,6 +116,14 @@ func (r *recent) contains(time uint64) bool { return slices.Contains(r.times[:],
 
 // forgot reports whether a time may have been there without being remembered.
 func (r *recent) forgot(time uint64) bool { return time <= r.floor }
+
+// follow takes note of how often the sender's clock was set back: times of before that say nothing of what may
+// have come since.
+func (r *recent) follow(sets uint32) {
+	if r.sets != sets {
+		r.floor, r.sets = 0, sets
+	}
+}
 
 // add takes the place of the oldest.
 func (r *recent) add(time uint64) {

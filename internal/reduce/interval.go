@@ -3,9 +3,11 @@
 
 package reduce
 
+import "cmp"
+
 // Begin begins the end of an interval: it forgets inputs of which nothing was heard for
 // too long, and merges gauges. It calls forget for each flow that has no input any more.
-func (t *Table) Begin(now uint64, forget func(*Flow)) {
+func (t *Table) Begin(now Instant, forget func(*Flow)) {
 	t.Advance(now)
 	for _, o := range t.outputs {
 		if o.Shape == ShapeGauge {
@@ -17,7 +19,7 @@ func (t *Table) Begin(now uint64, forget func(*Flow)) {
 		for i := range s {
 			switch in := &s[i]; {
 			case in.flow == nil:
-			case in.flow.Received+t.limits.Stale < t.now:
+			case in.flow.Received+t.limits.Stale < t.now.Pace:
 				t.forget(in, forget)
 			case in.fresh():
 				in.output.mergeGauge(in.number)
@@ -25,9 +27,8 @@ func (t *Table) Begin(now uint64, forget func(*Flow)) {
 		}
 	}
 	t.graves.settle(buried)
-	long := t.now - min(t.limits.Gap, t.now)
-	t.graves.expire(long)
-	t.lives.expire(long, t.limits.Outputs)
+	t.graves.expire(t.now.Pace - min(t.limits.Gap, t.now.Pace))
+	t.lives.expire(t.now.Clock-min(t.limits.Gap, t.now.Clock), t.limits.Outputs)
 }
 
 func (t *Table) forget(in *Input, forget func(*Flow)) {
@@ -57,7 +58,7 @@ type Value struct {
 
 // Read tells the value of an output. It returns false if there is nothing to tell.
 func (t *Table) Read(o *Output, v *Value) bool {
-	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now && o.accepted == o.growths
+	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now.Pace && o.accepted == o.growths
 	o.read = o.growths
 	v.Start, v.Ended = o.Start, false
 	switch {
@@ -72,6 +73,7 @@ func (t *Table) Read(o *Output, v *Value) bool {
 		return t.Close(o, v)
 	case t.delta:
 		o.grew = o.readDelta(v)
+		v.Start = t.now.clock(cmp.Or(o.since, o.began))
 		return o.grew
 	}
 	l := o.level()
@@ -83,13 +85,15 @@ func (t *Table) Read(o *Output, v *Value) bool {
 // false if it never told one.
 func (t *Table) Close(o *Output, v *Value) bool {
 	v.Start, v.Ended = o.Start, true
-	v.Explicit = o.level().explicit
+	if o.Shape == ShapeExplicit { // with memory of its own: the next difference is written into it
+		v.Explicit = Explicit{Bounds: o.explicit.bounds.values, Counts: make([]uint64, len(o.explicit.counts))}
+	}
 	switch {
 	case o.Shape == ShapeGauge:
 		v.Start = 0
 		return o.shown
 	case t.delta:
-		v.Start = o.since
+		v.Start = t.now.clock(cmp.Or(o.since, o.began))
 		return o.shown
 	}
 	return o.exported
@@ -110,7 +114,7 @@ func (t *Table) Accepted(o *Output) bool {
 		delete(t.outputs, o.key)
 		o.gone = true
 		if o.exported {
-			t.lives.ended(o.key, t.now)
+			t.lives.ended(o.key, max(t.now.Clock, o.Start+1)) // the next life has another start
 		}
 		if o.overflow {
 			t.overflows--
@@ -122,7 +126,7 @@ func (t *Table) Accepted(o *Output) bool {
 	} else if t.delta {
 		o.shown = o.shown || o.grew
 		o.told, o.telling = o.telling, o.told
-		o.since = t.now
+		o.since = t.now.Pace
 	}
 	return true
 }

@@ -42,9 +42,6 @@ func (o *Output) readDelta(v *Value) bool {
 	o.telling.keep(&now)
 	total, sum := now.total.Minus(o.told.total), now.sum.Minus(o.told.sum)
 	v.Number = total.Number()
-	if o.since != 0 {
-		v.Start = o.since
-	}
 	switch o.Shape {
 	case ShapeExplicit:
 		if o.told.explicit.Counts == nil {

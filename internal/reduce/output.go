@@ -43,8 +43,9 @@ type Output struct {
 
 	// Of outputs that tell deltas: what had been told, and what is being told.
 	told, telling level
-	since         uint64
-	grew          bool // as last read
+	began         uint64 // by the pace
+	since         uint64 // by the pace: when it was told last, 0 if it never was
+	grew          bool   // as last read
 }
 
 // add adds what an input has grown by: to p, from before, nil for nothing.

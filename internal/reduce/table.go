@@ -3,8 +3,6 @@
 
 package reduce
 
-import "time"
-
 // A Key identifies a series: a keyed hash of 128 bits. That two series have one is less
 // likely than a failure of the machine.
 type Key [2]uint64
@@ -24,8 +22,9 @@ type Table struct {
 	Stats Stats
 
 	limits Limits
-	start  uint64 // older series are baselines
-	now    uint64
+	start  uint64 // by the pace: older series are baselines
+	now    Instant
+	set    bool // the clock was, some time
 	delta  bool // what leaves
 
 	inputs    map[Key]*Input
@@ -42,16 +41,20 @@ type Table struct {
 }
 
 // NewTable makes an empty table at a time. Delta says what its outputs are to tell.
-func NewTable(limits Limits, start uint64, delta bool) *Table {
+func NewTable(limits Limits, start Instant, delta bool) *Table {
 	return &Table{
-		limits: limits, start: start, now: start, delta: delta,
+		limits: limits, start: start.Pace, now: start, delta: delta,
 		inputs: make(map[Key]*Input), outputs: make(map[Key]*Output),
 		graves: graveyard{stones: make(map[Key]tombstone)}, lives: lives{ends: make(map[Key]uint64)},
 	}
 }
 
-// Advance sets the time (ns since 1970) at which points come.
-func (t *Table) Advance(now uint64) { t.now = max(t.now, now) }
+// Advance sets the time at which points come. The pace only goes forward.
+func (t *Table) Advance(now Instant) {
+	t.now = Instant{Pace: max(t.now.Pace, now.Pace), Clock: now.Clock}
+	t.graves.set = max(t.graves.set, t.now.set())
+	t.set = t.set || t.now.set() != 0
+}
 
 // Len returns the numbers of inputs and outputs.
 func (t *Table) Len() (inputs, outputs int) { return len(t.inputs), len(t.outputs) }
@@ -147,7 +150,7 @@ type Design struct {
 
 // NewOutput makes a series. It starts when its first point tells.
 func (t *Table) NewOutput(key Key, d Design) *Output {
-	o := &Output{key: key, Shape: d.Shape, Label: d.Label, merge: d.Merge, overflow: d.Overflow, left: t.now, former: t.lives.end(key)}
+	o := &Output{key: key, Shape: d.Shape, Label: d.Label, merge: d.Merge, overflow: d.Overflow, left: t.now.Pace, former: t.lives.end(key)}
 	switch d.Shape {
 	case ShapeExplicit:
 		o.explicit = newExplicitTotal(d.Bounds)
@@ -194,7 +197,7 @@ func (t *Table) AddAt(o *Output, in *Input, p *Point) *Growth {
 
 func (t *Table) leave(in *Input) {
 	in.output.live--
-	in.output.left = t.now
+	in.output.left = t.now.Pace
 }
 
 // Add adds a valid point of an input that is bound to an output. It returns what has
@@ -219,7 +222,7 @@ func (t *Table) add(in *Input, p *Point) {
 	case p.Ended:
 		t.end(in, p)
 		return
-	case in.ended != 0 && p.Time > in.ended:
+	case in.ended != 0 && in.again(p):
 		in.ended = 0
 		in.output.live++
 	}
@@ -236,21 +239,19 @@ func (t *Table) add(in *Input, p *Point) {
 }
 
 func (t *Table) end(in *Input, p *Point) {
-	if in.ended == 0 && !t.late(in, p) {
+	switch {
+	case in.late(p):
+	case in.ended == 0:
 		in.ended = max(p.Time, 1)
 		t.leave(in)
+	default: // again: what came between both has ended, too
+		in.ended = max(in.ended, p.Time)
 	}
 }
 
-// ahead is how far a sender's clock may be ahead (ns). A point before that one's is of a clock that was set back
-// since, not late: gauges would stand still, and ends be missed, until it is so late again.
-const ahead = uint64(time.Minute)
-
-func (t *Table) late(in *Input, p *Point) bool { return p.Time < in.time && in.time <= t.now+ahead }
-
 func (t *Table) addGauge(in *Input, p *Point) {
 	switch {
-	case t.late(in, p):
+	case in.late(p):
 		t.Stats.Late++
 	case p.Time == in.time && p.Number.compare(in.number) == 0:
 		t.Stats.Duplicate++
@@ -260,6 +261,7 @@ func (t *Table) addGauge(in *Input, p *Point) {
 }
 
 func (t *Table) addDelta(in *Input, p *Point) {
+	in.recent.follow(in.flow.sets)
 	switch {
 	case in.recent.contains(p.Time):
 		t.Stats.Duplicate++
@@ -267,7 +269,7 @@ func (t *Table) addDelta(in *Input, p *Point) {
 	case in.recent.forgot(p.Time):
 		t.Stats.Forgotten++
 		return
-	case p.Time < in.time:
+	case in.late(p):
 		t.Stats.Late++
 	}
 	in.recent.add(p.Time)
@@ -279,7 +281,7 @@ func (t *Table) addDelta(in *Input, p *Point) {
 // addFirst adds the first point of a cumulative series.
 func (t *Table) addFirst(in *Input, p *Point) {
 	start := t.startOf(p)
-	if start <= max(t.start, t.graves.horizon) {
+	if t.old(in, p) {
 		if p.Time <= t.graves.floor {
 			t.Stats.Forgotten++ // or a later value may have been counted already
 			return
@@ -289,10 +291,6 @@ func (t *Table) addFirst(in *Input, p *Point) {
 		in.remember(p)
 		return
 	}
-	if in.flow.Start != 0 && p.Start > in.flow.Start {
-		t.Stats.Resets++
-	}
-	in.flow.Start = max(in.flow.Start, p.Start)
 	t.began(in, start)
 	t.grow(in, p, p, nil)
 	in.remember(p)
@@ -300,14 +298,16 @@ func (t *Table) addFirst(in *Input, p *Point) {
 
 // addNext adds a further point. Values of one start grow, so the greater one is the
 // later one whatever its time says, for a clock may have been set back; but a smaller
-// one with a later time is of a source that does not tell that it began anew.
+// one that is later than all before is of a source that does not tell that it began anew, unless times of the
+// flow say nothing.
 func (t *Table) addNext(in *Input, p *Point) {
 	order := in.compare(p, &t.grown)
+	t.doubt(in.flow, p, order > 0 && p.Time < in.time)
 	switch {
 	case order == 0:
 		t.same(in, p)
 		return
-	case order < 0 && p.Time <= in.time:
+	case order < 0 && (in.flow.stepped || p.Time <= in.time):
 		t.Stats.Late++
 		return
 	}
@@ -331,31 +331,6 @@ func (t *Table) same(in *Input, p *Point) {
 		t.Stats.Duplicate++
 	default:
 		t.Stats.Late++
-	}
-}
-
-// startOf is when a point's series or delta began by the clock here. A sender whose time is ahead has its
-// start ahead by as much.
-func (t *Table) startOf(p *Point) uint64 {
-	if p.Start > t.now {
-		t.Stats.Ahead++
-	}
-	if p.Time > t.now {
-		return p.Start - min(p.Start, p.Time-t.now)
-	}
-	return p.Start
-}
-
-// began says that an output counts from a time on, which is not to come: the output would have to be told
-// as of then, too, and stand still for as long.
-func (t *Table) began(in *Input, start uint64) {
-	o := in.output
-	if start == 0 || start > t.now {
-		start = t.now
-	}
-	start = max(start, o.former)
-	if o.Start == 0 || !o.exported && start < o.Start {
-		o.Start = start
 	}
 }
 

@@ -32,11 +32,11 @@ func TestRecentTimes(t *testing.T) {
 
 func TestForgottenInputsMakeRoom(t *testing.T) {
 	const second = 1e9
-	table := NewTable(Limits{Inputs: 1000, Outputs: 10, Stale: 10 * second}, second, false)
+	table := NewTable(Limits{Inputs: 1000, Outputs: 10, Stale: 10 * second}, at(second), false)
 	forgotten := 0
 	for round := uint64(1); round <= 5; round++ {
 		now := round * 100 * second
-		table.Advance(now)
+		table.Advance(at(now))
 		for i := range uint64(1000) {
 			f := &Flow{Received: now, Latest: now}
 			p := Point{Start: now - 1, Time: now, Number: Integer(1)}
@@ -50,7 +50,7 @@ func TestForgottenInputsMakeRoom(t *testing.T) {
 			table.Add(in, &p)
 		}
 		require.False(t, table.Room())
-		table.Begin(now+20*second, func(*Flow) { forgotten++ })
+		table.Begin(at(now+20*second), func(*Flow) { forgotten++ })
 	}
 	inputs, outputs := table.Len()
 	assert.Zero(t, inputs)
@@ -68,12 +68,12 @@ func TestForgottenInputsMakeRoom(t *testing.T) {
 func TestInputsAreFoundInAnyOrder(t *testing.T) {
 	const second = 1e9
 	random := rand.New(rand.NewPCG(1, 2))
-	table := NewTable(Limits{Inputs: 1000, Outputs: 1, Stale: 10 * second}, second, false)
+	table := NewTable(Limits{Inputs: 1000, Outputs: 1, Stale: 10 * second}, at(second), false)
 	out := table.NewOutput(Key{1, 1}, Design{})
 	known := make(map[Key]*Flow)
 	for round := range uint64(300) {
 		now := (round + 2) * second
-		table.Advance(now)
+		table.Advance(at(now))
 		for range random.IntN(200) {
 			key := Key{random.Uint64N(400), 7}
 			in := table.Input(key)
@@ -87,7 +87,7 @@ func TestInputsAreFoundInAnyOrder(t *testing.T) {
 			require.Same(t, known[key], in.Flow())
 			known[key].Received = now
 		}
-		table.Begin(now, func(f *Flow) { maps.DeleteFunc(known, func(_ Key, other *Flow) bool { return other == f }) })
+		table.Begin(at(now), func(f *Flow) { maps.DeleteFunc(known, func(_ Key, other *Flow) bool { return other == f }) })
 	}
 	inputs, _ := table.Len()
 	require.Len(t, known, inputs)
@@ -101,17 +101,23 @@ func TestAClockThatIsSetBack(t *testing.T) {
 		"late by a second":   {20 * second, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 3600 * second}, second, false)
-			table.Advance(20 * second)
+			table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 3600 * second}, at(second), false)
+			table.Advance(at(20 * second))
+			flow := &Flow{}
 			first := Point{Shape: ShapeGauge, Time: c.first, Number: Integer(3)}
-			in := table.NewInput(Key{1}, &Flow{}, &first)
+			in := table.NewInput(Key{1}, flow, &first)
 			table.Bind(in, table.NewOutput(Key{1}, Design{Shape: ShapeGauge}))
-			table.Add(in, &first)
-			table.Add(in, &Point{Shape: ShapeGauge, Time: 19 * second, Number: Integer(5)})
+			add := func(p Point) {
+				table.Overtaken(flow, p.Time)
+				table.Add(in, &p)
+			}
+			add(first)
+			add(Point{Shape: ShapeGauge, Time: 19 * second, Number: Integer(5)})
 			require.Zero(t, in.number.compare(Integer(int64(c.want))))
+			require.Equal(t, c.first > 20*second, in.fresh() && in.time == 19*second)
 
-			table.Add(in, &Point{Shape: ShapeGauge, Time: c.first, Number: Integer(7)})
-			table.Add(in, &Point{Shape: ShapeGauge, Time: 19 * second, Ended: true})
+			add(Point{Shape: ShapeGauge, Time: c.first, Number: Integer(7)})
+			add(Point{Shape: ShapeGauge, Time: 19 * second, Ended: true})
 			require.Equal(t, c.first > 20*second, in.ended != 0)
 		})
 	}
@@ -123,7 +129,7 @@ func TestAStartOfAClockThatIsAhead(t *testing.T) {
 	s := newSender(Limits{Inputs: 9, Outputs: 9, Stale: 10000, Gap: 10000})
 	send := func(now, start, time uint64, n int64) {
 		p := sumAt(start+3600, time+3600, n)
-		s.Advance(now)
+		s.Advance(at(now))
 		key := Key{3, p.Start}
 		in := s.Input(key)
 		if in == nil {
@@ -145,4 +151,38 @@ func TestAStartOfAClockThatIsAhead(t *testing.T) {
 	require.True(t, told)
 	assert.Equal(t, Integer(7), v.Number)
 	assert.Equal(t, uint64(120), v.Start)
+}
+
+// What was said of a flow holds for its later series: a sender whose clock was set ahead since seems to have
+// begun all of it before the table did.
+func TestASeriesThatBeginsInAKnownFlow(t *testing.T) {
+	const second = uint64(time.Second)
+	for name, test := range map[string]struct {
+		start uint64
+		want  int64
+	}{
+		"that is new": {1100 * second, 7 + 9},
+		"that is old": {900 * second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 300 * second}, at(1000*second), false)
+			flow := &Flow{}
+			add := func(key Key, time uint64, n int64) {
+				p := Point{Start: test.start, Time: time, Number: Integer(n)}
+				in := table.NewInput(key, flow, &p)
+				o := table.Output(Key{1})
+				if o == nil {
+					o = table.NewOutput(Key{1}, Design{})
+				}
+				table.Bind(in, o)
+				table.Overtaken(flow, time)
+				table.Add(in, &p)
+			}
+			table.Advance(at(1110 * second))
+			add(Key{2}, 1110*second, 7)
+			table.Advance(at(1120 * second))
+			add(Key{3}, (1120+3600)*second, 9)
+			assert.Equal(t, Integer(test.want), table.Output(Key{1}).total.Number())
+		})
+	}
 }

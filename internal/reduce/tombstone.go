@@ -12,7 +12,7 @@ import (
 // so that it goes on where it was if it comes back.
 type tombstone struct {
 	start, time uint64
-	heard       uint64 // when its last point was received
+	heard       uint64 // when its last point was received, by the pace
 	number      Number
 	explicit    *Explicit
 	exponential *Exponential
@@ -33,8 +33,10 @@ type graveyard struct {
 	first  int      // of order
 
 	// What nothing is known of any more: series that started until the horizon may be
-	// among it, and so may their points of until the floor.
-	horizon, floor uint64
+	// among it, and so may their points of until the floor, by their senders' clocks. Those of senders whose clocks were ahead
+	// were heard of, by the pace.
+	horizon, floor, heard uint64
+	set                   int64 // by how much the clock here was ever ahead of the pace
 }
 
 // bury adds a tombstone. Those of one interval are sorted by settle.
@@ -61,7 +63,7 @@ func (g *graveyard) exhume(key Key) (tombstone, bool) {
 	return stone, ok
 }
 
-// expire drops tombstones of inputs last heard of before a time (ns since 1970).
+// expire drops tombstones of inputs last heard of before a time of the pace.
 func (g *graveyard) expire(before uint64) {
 	for g.first < len(g.order) && g.order[g.first].heard < before {
 		g.drop()
@@ -76,7 +78,7 @@ func (g *graveyard) shrink(to int) {
 }
 
 // drop drops the oldest tombstone. A time counts up to when it was heard of, or one
-// sender whose clock is ahead would make all that is new doubtful.
+// sender whose clock is ahead would make all that is new doubtful: ahead of what the clock here can have said then.
 func (g *graveyard) drop() {
 	oldest := g.order[g.first]
 	if g.first++; g.first > len(g.order)/2 {
@@ -87,8 +89,13 @@ func (g *graveyard) drop() {
 		return
 	}
 	delete(g.stones, oldest.key)
-	g.floor = max(g.floor, min(stone.time, stone.heard))
-	g.horizon = max(g.horizon, min(stone.start, stone.heard))
+	clock := after(stone.heard, g.set)
+	g.floor = max(g.floor, min(stone.time, clock))
+	if stone.start <= clock {
+		g.horizon = max(g.horizon, stone.start)
+	} else {
+		g.heard = max(g.heard, stone.heard)
+	}
 }
 
 // resume lets an input go on where it was.

@@ -17,12 +17,12 @@ type sender struct {
 }
 
 func newSender(limits Limits) *sender {
-	return &sender{NewTable(limits, 100, false), &Flow{}}
+	return &sender{NewTable(limits, at(100), false), &Flow{}}
 }
 
 // send sends a point of a sum that is received at its time, and returns its growth.
 func (s *sender) send(p Point) *Growth {
-	s.Advance(p.Time)
+	s.Advance(at(max(p.Time, s.now.Pace)))
 	key := Key{1, p.Start}
 	in := s.Input(key)
 	if in == nil && (p.Ended || !s.Room()) {
@@ -32,6 +32,7 @@ func (s *sender) send(p Point) *Growth {
 		in = s.NewInput(key, s.flow, &p)
 	}
 	s.flow.Received = p.Time
+	s.Overtaken(s.flow, p.Time)
 	if !in.Current() {
 		o := s.Output(Key{2})
 		if o == nil {
@@ -44,7 +45,7 @@ func (s *sender) send(p Point) *Growth {
 
 // tell ends an interval, and returns what is told.
 func (s *sender) tell(now uint64) (v Value, told bool) {
-	s.Begin(now, func(*Flow) { s.flow = &Flow{} })
+	s.Begin(at(now), func(*Flow) { s.flow = &Flow{} })
 	if o := s.Output(Key{2}); o != nil {
 		told = s.Read(o, &v)
 		s.Accepted(o)
@@ -117,7 +118,7 @@ func TestAnOutputThatIsGoneIsMadeAnew(t *testing.T) {
 // A sender whose clock is ahead does not make all that is new doubtful.
 func TestAClockThatIsAhead(t *testing.T) {
 	s := newSender(Limits{Inputs: 9, Outputs: 9, Stale: 10})
-	s.Advance(200)
+	s.Advance(at(200))
 	p := sumAt(100_000, 100_001, 7)
 	in := s.NewInput(Key{9}, s.flow, &p)
 	s.Bind(in, s.NewOutput(Key{2}, Design{}))

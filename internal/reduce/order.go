@@ -1,0 +1,67 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package reduce
+
+import "time"
+
+const (
+	// ahead is how far a sender's clock may be ahead (ns).
+	ahead = uint64(time.Minute)
+	// behind is for how long (ns) a sender's clock has to go on behind what it said before, if it was set back.
+	behind = uint64(time.Minute)
+)
+
+// An overtaking is the first of points that came after later ones of their flow.
+type overtaking struct {
+	time uint64 // by its sender's clock
+	at   uint64 // when it came, by the pace
+}
+
+// Overtaken reports whether a point of a time comes after a later one of its flow. Else its time is the
+// flow's latest. A point of a clock that was set back is not overtaken: gauges would stand still, and ends be missed,
+// until that clock has caught up.
+func (t *Table) Overtaken(f *Flow, time uint64) bool {
+	if time < f.Latest {
+		if !t.setBack(f, time) {
+			return true
+		}
+		f.sets++
+	}
+	f.Latest, f.overtaken = time, overtaking{}
+	return false
+}
+
+// setBack reports whether a flow's sender's clock was set back, by a point that is earlier than its latest: that
+// was ahead, or else what is sent goes on with the time from an earlier one on, and nothing later comes. What was kept
+// back somewhere comes faster, or out of order.
+func (t *Table) setBack(f *Flow, time uint64) bool {
+	if f.Latest > t.now.Clock+ahead && time <= t.now.Clock+ahead {
+		return true
+	}
+	first, now := f.overtaken, t.now.Pace
+	if first.at != 0 && time > first.time {
+		passed, elapsed := time-first.time, now-first.at
+		if elapsed < behind {
+			return false
+		}
+		if passed > elapsed/2 && passed < elapsed/2*3 {
+			return true
+		}
+	}
+	f.overtaken = overtaking{time, now}
+	return false
+}
+
+// doubt takes note of that times of a flow may say nothing of what came first: that is seen, or its sender's clock is
+// ahead, or behind by more than series are kept, or has been set as the clock here may have been.
+func (t *Table) doubt(f *Flow, p *Point, seen bool) {
+	f.stepped = f.stepped || seen || t.set || p.Time > t.now.Clock+ahead || p.Time+t.limits.Stale < t.now.Clock
+}
+
+// late reports whether a point has been overtaken by another of its series. One that is later than all of the
+// flow is of before its clock was set back.
+func (in *Input) late(p *Point) bool { return p.Time < in.time && in.time <= in.flow.Latest }
+
+// again reports whether a series that has ended is there again.
+func (in *Input) again(p *Point) bool { return p.Time > in.ended || in.ended > in.flow.Latest }
