@@ -82,6 +82,11 @@ func (r *Register) Observe(now time.Time, findings []Finding, ended map[string]t
 		changes = append(changes, r.observe(now, &findings[i])...)
 	}
 	changes = append(changes, r.end(now)...)
+	for _, p := range r.open {
+		if p.Emitted.IsZero() { // somebody has acknowledged it, and nothing was found of it
+			changes = append(changes, p.tell(Update, now))
+		}
+	}
 	r.closed = slices.DeleteFunc(r.closed, func(p *Problem) bool { return now.Sub(p.End) > reopen })
 	return changes
 }

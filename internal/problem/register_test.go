@@ -149,6 +149,17 @@ func TestAcknowledge(t *testing.T) {
 	assert.False(t, told[0].Problem.AckAuto)
 }
 
+// An acknowledgement is told of at the next moment, once, also if nothing is found of the problem then.
+func TestAcknowledgeIsToldOfWithoutAFinding(t *testing.T) {
+	r := problem.NewRegister(10, patient)
+	r.Observe(at(20), []problem.Finding{loss(pair("j", "k"), 0, "jk")}, nil)
+	require.True(t, r.Acknowledge(at(25), "P-260304-001", at(25)))
+	changes := r.Observe(at(30), nil, nil)
+	require.Equal(t, []string{"update P-260304-001 " + pair("j", "k").String()}, told(changes))
+	assert.Equal(t, at(25), changes[0].Problem.Acknowledged)
+	assert.Empty(t, r.Observe(at(40), nil, nil))
+}
+
 // Who acknowledges by a clock that is 70 years ahead does so now.
 func TestAcknowledgeByAnotherClock(t *testing.T) {
 	for name, test := range map[string]struct {
