@@ -68,6 +68,10 @@ func TestTheClockIsSetBackAgain(t *testing.T) {
 		assert.Equal(t, morning.Add(elapsed), now)
 		assert.Equal(t, step.told, told)
 		assert.Equal(t, step.ahead, p.ahead)
+		at, told := p.instant()
+		assert.Zero(t, told, "once")
+		assert.Equal(t, uint64(morning.Add(elapsed).UnixNano()), at.Pace)
+		assert.Equal(t, uint64(morning.Add(elapsed+step.ahead).UnixNano()), at.Clock)
 	}
 }
 
