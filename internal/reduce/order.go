@@ -22,23 +22,28 @@ type overtaking struct {
 // flow's latest. A point of a clock that was set back is not overtaken: gauges would stand still, and ends be missed,
 // until that clock has caught up.
 func (t *Table) Overtaken(f *Flow, time uint64) bool {
-	if time < f.Latest {
-		if !t.setBack(f, time) {
-			return true
-		}
+	switch {
+	case time >= f.Latest || t.wasAhead(f, time):
+	case t.setBack(f, time):
 		f.sets++
+	default:
+		return true
 	}
 	f.Latest, f.overtaken = time, overtaking{}
 	return false
 }
 
-// setBack reports whether a flow's sender's clock was set back, by a point that is earlier than its latest: that
-// was ahead, or else what is sent goes on with the time from an earlier one on, and nothing later comes. What was kept
+// wasAhead reports whether a flow's sender's clock was ahead, for its latest point or for long, by a point that is not. It may
+// be late all the same, so deltas are not taken for new ones.
+func (t *Table) wasAhead(f *Flow, time uint64) bool {
+	most := max(t.now.Clock, t.now.Pace) + ahead // the clock here may have been set, not the sender's
+	return f.Latest > most && time <= most
+}
+
+// setBack reports whether a flow's sender's clock was set back, by a point that is earlier than its latest:
+// what is sent goes on with the time from an earlier one on, and nothing later comes. What was kept
 // back somewhere comes faster, or out of order.
 func (t *Table) setBack(f *Flow, time uint64) bool {
-	if f.Latest > t.now.Clock+ahead && time <= t.now.Clock+ahead {
-		return true
-	}
 	first, now := f.overtaken, t.now.Pace
 	if first.at != 0 && time > first.time {
 		passed, elapsed := time-first.time, now-first.at

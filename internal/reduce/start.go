@@ -38,7 +38,8 @@ func (t *Table) old(in *Input, p *Point) bool {
 	}
 	back := p.Start > p.Time // its sender's clock was set, nobody knows when
 	t.doubt(f, p, back)
-	old := back || p.Start <= t.graves.horizon || t.paced(p) <= max(t.start, t.graves.heard)
+	paced := t.paced(p)
+	old := back || paced <= t.start || t.graves.before(p.Start, paced, t.now.Clock)
 	if p.Start > f.start {
 		if f.start != 0 {
 			t.Stats.Resets++

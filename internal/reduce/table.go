@@ -99,7 +99,7 @@ func (t *Table) NewInput(key Key, flow *Flow, p *Point) *Input {
 	in := t.room()
 	*in = Input{key: key, flow: flow, shape: p.Shape, delta: p.Delta, start: p.Start, generation: flow.Generation - 1}
 	if p.Delta && p.Shape != ShapeGauge {
-		in.recent = &recent{floor: t.graves.floor}
+		in.recent = &recent{floor: t.graves.until(p.Time, t.now.Clock)}
 	}
 	if stone, ok := t.graves.exhume(key); ok {
 		in.resume(stone)
@@ -282,7 +282,7 @@ func (t *Table) addDelta(in *Input, p *Point) {
 func (t *Table) addFirst(in *Input, p *Point) {
 	start := t.startOf(p)
 	if t.old(in, p) {
-		if p.Time <= t.graves.floor {
+		if p.Time <= t.graves.until(p.Time, t.now.Clock) {
 			t.Stats.Forgotten++ // or a later value may have been counted already
 			return
 		}

@@ -36,7 +36,8 @@ type graveyard struct {
 	// among it, and so may their points of until the floor, by their senders' clocks. Those of senders whose clocks were ahead
 	// were heard of, by the pace.
 	horizon, floor, heard uint64
-	set                   int64 // by how much the clock here was ever ahead of the pace
+	last                  uint64 // when the last of them was heard of, by the pace
+	set                   int64  // by how much the clock here was ever ahead of the pace
 }
 
 // bury adds a tombstone. Those of one interval are sorted by settle.
@@ -91,6 +92,7 @@ func (g *graveyard) drop() {
 	delete(g.stones, oldest.key)
 	clock := after(stone.heard, g.set)
 	g.floor = max(g.floor, min(stone.time, clock))
+	g.last = max(g.last, stone.heard)
 	if stone.start <= clock {
 		g.horizon = max(g.horizon, stone.start)
 	} else {
@@ -105,4 +107,22 @@ func (in *Input) resume(stone tombstone) {
 	if stone.recent != nil {
 		in.recent = stone.recent
 	}
+}
+
+// until is up to when times are not remembered, by the clock of who sends a time. What all clocks said before they were set
+// back says nothing of what is sent by the new one.
+func (g *graveyard) until(time, clock uint64) uint64 {
+	if g.floor > clock && time <= clock {
+		return 0
+	}
+	return g.floor
+}
+
+// before reports whether a series may have been counted by one that was dropped: it started at a time by its sender's clock,
+// and at one by the pace.
+func (g *graveyard) before(start, paced, clock uint64) bool {
+	if g.horizon > clock && start <= clock {
+		return paced <= max(g.last, g.heard)
+	}
+	return start <= g.horizon || paced <= g.heard
 }
