@@ -123,7 +123,7 @@ func (p *MetricsSide) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// now returns the time. Must be called holding mu.
+// now returns the time. Must be called holding mu, but by Start.
 func (p *MetricsSide) now() reduce.Instant {
 	now, set := p.pace.instant()
 	if set != 0 && p.desk == nil { // which says so, else

@@ -18,5 +18,5 @@ type Flow struct {
 	start     uint64     // the newest
 	old       bool       // what began with it may have been counted before
 	stepped   bool       // times of its points may say nothing of their order
-	sets      uint32     // how often it was, by how its points come
+	sets      uint32     // how often its sender's clock was set back
 }

@@ -58,8 +58,8 @@ func (t *Table) setBack(f *Flow, time uint64) bool {
 	return false
 }
 
-// doubt takes note of that times of a flow may say nothing of what came first: that is seen, or its sender's clock is
-// ahead, or behind by more than series are kept, or has been set as the clock here may have been.
+// doubt takes note that times of a flow may not tell what came first: that was seen, or its sender's clock is ahead, or
+// behind by more than series are kept, or the clock here was set, as its sender's may have been.
 func (t *Table) doubt(f *Flow, p *Point, seen bool) {
 	f.stepped = f.stepped || seen || t.set || p.Time > t.now.Clock+ahead || p.Time+t.limits.Stale < t.now.Clock
 }
