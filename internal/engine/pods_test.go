@@ -96,3 +96,28 @@ func TestASlowPodIsFollowedByAnother(t *testing.T) {
 	assert.Zero(t, w.Sizes().Anomalies)
 	assert.Zero(t, w.Sizes().Problems)
 }
+
+// TestWhatAPodSendsForNothingIsNotLost where another pod of the same workload loses segments.
+func TestWhatAPodSendsForNothingIsNotLost(t *testing.T) {
+	w := newWorld(t, width)
+	var lossy, hasty []*link
+	for server := range 2 {
+		for client := range 2 {
+			request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
+			if server == 0 {
+				lossy = append(lossy, request, response)
+			} else {
+				hasty = append(hasty, request, response)
+			}
+		}
+	}
+	w.run(60)
+	require.Empty(t, w.told)
+	for i := range lossy {
+		lossy[i].loss, hasty[i].loss = .01, 0
+		hasty[i].fault = needless(engine.RetransmitProbe, .01)
+	}
+	w.run(6)
+	require.NotEmpty(t, w.told)
+	assert.Equal(t, "open tcp_retransmit_rise pod shop/server-0", w.told[0])
+}

@@ -169,7 +169,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 		t.segments, t.episodes = 0, 0
 	}
 	t.segments = t.segments*keep + float64(r.DataSegments)
-	t.episodes = t.episodes*keep + float64(r.Episodes)
+	t.episodes = t.episodes*keep + float64(r.Lost())
 	for i, n := range troubles(r) {
 		t.trouble[i] = t.trouble[i]*float32(keep) + n
 	}
