@@ -4,17 +4,20 @@
 package anomaly
 
 import (
+	"math"
+	"math/rand/v2"
+
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
-// clocks are by how much somebody has set them since the beginning: the processor's, or those of agents. It is more
-// than anything is late, and less than nothing may be too: how fast things come is not told by it.
+// clocks are by how much somebody has set them since the beginning: the processor's, or those of agents.
 type clocks struct {
 	whose    clockOwner
 	here     float64
 	furthest float64 // ahead, here
 	offset   [worldClients]float64
 	sets     int
+	step     float64 // by how much at least (s)
 }
 
 type clockOwner int
@@ -25,6 +28,14 @@ const (
 	agentClocks
 	allClocks // as by one server of time
 )
+
+// step is by how much clocks are set: more than anything is late, or not. No two lives of a flow begin at one time by it.
+func step(random *rand.Rand) float64 {
+	if random.IntN(2) == 0 {
+		return 7200
+	}
+	return 5.37 + float64(random.IntN(80))
+}
 
 // set sets a clock, or sets it right again.
 func (w *world) set() {
@@ -38,7 +49,7 @@ func (w *world) set() {
 	if before := *clock; before != 0 && w.rand.IntN(2) == 0 {
 		*clock = 0
 	} else {
-		*clock = float64(w.rand.IntN(7)-3) * 7200
+		*clock = float64(w.rand.IntN(7)-3) * w.step
 	}
 	if w.whose == allClocks {
 		for n := range w.offset {
@@ -72,4 +83,12 @@ func (w *world) old(p *parcel, at float64) bool {
 		paced = start
 	}
 	return start > time || start <= w.horizon || paced <= w.since
+}
+
+// until is up to when times of a sender are forgotten: those of before our clock was set back are not those of now.
+func (w *world) until(p *parcel, at float64) float64 {
+	if clock := at + w.here; w.floor > clock && p.at+p.skew <= clock {
+		return math.Inf(-1)
+	}
+	return w.floor
 }

@@ -66,20 +66,20 @@ func (w *world) enter(p *parcel, at float64) {
 		w.resumed++
 	}
 	if w.delta {
-		w.enterDelta(c, p, was, counted)
+		w.enterDelta(c, p, was, counted, at)
 		return
 	}
 	if c.last == nil && c.old == nil {
 		old := w.old(p, at)
 		c.old = &old
 	}
-	w.enterTotal(c, p, counted)
+	w.enterTotal(c, p, counted, at)
 	c.latest = max(c.latest, p.at+p.skew)
 }
 
-func (w *world) enterTotal(c *counter, p *parcel, counted *truth) {
+func (w *world) enterTotal(c *counter, p *parcel, counted *truth, at float64) {
 	switch {
-	case c.last == nil && *c.old && p.at+p.skew <= w.floor:
+	case c.last == nil && *c.old && p.at+p.skew <= w.until(p, at):
 		w.forgotten += c.series()
 		if p.at > c.newest {
 			c.lose(&p.told)
@@ -109,10 +109,10 @@ func (c *counter) lose(told *counter) {
 	}
 }
 
-func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth) {
+func (w *world) enterDelta(c *counter, p *parcel, was state, counted *truth, at float64) {
 	known := c.seen[p.at]
 	if was == unknown {
-		c.floor = w.floor
+		c.floor = w.until(p, at)
 	}
 	switch {
 	case p.at <= c.floor:

@@ -19,4 +19,6 @@ type Flow struct {
 	old       bool       // what began with it may have been counted before
 	stepped   bool       // times of its points may say nothing of their order
 	sets      uint32     // how often its sender's clock was set back
+	lag       int64      // from the time of the last point to when it came (ns)
+	swung     uint64     // when that changed last, by the pace
 }

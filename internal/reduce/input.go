@@ -21,6 +21,7 @@ type Input struct {
 	shape      Shape
 	delta      bool
 	back       bool   // it was silent for long
+	fallen     bool   // the table holds a smaller value of it
 	ended      uint64 // when it ended; 0 while it has not
 
 	number      Number

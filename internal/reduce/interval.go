@@ -35,6 +35,7 @@ func (t *Table) forget(in *Input, forget func(*Flow)) {
 	if in.output != nil && in.ended == 0 {
 		t.leave(in)
 	}
+	t.refute(in)
 	if in.shape != ShapeGauge {
 		t.graves.bury(in)
 	}

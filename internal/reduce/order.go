@@ -10,6 +10,8 @@ const (
 	ahead = uint64(time.Minute)
 	// behind is for how long (ns) a sender's clock has to go on behind what it said before, if it was set back.
 	behind = uint64(time.Minute)
+	// swing is by how much (ns) what a sender sends takes longer or less long than before by itself.
+	swing = int64(2 * time.Second)
 )
 
 // An overtaking is the first of points that came after later ones of their flow.
@@ -22,6 +24,9 @@ type overtaking struct {
 // flow's latest. A point of a clock that was set back is not overtaken: gauges would stand still, and ends be missed,
 // until that clock has caught up.
 func (t *Table) Overtaken(f *Flow, time uint64) bool {
+	if time != f.Latest {
+		t.heed(f, time)
+	}
 	switch {
 	case time >= f.Latest || t.wasAhead(f, time):
 	case t.setBack(f, time):
@@ -32,6 +37,20 @@ func (t *Table) Overtaken(f *Flow, time uint64) bool {
 	f.Latest, f.overtaken = time, overtaking{}
 	return false
 }
+
+// heed takes note of how long what a flow's sender sends takes, by its clock and the pace here. If that changes, or it sends
+// faster than anything does, something was kept back, or the clock was set.
+func (t *Table) heed(f *Flow, at uint64) {
+	lag := int64(t.now.Pace - at)
+	change := lag - f.lag
+	if f.Latest != 0 && (change > swing || change < -swing || at-f.Latest < uint64(time.Second)) {
+		f.swung = t.now.Pace
+	}
+	f.lag = lag
+}
+
+// steady reports whether what a flow's sender sent in the last minute took as long as ever.
+func (t *Table) steady(f *Flow) bool { return f.swung == 0 || t.now.Pace-f.swung > behind }
 
 // wasAhead reports whether a flow's sender's clock was ahead, for its latest point or for long, by a point that is not. It may
 // be late all the same, so deltas are not taken for new ones.
@@ -46,11 +65,11 @@ func (t *Table) wasAhead(f *Flow, time uint64) bool {
 func (t *Table) setBack(f *Flow, time uint64) bool {
 	first, now := f.overtaken, t.now.Pace
 	if first.at != 0 && time > first.time {
-		passed, elapsed := time-first.time, now-first.at
-		if elapsed < behind {
+		switch passed, elapsed := time-first.time, now-first.at; {
+		case passed > elapsed+behind/2: // a backlog: what follows is not told from it
+		case elapsed < behind:
 			return false
-		}
-		if passed > elapsed/2 && passed < elapsed/2*3 {
+		case atPace(passed, elapsed):
 			return true
 		}
 	}

@@ -21,11 +21,21 @@ func TestASendersClockIsSetBack(t *testing.T) {
 		believed bool
 		ended    bool // before
 	}{
-		"by an hour":              {func(now uint64) uint64 { return now - 3600*second }, true, false},
-		"by an hour, after ends":  {func(now uint64) uint64 { return now - 3600*second }, true, true},
-		"by half a minute":        {func(now uint64) uint64 { return now - 30*second }, true, false},
-		"no, a backlog comes":     {func(now uint64) uint64 { return began - 3600*second + (now-began)*8 }, false, false},
-		"no, in disorder":         {func(now uint64) uint64 { return began - 3600*second - now%7*second }, false, false},
+		"by an hour":             {func(now uint64) uint64 { return now - 3600*second }, true, false},
+		"by an hour, after ends": {func(now uint64) uint64 { return now - 3600*second }, true, true},
+		"by half a minute":       {func(now uint64) uint64 { return now - 30*second }, true, false},
+		"no, a backlog comes":    {func(now uint64) uint64 { return began - 3600*second + (now-began)*8 }, false, false},
+		"no, in disorder":        {func(now uint64) uint64 { return began - 3600*second - now%7*second }, false, false},
+		"no, a backlog, and a straggler": {func(now uint64) uint64 {
+			switch {
+			case now == began+10*second:
+				return began - 60*second
+			case now < began+80*second:
+				return began - 10*second
+			default:
+				return began - 15*second
+			}
+		}, false, false},
 		"no, the same once again": {func(uint64) uint64 { return began - 3600*second }, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,6 +32,7 @@ type Table struct {
 	slabs     []*slab
 	free      []*Input
 	graves    graveyard // of inputs
+	falls     map[*Input]*fall
 	outputs   map[Key]*Output
 	overflows int // outputs beyond the limit
 	lives     lives
@@ -44,7 +45,7 @@ type Table struct {
 func NewTable(limits Limits, start Instant, delta bool) *Table {
 	return &Table{
 		limits: limits, start: start.Pace, now: start, delta: delta,
-		inputs: make(map[Key]*Input), outputs: make(map[Key]*Output),
+		inputs: make(map[Key]*Input), outputs: make(map[Key]*Output), falls: make(map[*Input]*fall),
 		graves: graveyard{stones: make(map[Key]tombstone)}, lives: lives{ends: make(map[Key]uint64)},
 	}
 }
@@ -297,29 +298,29 @@ func (t *Table) addFirst(in *Input, p *Point) {
 }
 
 // addNext adds a further point. Values of one start grow, so the greater one is the
-// later one whatever its time says, for a clock may have been set back; but a smaller
-// one that is later than all before is of a source that does not tell that it began anew, unless times of the
-// flow say nothing.
+// later one whatever its time says, for a clock may have been set back. One that is smaller, and later than all
+// before, may be of a source that does not tell that it began anew, unless times of the flow say nothing.
 func (t *Table) addNext(in *Input, p *Point) {
 	order := in.compare(p, &t.grown)
 	t.doubt(in.flow, p, order > 0 && p.Time < in.time)
 	switch {
-	case order == 0:
-		t.same(in, p)
-		return
-	case order < 0 && (in.flow.stepped || p.Time <= in.time):
+	case order >= 0:
+		t.refute(in)
+	case in.flow.stepped || p.Time <= in.time:
 		t.Stats.Late++
+		return
+	default:
+		t.fell(in, p)
+		return
+	}
+	if order == 0 {
+		t.same(in, p)
 		return
 	}
 	if in.output.Start == 0 {
 		t.began(in, in.time)
 	}
-	if order > 0 {
-		t.grow(in, p, &t.grown, in)
-	} else {
-		t.Stats.Resets++
-		t.grow(in, p, p, nil)
-	}
+	t.grow(in, p, &t.grown, in)
 	in.remember(p)
 }
 
