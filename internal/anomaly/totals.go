@@ -128,7 +128,9 @@ func (t *totals) write(scope, version string, now time.Time, tell telling) pmetr
 		sum.SetIsMonotonic(true)
 		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 		for _, n := range t.anomalies {
-			tell(n, sum.DataPoints(), now).SetStartTimestamp(pcommon.NewTimestampFromTime(n.start))
+			p, start := tell(n, sum.DataPoints(), now), pcommon.NewTimestampFromTime(n.start)
+			p.SetStartTimestamp(start)
+			p.SetTimestamp(max(p.Timestamp(), start)) // the clock may have been set back
 		}
 	}
 	if len(t.active.ends) > 0 {

@@ -62,3 +62,15 @@ func TestTotalsForgetWhatIsOver(t *testing.T) {
 	assert.False(t, p.StartTimestamp().AsTime().After(again))
 	assert.LessOrEqual(t, len(sums.anomalies), maxTotals)
 }
+
+// A sum is told as of its start while a clock that was set back is behind it: no point is before that.
+func TestTotalsWhileTheClockIsSetBack(t *testing.T) {
+	sums := newTotals(morning)
+	sums.add(rise(1, morning.Add(time.Minute)))
+	for at, want := range map[time.Duration]time.Duration{-time.Hour: 0, time.Hour: time.Hour} {
+		p, told := countOf(sums, 1, morning.Add(at))
+		require.True(t, told)
+		assert.Equal(t, morning, p.StartTimestamp().AsTime())
+		assert.Equal(t, morning.Add(want), p.Timestamp().AsTime())
+	}
+}
