@@ -77,7 +77,8 @@ func newChurn(t *testing.T) *churn {
 	c.budget = cgroup.NewBudget(t)
 	rule := Rule{CIDRs: []netip.Prefix{netip.PrefixFrom(c.address, 32)}}
 	c.budget.Charge(func() { c.Kernel = observe(t, Config{MaxFlows: 65536, Include: []Rule{rule}}).Kernel })
-	c.table = flow.NewTable(flow.Limits{Flows: 4096, Overflows: 16}, flow.Instant{}, c.Owner)
+	room := 8 * *churnConnections // each has two flows, which end three intervals later
+	c.table = flow.NewTable(flow.Limits{Flows: room, Overflows: 16}, flow.Instant{}, c.Owner)
 	return c
 }
 
