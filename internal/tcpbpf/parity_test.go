@@ -17,6 +17,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/twin"
 )
 
 // TestParity has two hosts go through all that connections can suffer, and after each
@@ -47,6 +48,7 @@ type parity struct {
 	client, server *party
 	latecomers     *latecomer.Witness
 	expiries       *expiry.Witness
+	twins          *twin.Witness
 	apart          bool // RSTs that find a listener are told from its overflows
 }
 
@@ -84,7 +86,8 @@ func newParity(t *testing.T, congestion string) *parity {
 	t.Helper()
 	client, server := newPair(t, netns.CongestionControl(congestion), netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"),
 		netns.Sysctl("net.ipv4.tcp_rmem", "4096 131072 524288")) // or the CPU's queue overflows, which no filter sees
-	p := &parity{t: t, latecomers: latecomer.Watch(t), expiries: expiry.Watch(t, cgroup.Root(t)), apart: tellsSocketOfDrop(t)}
+	p := &parity{t: t, latecomers: latecomer.Watch(t), expiries: expiry.Watch(t, cgroup.Root(t)),
+		twins: twin.Watch(t), apart: tellsSocketOfDrop(t)}
 	p.client, p.server = &party{Host: client, p: p}, &party{Host: server, p: p}
 	for _, h := range []*party{p.client, p.server} {
 		filter := nft.New(t, h.NS)
@@ -150,13 +153,14 @@ func (p *parity) at(h *party) func(flow.Key) bool {
 }
 
 // requireHandshakes compares connections that began, or should have. A SYN-ACK that is sent
-// again the kernel counts twice, see requireSegments.
+// again the kernel counts twice, see requireSegments, and a connection of which two CPUs
+// made a socket as two.
 func (p *parity) requireHandshakes(c, s *sum, inClient, inServer mib.Counters) {
 	p.t.Helper()
 	failed := total(c.Failed[:])
 	require.Equal(p.t, inClient["ActiveOpens"], c.Opened+failed)
 	require.Equal(p.t, p.server.arrived.syn.Packets(), c.Opened+failed+c.Kinds[flow.RetransmitSYN])
-	require.Equal(p.t, inServer["PassiveOpens"], s.Opened)
+	require.Equal(p.t, inServer["PassiveOpens"], s.Opened+p.twins.Of(p.server.NS))
 	require.Equal(p.t, p.client.arrived.syn.Packets(), s.Opened+s.Kinds[flow.RetransmitSYN])
 	// Who closes a socket before there is an answer has not failed, as the kernel sees it.
 	require.Equal(p.t, inClient["AttemptFails"], failed-c.Failed[flow.FailureAborted])

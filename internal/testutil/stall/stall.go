@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 )
 
@@ -76,6 +77,16 @@ func Connect(t testing.TB, cgroup string) *Stall {
 	s.attach(link.AttachCgroup(link.CgroupOptions{
 		Path: cgroup, Attach: ebpf.AttachCGroupSockOps, Program: s.objects.StallConnect,
 	}))
+	return s
+}
+
+// Birth stalls where a host makes a socket of a handshake that has ended, before anybody
+// can find it.
+func Birth(t testing.TB, host *netns.NS) *Stall {
+	t.Helper()
+	s := load(t)
+	set(t, s.objects.Netns, uint32(host.Inode()))
+	s.attach(link.AttachRawTracepoint(link.RawTracepointOptions{Name: "inet_sock_set_state", Program: s.objects.StallBirth}))
 	return s
 }
 

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	stallProgStallBirth   = "stall_birth"
 	stallProgStallConnect = "stall_connect"
 	stallProgStallKmalloc = "stall_kmalloc"
 	stallProgStallSegment = "stall_segment"
@@ -24,6 +25,7 @@ const (
 	stallVarLargest       = "largest"
 	stallVarLate          = "late"
 	stallVarLimit         = "limit"
+	stallVarNetns         = "netns"
 	stallVarOver          = "over"
 	stallVarReleased      = "released"
 	stallVarSmallest      = "smallest"
@@ -72,6 +74,7 @@ type stallSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type stallProgramSpecs struct {
+	StallBirth   *ebpf.ProgramSpec `ebpf:"stall_birth"`
 	StallConnect *ebpf.ProgramSpec `ebpf:"stall_connect"`
 	StallKmalloc *ebpf.ProgramSpec `ebpf:"stall_kmalloc"`
 	StallSegment *ebpf.ProgramSpec `ebpf:"stall_segment"`
@@ -92,6 +95,7 @@ type stallVariableSpecs struct {
 	Largest  *ebpf.VariableSpec `ebpf:"largest"`
 	Late     *ebpf.VariableSpec `ebpf:"late"`
 	Limit    *ebpf.VariableSpec `ebpf:"limit"`
+	Netns    *ebpf.VariableSpec `ebpf:"netns"`
 	Over     *ebpf.VariableSpec `ebpf:"over"`
 	Released *ebpf.VariableSpec `ebpf:"released"`
 	Smallest *ebpf.VariableSpec `ebpf:"smallest"`
@@ -133,6 +137,7 @@ type stallVariables struct {
 	Largest  *ebpf.Variable `ebpf:"largest"`
 	Late     *ebpf.Variable `ebpf:"late"`
 	Limit    *ebpf.Variable `ebpf:"limit"`
+	Netns    *ebpf.Variable `ebpf:"netns"`
 	Over     *ebpf.Variable `ebpf:"over"`
 	Released *ebpf.Variable `ebpf:"released"`
 	Smallest *ebpf.Variable `ebpf:"smallest"`
@@ -143,6 +148,7 @@ type stallVariables struct {
 //
 // It can be passed to loadStallObjects or ebpf.CollectionSpec.LoadAndAssign.
 type stallPrograms struct {
+	StallBirth   *ebpf.Program `ebpf:"stall_birth"`
 	StallConnect *ebpf.Program `ebpf:"stall_connect"`
 	StallKmalloc *ebpf.Program `ebpf:"stall_kmalloc"`
 	StallSegment *ebpf.Program `ebpf:"stall_segment"`
@@ -150,6 +156,7 @@ type stallPrograms struct {
 
 func (p *stallPrograms) Close() error {
 	return _StallClose(
+		p.StallBirth,
 		p.StallConnect,
 		p.StallKmalloc,
 		p.StallSegment,

@@ -7,13 +7,43 @@
 #include <linux/bpf.h>
 #include <linux/types.h>
 
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 char LICENSE[] SEC("license") = "GPL";
 
+#define TCP_SYN_RECV 3
+#define TCP_LISTEN 10
+
+// The kernel's types, of which CO-RE finds the fields' true places.
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+#pragma clang attribute pop
+
 volatile __u32 thread;	 // whose allocations are meant
 volatile __u32 smallest; // of them, bytes
 volatile __u32 largest;
+volatile __u32 netns; // whose births are meant
 volatile __u64 limit; // ns
 volatile __u32 armed;
 volatile __u32 held;
@@ -59,6 +89,18 @@ int stall_kmalloc(struct bpf_raw_tracepoint_args *ctx)
 	__u64 bytes = ctx->args[2];
 
 	if ((__u32)bpf_get_current_pid_tgid() == thread && bytes >= smallest && bytes <= largest)
+		hold();
+	return 0;
+}
+
+// include/trace/events/sock.h: socket, old state, new state.
+SEC("raw_tp/inet_sock_set_state")
+int stall_birth(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct sock *sk = (void *)ctx->args[0];
+
+	if ((int)ctx->args[1] == TCP_LISTEN && (int)ctx->args[2] == TCP_SYN_RECV &&
+	    BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum) == netns)
 		hold();
 	return 0;
 }
