@@ -66,7 +66,7 @@ func TestNoFlowIsWrongWhileAddressesMove(t *testing.T) {
 		}
 	}
 	t.Logf("%d lives on %d addresses, %d answers: %d right, %d unknown, none wrong", addresses*lives, addresses, len(all), right, unknown)
-	require.Greater(t, right, unknown)
+	require.Greater(t, 2*right, unknown, "an address has each pod for a second, of which 0.5 s is in doubt at rest")
 }
 
 func names(pods []*pod) (all []string) {
