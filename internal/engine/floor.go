@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tcpwhy/tcpwhy/internal/detect"
 	"github.com/tcpwhy/tcpwhy/internal/detect/shift"
 	"github.com/tcpwhy/tcpwhy/internal/diagnose"
 	"github.com/tcpwhy/tcpwhy/internal/localize"
@@ -40,7 +41,10 @@ const (
 )
 
 // learn adds the round trips of a window that ended so many seconds after the last one.
-func (t *track) learn(seconds, width float64, h *shift.Histogram) {
+func (t *track) learn(w detect.Window, seconds, width float64, h *shift.Histogram) {
+	if h.Total() > 0 {
+		t.measured = w
+	}
 	t.usual = t.usual.add(math.Exp2(-seconds/floorMemory), h)
 	t.fresh = t.fresh.add(math.Exp2(-seconds/max(width, freshMemory)), h)
 	if t.floor() == floorRisen {
@@ -66,9 +70,10 @@ func (v *view) longest() *diagnose.Rise {
 	return longest
 }
 
-// seesLonger tells whether both ends see the way of a track to be longer, in this window or the last.
+// seesLonger tells whether both ends see the way of a track to be longer, in this window or the last: an end that
+// sends nothing, as its server has stopped, has what it saw before.
 func (v *view) seesLonger(t *track) bool {
-	sees := func(t *track) bool { return t.longer >= minLonger && v.window-t.last < silentAfter }
+	sees := func(t *track) bool { return t.longer >= minLonger && v.window-t.measured < silentAfter }
 	return sees(t) && v.other != nil && slices.ContainsFunc(v.other.tracks, func(o *track) bool {
 		return sees(o) && o.from.Pod == t.to.Pod && o.to.Pod == t.from.Pod
 	})

@@ -152,3 +152,23 @@ func TestAHungServerIsNotLearned(t *testing.T) {
 		assert.True(t, w.tellsNoAnswer())
 	}
 }
+
+// A server that hangs sends nothing, so nothing says that its round trips are as long as they were: they waited for
+// a client that acknowledged late, and the client's wait for the server now. No way is longer.
+func TestAHungServerIsNoLongerWay(t *testing.T) {
+	w := newWorld(t, width/2)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	answers := func(counts ...uint64) func(*world, *link, uint64) {
+		return func(w *world, l *link, at uint64) {
+			w.Explicit(w.now, l.flow, at, engine.RTT, []float64{1. / 1024, 1. / 32, 1. / 16}, counts)
+		}
+	}
+	response.fault = answers(300, 0, 0, 0)
+	w.run(9) // too few for the detectors
+	response.fault = answers(0, 0, 300, 0)
+	w.run(4)
+	hang(request, response)
+	response.fault = nil
+	w.run(6)
+	assert.Empty(t, w.told)
+}

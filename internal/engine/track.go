@@ -31,8 +31,9 @@ type track struct {
 	rtt, variation *spread
 	// What round trips usually are, and how they are now.
 	usual, fresh *spread
-	longer       uint8 // windows in a row in which its floor has risen
-	arrived      bool  // all that this end has sent, in the last window
+	longer       uint8         // windows in a row in which its floor has risen
+	measured     detect.Window // the last one with round trips
+	arrived      bool          // all that this end has sent, in the last window
 	silence      silence
 	past         []past // oldest first, while rules look at the view
 }
@@ -178,7 +179,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 	} else {
 		t.rtt, t.variation = nil, nil
 	}
-	t.learn(float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
+	t.learn(w, float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
 	t.arrived = delivered(r)
 	if t.last = w; t.longer >= minLonger {
 		t.view.trouble = w

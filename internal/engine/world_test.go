@@ -106,8 +106,10 @@ func (w *world) tell(l *link, at uint64) {
 	w.Sum(w.now, l.flow, at, engine.TimeNetworkLimited, .2*w.width.Seconds())
 	w.Gauge(w.now, l.flow, at, engine.MinRTT, l.rtt/2)
 	w.Gauge(w.now, l.flow, at, engine.Established, 1)
-	w.spread(l, at, engine.RTT, l.rtt)
-	w.spread(l, at, engine.Variation, l.rtt/4)
+	if l.segments > 0 {
+		w.spread(l, at, engine.RTT, l.rtt)
+		w.spread(l, at, engine.Variation, l.rtt/4)
+	}
 	if l.fault != nil {
 		l.fault(w, l, at)
 	}
