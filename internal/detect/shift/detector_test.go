@@ -60,6 +60,25 @@ func TestStateIsSmall(t *testing.T) {
 	assert.LessOrEqual(t, unsafe.Sizeof(shift.State{}), uintptr(300))
 }
 
+// A hundredth of the round trips of 0.1 ms wait for an acknowledgement that the peer delays by 40 ms. When most of
+// them are as long, that is seen, although such have been seen before.
+func TestAFarShiftOpens(t *testing.T) {
+	const tenth, delayed = 13, 30 // buckets
+	for name, far := range map[string]uint32{"all": 320, "most": 224} {
+		t.Run(name, func(t *testing.T) {
+			w := newWatch(t, shift.RTT(width, threshold))
+			usual, later := bell(tenth), &shift.Histogram{}
+			usual.Counts[delayed] = 3
+			require.Equal(t, detect.Nothing, w.feed(40, usual))
+			for k, count := range bell(tenth).Counts {
+				later.Counts[k] = count * (320 - far) / 320
+			}
+			later.Counts[delayed] = far
+			assert.Equal(t, detect.Opened, w.feed(12, later))
+		})
+	}
+}
+
 func TestAShiftOpensAndCloses(t *testing.T) {
 	w := newWatch(t, shift.RTT(width, threshold))
 	require.Equal(t, detect.Nothing, w.feed(200, bell(millisecond)))

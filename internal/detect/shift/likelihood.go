@@ -14,8 +14,11 @@ const (
 )
 
 // shifts are by how many buckets P0 is shifted: from ×1.4 to ×8. Of octaves, by
-// whole ones.
-var shifts, coarseShifts = [...]int{1, 2, 3, 4, 6}, [...]int{2, 4, 6}
+// whole ones. farShifts are from ×16 to ×2000.
+var (
+	shifts, coarseShifts = [...]int{1, 2, 3, 4, 6}, [...]int{2, 4, 6}
+	farShifts            = [...]int{8, 10, 12, 14, 16, 18, 20, 22}
+)
 
 // A usual is a distribution made from counts.
 type usual struct {
@@ -44,11 +47,26 @@ func newUsual(counts *[Buckets]float32) usual {
 //	P0 = (Bk + 20/40) / (ΣB + 20)
 //	P1 = max(0.02·P0, 0.9·mean P0[k−s] + 0.1·U(k > median)),  s ∈ {1, 2, 3, 4, 6}
 //	ℓ  = Σ hk·clamp(ln P1/P0, −2, 4) / n
+//
+// or, where most values are 8 buckets and more above the median, the same of s ∈ {8, 10, … 22}, if that is more:
+// where a hundredth of the round trips of a short way waits for an acknowledgement that the peer delays, 40 ms are no
+// surprise, but that most take as long is.
 func (u *usual) mean(h *Histogram, n float32, coarse bool) float32 {
 	by := shifts[:]
 	if coarse {
 		by = coarseShifts[:]
 	}
+	near, above := u.meanBy(by, h, n), float32(0)
+	for k := u.median + farShifts[0]; k < Buckets; k++ {
+		above += float32(h.Counts[k])
+	}
+	if 2*above <= n {
+		return near
+	}
+	return max(near, u.meanBy(farShifts[:], h, n))
+}
+
+func (u *usual) meanBy(by []int, h *Histogram, n float32) float32 {
 	scale := shifted / float32(len(by))
 	anywhere := (1 - shifted) * u.total / float32(max(1, Buckets-1-u.median))
 	sum := float32(0)
