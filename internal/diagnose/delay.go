@@ -5,9 +5,10 @@ package diagnose
 
 import "fmt"
 
-// F7, the round-trip time has risen (detector). A queue on the way fills if connections are
-// limited by the network and the smallest round-trip time has stayed; the path is another
-// one if that has risen as well.
+// F7, the round-trip time has risen (detector). A queue on the way fills if the smallest round-trip time has
+// stayed; the path is another one if that has risen as well, or the shorter ones have at both ends ([longerWay]):
+// the kernel's smallest is that of the last five minutes. A queue is of both ends' round trips. Where one end alone
+// sees them rise, or calls wait for their server, what acknowledges may be late by itself, and no reason is told.
 //
 // Not it: F1, which comes first and is in no round-trip time.
 var delay = Rule{
@@ -34,11 +35,22 @@ func matchDelay(p *Pair) (Finding, bool) {
 	if p.RTT == nil {
 		return Finding{}, false
 	}
-	s := p.Sender.since(window)
-	where := "the path has become longer"
-	if s.MinRTT > 0 && p.RTT.Value >= bloat*s.MinRTT {
-		where = fmt.Sprintf("the smallest is %.3f ms, so a queue fills on the way", 1e3*s.MinRTT)
-	}
 	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Confirmed: p.Longer != nil, Evidence: fmt.Sprintf(
-		"Round trips rose from %.3f ms to %.3f ms; %s.%s", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, where, slowServer(p))}, true
+		"Round trips rose from %.3f ms to %.3f ms%s.%s", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, p.reason(), slowServer(p))}, true
+}
+
+// reason is what has made round trips longer, as far as they tell.
+func (p *Pair) reason() string {
+	smallest := p.Sender.since(window).MinRTT
+	short := smallest > 0 && p.RTT.Value >= bloat*smallest
+	late := Whose(p).Server || len(p.Receiver) > 0 && p.Back == nil
+	switch {
+	case p.Longer != nil, !short && !late:
+		return "; the path has become longer"
+	case late && short:
+		return fmt.Sprintf("; the smallest is %.3f ms", 1e3*smallest)
+	case late:
+		return ""
+	}
+	return fmt.Sprintf("; the smallest is %.3f ms, so a queue fills on the way", 1e3*smallest)
 }
