@@ -124,13 +124,14 @@ func (f *Family[S, P, D]) Fading(series uint64, w Window) bool {
 	return ok && f.slots[i].open && f.detector.Fading(&f.slots[i].state, w)
 }
 
-// Value is how high a series is that is open, from the start on; 0 if it is not open.
-func (f *Family[S, P, D]) Value(series uint64) float64 {
+// Rise is from where to where a series that is open has risen, from the start on; zeros if it is not open.
+func (f *Family[S, P, D]) Rise(series uint64) (baseline, value float64) {
 	i, ok := f.index[series]
 	if !ok || !f.slots[i].open {
-		return 0
+		return 0, 0
 	}
-	return f.detector.Verdict(&f.slots[i].state, Nothing).Value
+	v := f.detector.Verdict(&f.slots[i].state, Nothing)
+	return v.Baseline, v.Value
 }
 
 // Observe judges a series' data of a window. emit gets what is to be told of

@@ -35,14 +35,15 @@ func matchDelay(p *Pair) (Finding, bool) {
 	if p.RTT == nil {
 		return Finding{}, false
 	}
+	from, to := p.RTT.now()
 	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Confirmed: p.Longer != nil, Evidence: fmt.Sprintf(
-		"Round trips rose from %.3f ms to %.3f ms%s.%s", 1e3*p.RTT.Baseline, 1e3*p.RTT.Value, p.reason(), slowServer(p))}, true
+		"Round trips rose from %.3f ms to %.3f ms%s.%s", 1e3*from, 1e3*to, p.reason(to), slowServer(p))}, true
 }
 
-// reason is what has made round trips longer, as far as they tell.
-func (p *Pair) reason() string {
+// reason is what has made round trips longer, now so many seconds, as far as they tell.
+func (p *Pair) reason(now float64) string {
 	smallest := p.Sender.since(window).MinRTT
-	short := smallest > 0 && p.RTT.Value >= bloat*smallest
+	short := smallest > 0 && now >= bloat*smallest
 	late := Whose(p).Server || len(p.Receiver) > 0 && p.Back == nil
 	switch {
 	case p.Longer != nil, !short && !late:

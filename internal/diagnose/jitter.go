@@ -19,6 +19,7 @@ func matchJitter(p *Pair) (Finding, bool) {
 	if p.Jitter == nil || p.RTT != nil && p.RTT.Value >= 1.5*p.RTT.Baseline {
 		return Finding{}, false
 	}
+	from, to := p.Jitter.now()
 	return Finding{Side: SidePath, Weight: p.Jitter.Evidence, Evidence: fmt.Sprintf(
-		"Jitter rose from %.3f ms to %.3f ms.%s", 1e3*p.Jitter.Baseline, 1e3*p.Jitter.Value, slowServer(p))}, true
+		"Jitter rose from %.3f ms to %.3f ms.%s", 1e3*from, 1e3*to, slowServer(p))}, true
 }

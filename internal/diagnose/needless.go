@@ -48,8 +48,9 @@ func matchNeedless(p *Pair) (Finding, bool) {
 		f.Type = "tcp_reordering"
 	}
 	f.Late = f.Type == "" && p.outlast()
+	from, to := p.Needless.now()
 	f.Evidence = fmt.Sprintf("Needless retransmissions rose from %.3f%% to %.3f%% of data segments: the peer had %d of %d before.",
-		100*p.Needless.Baseline, 100*p.Needless.Value, s.Spurious, s.retransmits())
+		100*from, 100*to, s.Spurious, s.retransmits())
 	return f, true
 }
 

@@ -73,6 +73,16 @@ func (h History) within(seconds float64) int {
 type Rise struct {
 	Baseline, Value float64 // ratio, or seconds
 	Evidence        float64 // nats
+	// From and To are the same by now, where what is decided rests on what was said before; else 0.
+	From, To float64
+}
+
+// now is from where to where it has risen by now.
+func (r *Rise) now() (from, to float64) {
+	if r.To > 0 {
+		return r.From, r.To
+	}
+	return r.Baseline, r.Value
 }
 
 // A Pair is what one workload sends to another, as told by both ends.

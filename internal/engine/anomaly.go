@@ -29,8 +29,8 @@ type anomaly struct {
 	// fading: it has not ended, but nothing speaks for it now. It keeps its problem open, and
 	// is no sign of another fault.
 	fading bool
-	// value is how high its series is by now; 0 of a rule.
-	value float64
+	// from where to which value its series has risen by now; zeros of a rule.
+	from, value float64
 	// urgent: it has passed a limit from which on users notice.
 	urgent bool
 	// postponed is for how many windows it has waited for what may explain it.
@@ -141,11 +141,22 @@ func (a *anomaly) gate() problem.Gate {
 
 // rise is what rules read of what a detector says. Of losses the number is as of now: no rule decides by it.
 func (a *anomaly) rise() *diagnose.Rise {
-	r := &diagnose.Rise{Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence}
+	r := &diagnose.Rise{
+		Baseline: a.verdict.Baseline, Value: a.verdict.Value, Evidence: a.verdict.Evidence, From: a.from, To: a.value,
+	}
 	if a.kind == kindLoss && a.value > 0 {
 		r.Value = a.value
 	}
 	return r
+}
+
+// present is what a detector has said, with the numbers of now: something else may have been a reason to tell of it.
+func (a *anomaly) present() detect.Verdict {
+	v := a.verdict
+	if v.Step == detect.Updated && a.from > 0 {
+		v.Baseline, v.Value, v.Ratio, v.Peak = a.from, a.value, a.value/a.from, max(v.Peak, a.value)
+	}
+	return v
 }
 
 // denied tells whether the other end has round trips, too, and does not see the same of them.

@@ -165,12 +165,12 @@ func (d *detectors) feel(v *view) {
 	}
 }
 
-// value is how high the series of an anomaly is by now.
-func (d *detectors) value(a *anomaly) float64 {
+// rise is from where to where the series of an anomaly has risen by now.
+func (d *detectors) rise(a *anomaly) (baseline, value float64) {
 	if f := d.ratios[a.kind]; f != nil {
-		return f.Value(a.series)
+		return f.Rise(a.series)
 	}
-	return d.shifts[a.kind].Value(a.series)
+	return d.shifts[a.kind].Rise(a.series)
 }
 
 // fading tells whether what opened an anomaly seems to be over.

@@ -61,7 +61,7 @@ func (e *Engine) tell(at time.Time) {
 	for _, s := range e.steps {
 		a := s.anomaly
 		e.events = append(e.events, Event{At: at, Anomaly: &Anomaly{
-			ID: a.id, Type: a.typ(), Verdict: a.verdict, Side: a.side(), Evidence: a.finding.Evidence,
+			ID: a.id, Type: a.typ(), Verdict: a.present(), Side: a.side(), Evidence: a.finding.Evidence,
 			Role: a.view.key.role, Label: a.view.label,
 		}})
 	}

@@ -56,7 +56,7 @@ func (e *Engine) rules(w detect.Window) {
 	e.age(w)
 	for _, a := range e.live {
 		if a.kind < numKinds {
-			a.value = e.detectors.value(a)
+			a.from, a.value = e.detectors.rise(a)
 		}
 		a.urgent = a.urgent || a.passes()
 		fades := e.fades(w, a)
