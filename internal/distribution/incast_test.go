@@ -33,7 +33,7 @@ func TestSlowIncast(t *testing.T) {
 			p := &play{test: t}
 			var services []service
 			for i, h := range hosts {
-				services = append(services, service{fmt.Sprintf("service-%c", 'k'+i), h.IPv4})
+				services = append(services, service{name: fmt.Sprintf("service-%c", 'k'+i), address: h.IPv4})
 			}
 			p.watch = observe(t, tick, services, settings(t, netip.MustParsePrefix("198.51.0.0/16"), 7800)...)
 			p.awaitReady()

@@ -82,7 +82,7 @@ func (s scenario) set(t *testing.T, number int) *play {
 	settle := func(h netns.Host, name string) netns.Host {
 		h.IPv4 = netip.AddrFrom4([4]byte{10, 77, byte(number), byte(len(services) + 1)})
 		h.AddAddress(h.Link, netip.PrefixFrom(h.IPv4, 24))
-		services = append(services, service{name, h.IPv4})
+		services = append(services, service{name: name, address: h.IPv4})
 		return h
 	}
 	hosts := cable(t)

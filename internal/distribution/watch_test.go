@@ -31,13 +31,22 @@ type watch struct {
 	events string // file
 }
 
-// A service is a name for an address.
+// A service is a name for an address, or one of its pods is.
 type service struct {
 	name    string
 	address netip.Addr
+	pod     string
 }
 
-const identified = "  - {namespace: shop, workload: %[1]s, kind: Deployment, service: %[1]s, node: node-of-%[1]s, addresses: [%[2]s]}\n"
+// entry is what the file of identities says of it.
+func (s service) entry() string {
+	pod := ""
+	if s.pod != "" {
+		pod = "pod: " + s.pod + ", "
+	}
+	return fmt.Sprintf("  - {namespace: shop, workload: %[1]s, kind: Deployment, service: %[1]s, %[2]snode: node-of-%[1]s, addresses: [%[3]s]}\n",
+		s.name, pod, s.address)
+}
 
 // watchTwoServices starts the README's configuration, with names and another tick, for two
 // services that a cable joins.
@@ -49,7 +58,7 @@ func watchTwoServices(t *testing.T, tick time.Duration) *watch {
 
 func watchServices(t *testing.T, tick time.Duration, client, server netns.Host) *watch {
 	t.Helper()
-	w := observe(t, tick, []service{{"service-j", client.IPv4}, {"service-k", server.IPv4}})
+	w := observe(t, tick, []service{{name: "service-j", address: client.IPv4}, {name: "service-k", address: server.IPv4}})
 	w.couple = couple{client, server}
 	return w
 }
@@ -61,7 +70,7 @@ func observe(t *testing.T, tick time.Duration, services []service, settings ...s
 	w := &watch{tick: tick, events: filepath.Join(folder, "events.json")}
 	names := []byte("workloads:\n")
 	for _, s := range services {
-		names = fmt.Appendf(names, identified, s.name, s.address)
+		names = append(names, s.entry()...)
 	}
 	identities := filepath.Join(folder, "identities.yaml")
 	require.NoError(t, os.WriteFile(identities, names, 0o600))
