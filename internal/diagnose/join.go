@@ -19,8 +19,8 @@ func (r *Report) Join(o *Report) {
 	r.SendBuffer = smallest(before.SendBuffer, o.SendBuffer)
 	r.LockedSendBuffer = smallest(before.LockedSendBuffer, o.LockedSendBuffer)
 	r.CongestionWindow = smallest(before.CongestionWindow, o.CongestionWindow)
-	r.QueueLength = max(before.QueueLength, o.QueueLength)
-	r.QueueLimit = max(before.QueueLimit, o.QueueLimit)
+	r.QueueLength, r.QueueLimit = before.QueueLength, before.QueueLimit
+	r.Queue(o.QueueLength, o.QueueLimit)
 	r.ReceiveScale = smallestScale(before.ReceiveScale, o.ReceiveScale)
 	r.SendScale = smallestScale(before.SendScale, o.SendScale)
 	r.MinRTT = o.MinRTT
@@ -66,4 +66,13 @@ func (r *Report) Trouble() bool {
 		r.Retransmits[RetransmitTimeout] > 0 || r.CongestionWindow > 0 ||
 		r.share(ReceiveWindowLimited) >= minWindowShare || r.share(SendBufferLimited) >= minSendShare ||
 		float64(r.Opened) >= minOpenedRate*r.Seconds && r.Opened > 0
+}
+
+// Queue takes in another listener's accept queue, or the same at another time, if less of that is free.
+func (r *Report) Queue(length, limit uint64) {
+	switch free, other := (r.QueueLength+1)*(limit+1), (length+1)*(r.QueueLimit+1); {
+	case limit == 0:
+	case r.QueueLimit == 0 || other > free:
+		r.QueueLength, r.QueueLimit = length, limit
+	}
 }

@@ -21,7 +21,7 @@ func TestJoin(t *testing.T) {
 	}
 	want := Report{
 		Seconds: 10, Sent: 11, Live: 5, Awaiting: 3, SendQueue: 30, ReceiveQueue: 7, ReceiveBuffer: 4096,
-		LockedReceiveBuffer: 2048, MinRTT: .001, ReceiveScale: &zero, QueueLimit: 9, Time: [numPhases]float64{Idle: 50},
+		LockedReceiveBuffer: 2048, MinRTT: .001, ReceiveScale: &zero, QueueLimit: 4, Time: [numPhases]float64{Idle: 50},
 	}
 	for _, order := range [][2]Report{{a, b}, {b, a}} {
 		order[0].Join(&order[1])
@@ -46,4 +46,19 @@ func TestTroubleIsNoticed(t *testing.T) {
 		assert.True(t, r.Trouble(), name)
 	}
 	assert.False(t, (&Report{Failed: [numFailures]uint64{FailedAborted: 3}}).Trouble())
+}
+
+// TestTheFullestQueueTells of several listeners: one that has no room left is not hidden by another's.
+func TestTheFullestQueueTells(t *testing.T) {
+	for _, one := range [][2]Report{
+		{{QueueLength: 2, QueueLimit: 1}, {QueueLimit: 4096}},
+		{{QueueLimit: 1}, {QueueLength: 7, QueueLimit: 4096}},
+		{{QueueLimit: 4096}, {}},
+	} {
+		for _, r := range [][2]Report{one, {one[1], one[0]}} {
+			r[0].Join(&r[1])
+			assert.Equal(t, one[0].QueueLength, r[0].QueueLength)
+			assert.Equal(t, one[0].QueueLimit, r[0].QueueLimit)
+		}
+	}
 }

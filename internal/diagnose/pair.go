@@ -102,4 +102,9 @@ type Pair struct {
 	Silent []string
 	// Longer is the pair of pods whose shorter round trips have risen most, at both ends.
 	Longer *Rise
+	// Arrived is how many connections the receiver's listeners have got from anybody in the last half minute.
+	Arrived uint64
+	// Held: of the last half minute's round trips many, at either end, took most of the time after which a SYN is
+	// sent again ([LongTrip]).
+	Held bool
 }

@@ -13,6 +13,11 @@ func connectScenarios() []scenario {
 	overflows := func(n uint64) diagnose.History {
 		return steady(3, func(r *diagnose.Report) { r.Overflows = n; r.QueueLength = 2; r.QueueLimit = 1 })
 	}
+	large := steady(3, func(r *diagnose.Report) { r.Overflows = 9; r.QueueLimit = 4096 })
+	arrived := func(n uint64, p diagnose.Pair) diagnose.Pair {
+		p.Arrived = n
+		return p
+	}
 	empty := steady(3, func(r *diagnose.Report) { r.Overflows = 9; r.QueueLimit = 1 })
 	retrying := steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = 3 })
 	syn := func(n uint64, rises *diagnose.Rise) diagnose.Pair {
@@ -70,7 +75,9 @@ func connectScenarios() []scenario {
 		{"few are refused", client(steady(1, failing(diagnose.FailedRefused, 3, 4))), ""},
 		{"a server connects to nobody", server, ""},
 		{"a full accept queue", between(steady(3, same), overflows(5)), "tcp_accept_overflow"},
-		{"a full accept queue between two looks", between(retrying, empty), "tcp_accept_overflow"},
+		{"a full accept queue between two looks", arrived(2, between(retrying, empty)), "tcp_accept_overflow"},
+		{"SYNs that come again all at once at an empty accept queue", arrived(2, between(retrying, large)), ""},
+		{"more connections than an accept queue holds", arrived(4097, between(retrying, large)), "tcp_accept_overflow"},
 		{"SYNs that are lost before the listener", between(steady(3, func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = 10 }), empty), ""},
 		{"a port scanner's resets at a listener", between(steady(3, same), empty), ""},
 		{"four overflows in 30 s", between(steady(3, same), append(overflows(0)[:2], overflows(4)[0])), ""},

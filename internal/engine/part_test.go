@@ -140,7 +140,8 @@ func TestAcceptQueueOfOnePod(t *testing.T) {
 			for server := range 3 {
 				end := pod("server", server, server+2)
 				for client := range 2 {
-					request, _ := w.talk(pod("client", client, client), end)
+					request, response := w.talk(pod("client", client, client), end)
+					response.fault = sums(engine.Opened, 1)
 					requests = append(requests, request)
 				}
 				end.Port = 8080

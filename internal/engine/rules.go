@@ -207,10 +207,24 @@ func (e *Engine) listen(v *view, p *diagnose.Pair) {
 	last := &receiver[len(receiver)-1]
 	for _, r := range listener.history {
 		last.Overflows += r.Overflows
-		last.QueueLength = max(last.QueueLength, r.QueueLength)
-		last.QueueLimit = max(last.QueueLimit, r.QueueLimit)
+		last.Queue(r.QueueLength, r.QueueLimit)
 	}
-	p.Receiver = receiver
+	if p.Receiver = receiver; last.Overflows > 0 {
+		p.Arrived = e.arrived(v.key.peer)
+	}
+}
+
+// arrived is how many connections a workload's servers have got in the windows that rules look at.
+func (e *Engine) arrived(server localize.Name) (n uint64) {
+	for key, v := range e.tracks.views {
+		if key.observer != server || key.role != Server || e.window-v.last >= detect.Window(e.history) {
+			continue
+		}
+		for i := range v.history {
+			n += v.history[i].Opened
+		}
+	}
+	return n
 }
 
 // unanswered tells whether a handshake was repeated or given up, or data was sent again by timeout: of a
