@@ -39,9 +39,11 @@ func explains(cause, symptom *diagnose.Rule) bool {
 	return cause.Class == symptom.Class
 }
 
-// delayed tells whether round trips are found to have risen.
+// delayed tells whether round trips are found to have risen, or, where they hold for so long, to vary.
 func (v *view) delayed() bool {
-	return slices.ContainsFunc(v.findings, func(f diagnose.Finding) bool { return f.Rule == rulesOf[kindRTT] && !v.alone(&f) })
+	return slices.ContainsFunc(v.findings, func(f diagnose.Finding) bool {
+		return (f.Rule == rulesOf[kindRTT] || f.Rule.Class == diagnose.ClassDelay && v.holds()) && !v.alone(&f)
+	})
 }
 
 // symptoms are the rules that a rule explains.
@@ -110,9 +112,9 @@ const patience = 4
 // waits for these. What has been seen by one end alone begins to speak when the other
 // sees it.
 func (v *view) pending(a *anomaly) bool {
-	if a.kind == kindNeedless && a.typ() == a.rule.Type {
+	if a.kind == kindNeedless && a.typ() == a.rule.Type || a.kind == kindSYN && a.finding.Late {
 		a.postponed++
-		return (v.late || v.suspects[kindRTT]) && a.postponed <= patience
+		return (v.late || v.suspects[kindRTT] || a.kind == kindSYN) && a.postponed <= patience
 	}
 	if a.rule.Class != diagnose.ClassDelay {
 		return false

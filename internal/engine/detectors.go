@@ -150,12 +150,20 @@ func (d *detectors) suspicious(k kind, v *view) bool {
 // lateShare is of how many round trips one is late where delays make senders send again.
 const lateShare = 10
 
+// many tells whether many round trips take longer than that, in seconds.
+func many(rtt *shift.Histogram, seconds float64) bool {
+	return rtt.Total() > 0 && lateShare*rtt.Above(seconds) >= rtt.Total()
+}
+
 // feel notes what a view is suspected of, whether its losses seem to rise, and how many round trips it had since then.
 func (d *detectors) feel(v *view) {
 	for k := range numKinds {
 		v.suspects[k] = v.risen[k] == nil && d.suspicious(k, v)
 	}
-	v.late = lateShare*v.rtt.Above(diagnose.ShortestTimeout) >= v.rtt.Total() && v.rtt.Total() > 0
+	v.late = many(&v.rtt, diagnose.ShortestTimeout)
+	if many(&v.rtt, diagnose.LongTrip) {
+		v.held = v.window
+	}
 	v.loses = d.ratios[kindLoss].Rising(v.id)
 	switch {
 	case v.risen[kindRTT] != nil || v.risen[kindJitter] != nil || v.suspects[kindRTT] || v.suspects[kindJitter]:

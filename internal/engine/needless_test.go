@@ -57,3 +57,38 @@ func TestManyNeedlessSegmentsAreAProblem(t *testing.T) {
 	w.run(4)
 	assert.Equal(t, []string{"open tcp_spurious_retransmit pair shop/service-j → shop/service-k"}, w.told)
 }
+
+// Behind a queue that holds them for a second SYNs are sent again, too, and what does not fit in is lost. Where
+// round trips are short it is they that are lost.
+func TestALongQueueRepeatsHandshakes(t *testing.T) {
+	for rtt, told := range map[float64]string{
+		.9:   "open tcp_rtt_rise pair shop/service-j ↔ shop/service-k",
+		.001: "open tcp_syn_retransmit pair shop/service-j → shop/service-k",
+	} {
+		w := newWorld(t, width)
+		request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+		w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
+		opened := sums(engine.Opened, 10)
+		request.fault = opened
+		w.run(60)
+		request.rtt, response.rtt = rtt, rtt
+		request.fault = func(w *world, l *link, at uint64) {
+			opened(w, l, at)
+			sums(engine.RetransmitSYN, 10)(w, l, at)
+		}
+		w.run(10)
+		assert.Equal(t, []string{told}, w.told)
+	}
+}
+
+func TestALongQueueThatOverflowsIsNoLossyPath(t *testing.T) {
+	w := newWorld(t, width)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
+	w.run(60)
+	request.rtt, response.rtt = .9, .9
+	request.loss = .01
+	response.fault = sums(engine.OutOfOrder, 50)
+	w.run(10)
+	assert.Equal(t, []string{"open tcp_rtt_rise pair shop/service-j ↔ shop/service-k"}, w.told)
+}

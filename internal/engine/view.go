@@ -33,6 +33,7 @@ type view struct {
 	hush     hush             // which of them do not answer
 	before   hush             // in the window before
 	late     bool             // many round trips outlast the shortest timeout
+	held     detect.Window    // the last one in which many took most of the time after which a SYN is sent again
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it
@@ -143,5 +144,11 @@ func (v *view) pair() *diagnose.Pair {
 		}
 	}
 	p.Longer = v.longest()
+	p.Held = v.holds() || v.other != nil && v.other.holds()
 	return p
+}
+
+// holds tells whether many round trips of the last half minute were as long as it takes to send a SYN again.
+func (v *view) holds() bool {
+	return v.held > 0 && float64(v.window-v.held)*v.report.Seconds < halfMinute
 }
