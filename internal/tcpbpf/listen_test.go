@@ -156,17 +156,22 @@ func (c *collector) tellDrops() {
 }
 
 // droppedBy is what the kernel says of a socket.
-func droppedBy(t *testing.T, listener *net.TCPListener) uint32 {
+func droppedBy(t *testing.T, listener *net.TCPListener) (n uint32) {
 	t.Helper()
-	var info [unix.SK_MEMINFO_VARS]uint32
-	require.NoError(t, control(t, listener, func(fd int32) error {
-		size := uint32(unsafe.Sizeof(info))
-		_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
-		if errno != 0 {
-			return errno
-		}
-		return nil
+	require.NoError(t, control(t, listener, func(fd int32) (err error) {
+		n, err = dropped(int(fd))
+		return err
 	}))
-	return info[unix.SK_MEMINFO_DROPS]
+	return n
+}
+
+func dropped(listener int) (uint32, error) {
+	var info [unix.SK_MEMINFO_VARS]uint32
+	size := uint32(unsafe.Sizeof(info))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(listener), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return info[unix.SK_MEMINFO_DROPS], nil
 }

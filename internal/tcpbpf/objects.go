@@ -4,15 +4,19 @@
 package tcpbpf
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
 )
 
-// mapEvents is the ring buffer.
-const mapEvents = "events"
+const (
+	mapEvents = "events" // the ring buffer
+	mapConns  = "conns"  // records in sockets
+)
 
 // objects are the maps, and the programs that the kernel took.
 type objects struct {
@@ -40,6 +44,9 @@ func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
 			continue
 		}
 		program, err := createOne(subset(spec, known.name), ebpf.CollectionOptions{MapReplacements: maps.Maps, Cache: types})
+		if err == nil && known.attach == ebpf.AttachTraceIter {
+			program, err = iterating(program, maps.Maps[known.over])
+		}
 		if err != nil {
 			p.refuse(known.name, err)
 			continue
@@ -66,6 +73,22 @@ func createMaps(spec *ebpf.CollectionSpec, p plan) (*ebpf.Collection, error) {
 	}
 	defer events.Close()
 	return ebpf.NewCollectionWithOptions(subset(spec, ""), ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{mapEvents: events}})
+}
+
+// iterating returns a program that can be attached and opened, as it is later: else what
+// stands in for it is to be made. Nothing runs before it is read.
+func iterating(program *ebpf.Program, over *ebpf.Map) (*ebpf.Program, error) {
+	it, err := link.AttachIter(link.IterOptions{Program: program, Map: over})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("attach iterator: %w", err), program.Close())
+	}
+	defer it.Close()
+	r, err := it.Open()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open iterator: %w", err), program.Close())
+	}
+	_ = r.Close()
+	return program, nil
 }
 
 // createOne makes the only program of spec, on maps that are there.

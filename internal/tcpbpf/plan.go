@@ -15,6 +15,7 @@ import (
 var programs = []struct {
 	name   string
 	attach ebpf.AttachType
+	over   string // the map whose elements are gone through
 	spares string // the program that it stands in for, where the kernel refuses that
 	late   bool   // it is attached when there is something for it to do
 }{
@@ -25,7 +26,7 @@ var programs = []struct {
 	{name: ProgramSockOps, attach: ebpf.AttachCGroupSockOps},
 	{name: ProgramConnect4, attach: ebpf.AttachCGroupInet4Connect},
 	{name: ProgramConnect6, attach: ebpf.AttachCGroupInet6Connect},
-	{name: ProgramSweep, attach: ebpf.AttachTraceIter},
+	{name: ProgramSweep, attach: ebpf.AttachTraceIter, over: mapConns},
 	{name: ProgramSweepFiles, attach: ebpf.AttachTraceIter, spares: ProgramSweep},
 	{name: ProgramSweepHashed, attach: ebpf.AttachTraceIter, spares: ProgramSweep},
 	{name: ProgramFind, attach: ebpf.AttachTraceIter},

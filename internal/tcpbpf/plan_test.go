@@ -116,6 +116,18 @@ func unverifiable(names ...string) func(*ebpf.CollectionSpec) {
 	}
 }
 
+// unattachable makes the kernel take programs and refuse to attach them, as it does with
+// iterators over what it does not let one go through. These go through cgroups, and do not
+// say through which.
+func unattachable(names ...string) func(*ebpf.CollectionSpec) {
+	return func(spec *ebpf.CollectionSpec) {
+		for _, name := range names {
+			spec.Programs[name].AttachTo = "cgroup"
+			spec.Programs[name].Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+		}
+	}
+}
+
 // degraded returns the jobs that are not done at the best hook, but for those that this
 // machine never does there.
 func degraded(t *testing.T, hooks []Hook) map[string]string {

@@ -29,6 +29,7 @@ const (
 	actOpen    = "open"    // a kernel side on a machine that lacks something
 	actHold    = "hold"    // a kernel side open until killed
 	actPredate = "predate" // a kernel side by connections
+	actBan     = "ban"     // a kernel side while a system call fails
 )
 
 var acts = map[string]func(argument []byte) error{
@@ -36,6 +37,7 @@ var acts = map[string]func(argument []byte) error{
 	actOpen:    openWithout,
 	actHold:    holdOpen,
 	actPredate: predate,
+	actBan:     openBanned,
 
 	actExecute:  connectAndExecute,
 	actRace:     connectAtOnce,

@@ -7,28 +7,33 @@ import (
 	"net"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
 
-// TestSweepWithoutRecordIterator lets the kernel refuse the iterator over records. Open
+// TestSweepWithoutRecordIterator lets the kernel refuse the iterator over records, when it
+// is loaded or not before it is attached. Open
 // files lead to what processes hold, in whatever network namespace, and hash tables to
 // what nobody holds: here a connection that is not accepted yet. Without either it is
 // told at its end.
 func TestSweepWithoutRecordIterator(t *testing.T) {
 	for name, test := range map[string]struct {
+		deny    func(...string) func(*ebpf.CollectionSpec)
 		refused []string
 		hook    string
 		unheld  int // connections of those that no process holds
 	}{
-		"files and hash tables": {[]string{ProgramSweep}, "iter/task_file, iter/tcp", 1},
-		"files alone":           {[]string{ProgramSweep, ProgramSweepHashed}, "iter/task_file", 0},
+		"files and hash tables":             {unverifiable, []string{ProgramSweep}, "iter/task_file, iter/tcp", 1},
+		"files alone":                       {unverifiable, []string{ProgramSweep, ProgramSweepHashed}, "iter/task_file", 0},
+		"files and hash tables, unattached": {unattachable, []string{ProgramSweep}, "iter/task_file, iter/tcp", 1},
+		"files alone, unattached":           {unattachable, []string{ProgramSweep, ProgramSweepHashed}, "iter/task_file", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			place := newPlace(t)
-			k := observe(t, Config{tamper: unverifiable(test.refused...)})
+			k := observe(t, Config{tamper: test.deny(test.refused...)})
 			require.Equal(t, test.hook, hookOf(k, "sweep").Name)
 			require.NotEmpty(t, hookOf(k, "sweep").Lost)
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
 
 	"github.com/tcpwhy/tcpwhy/internal/cgroup"
 )
@@ -36,9 +35,6 @@ func Try(cfg Config) ([]Hook, error) {
 		return p.hooks(), err
 	}
 	links, err := attach(o, root, p)
-	if err == nil {
-		err = p.tryIterators(o)
-	}
 	_ = closeAll(links)
 	return p.hooks(), err
 }
@@ -49,27 +45,6 @@ func (p plan) tryEntry() {
 	p.refuse(needFlags, callbackFlags())
 	_, err := resetNames()
 	p.refuse(needReasons, err)
-}
-
-// tryIterators attaches those that are there. Nothing runs before they are read.
-func (p plan) tryIterators(o *objects) error {
-	for _, known := range programs {
-		program := o.programs[known.name]
-		if program == nil || known.attach != ebpf.AttachTraceIter {
-			continue
-		}
-		options := link.IterOptions{Program: program}
-		if known.name == ProgramSweep {
-			options.Map = o.Conns
-		}
-		it, err := link.AttachIter(options)
-		if err != nil {
-			p.refuse(known.name, err)
-			continue
-		}
-		_ = it.Close()
-	}
-	return p.impossible()
 }
 
 // idle puts programs that do nothing in the place of those that are called for sockets

@@ -27,6 +27,10 @@ func TestTryTellsWhatOpenDoes(t *testing.T) {
 		"a lone program":     {Cgroup: lone.Path},
 		"some refused":       {tamper: unverifiable(ProgramFind, ProgramDestroy, ProgramConnect6)},
 		"others refused":     {tamper: unverifiable(ProgramCallbacks)},
+		"no sweep":           {tamper: unattachable(ProgramSweep)},
+		"no sweep of files":  {tamper: unattachable(ProgramSweep, ProgramSweepFiles)},
+		"of files only":      {tamper: unattachable(ProgramSweep, ProgramSweepHashed)},
+		"no search":          {tamper: unattachable(ProgramFind, ProgramCallbacks)},
 		"sock_ops refused":   {tamper: unverifiable(ProgramSockOps)},
 		"a folder elsewhere": {Cgroup: t.TempDir()},
 	} {
