@@ -71,6 +71,24 @@ func TestErrorsOfEachAreTold(t *testing.T) {
 	require.ErrorIs(t, err, unix.ENOBUFS)
 }
 
+// TestHandlesThatLeadNowhere: a name that is left over, one of something else, and one that
+// leads nowhere are no namespaces, and keep nobody from those that are.
+func TestHandlesThatLeadNowhere(t *testing.T) {
+	ns := netns.New(t)
+	traffic.Start(t, ns, "resident")
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(folder+"/left-over", nil, 0o600))
+	require.NoError(t, os.Symlink("/proc/self/ns/uts", folder+"/else"))
+	require.NoError(t, os.Symlink("/proc/none/ns/net", folder+"/gone"))
+	require.NoError(t, os.Mkdir(folder+"/folder", 0o700))
+	found, err := Each(append([]string{folder + "/*"}, OfProcesses...), Everything, func(uint64) error { return nil })
+	require.NoError(t, err)
+	require.FileExists(t, found[ns.Inode()])
+	for _, path := range found {
+		require.NotContains(t, path, folder)
+	}
+}
+
 // A thread of another user's may not look at where root's processes are.
 func TestClosed(t *testing.T) {
 	path := fmt.Sprintf("/proc/%d/ns/net", os.Getppid())

@@ -30,6 +30,7 @@ type lack struct {
 	BTF          bool // the kernel's type information
 	Mount        bool // of the cgroup v2 hierarchy
 	Capabilities []int
+	Cgroup       string // what is observed, if not all
 }
 
 const howToGrant = "run as root (sudo make run), or grant it: setcap cap_bpf,cap_perfmon,cap_net_admin=ep <binary>"
@@ -77,6 +78,44 @@ func TestThreeCapabilitiesAreEnough(t *testing.T) {
 	require.Empty(t, string(output))
 }
 
+// TestClosedCgroup wants its path and the reason, where a user may not open it.
+func TestClosedCgroup(t *testing.T) {
+	const nobody = 65534
+	group := cgroup.New(t)
+	require.NoError(t, os.Chmod(group.Path, 0o700))
+	command := again(t, "/proc/self/exe", actOpen, lack{Cgroup: group.Path})
+	command.SysProcAttr = &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_NET_ADMIN},
+	}
+	require.Error(t, command.Run())
+	said := strings.TrimSpace(fmt.Sprint(command.Stderr))
+	require.Contains(t, said, fmt.Sprintf("attach to cgroup %q: ", group.Path))
+	require.Contains(t, said, "permission denied")
+	require.NotContains(t, said, "\n")
+}
+
+// TestCgroupThatIsRemoved takes away what is observed: nothing comes from there any more,
+// which is no error. Who opens it afterwards is told.
+func TestCgroupThatIsRemoved(t *testing.T) {
+	path, err := os.MkdirTemp(cgroup.Root(t), "tcpwhy-test-")
+	require.NoError(t, err)
+	cfg := Config{MaxFlows: 1000, Cgroup: path}
+	k := observe(t, cfg)
+	require.NoError(t, os.Remove(path))
+	for range 2 {
+		k.collect()
+	}
+	require.Empty(t, k.sums)
+	require.NoError(t, k.Close())
+
+	_, tried := Try(cfg)
+	_, opened := Open(cfg)
+	require.EqualError(t, tried, opened.Error())
+	require.ErrorContains(t, opened, "no such file or directory")
+	require.ErrorContains(t, opened, fmt.Sprintf("attach to cgroup %q: ", path))
+}
+
 // openWithout opens a kernel side and observes a connection of its own. It prints
 // what is missing, if that is why it cannot.
 func openWithout(argument []byte) error {
@@ -84,7 +123,7 @@ func openWithout(argument []byte) error {
 	if err := errors.Join(json.Unmarshal(argument, &l), l.take()); err != nil {
 		return err
 	}
-	k, err := Open(Config{MaxFlows: 65_536})
+	k, err := Open(Config{MaxFlows: 65_536, Cgroup: l.Cgroup})
 	var missing *MissingError
 	if errors.As(err, &missing) {
 		fmt.Print(missing)
