@@ -36,7 +36,9 @@ type stalled struct{ n, us uint64 }
 
 // ask makes n requests on one connection, each written and its answer read by the
 // client's round, and collects after each. Each sample of the kernel is a stall or in the
-// histogram.
+// histogram. Both ends close: where a client that closes alone loses its CPU in the middle of
+// that, the acknowledgement of its FIN finds it at work, and the kernel keeps the socket for
+// as long as a test waits (tcp_fin_timeout, a minute).
 func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, round []traffic.Step) (a asked) {
 	t.Helper()
 	k := observe(t, Config{})
@@ -54,7 +56,9 @@ func ask(t *testing.T, path traffic.Path, client func(flow.Key) bool, n int, rou
 		writes = append(writes, more...)
 	}
 	a.late = clocks.stop()
-	d.clients(finish)
+	d.clients(shut)
+	d.servers(hear, shut)
+	d.clients(hear, await, finish)
 	d.gone(flow.RoleClient)
 
 	a.sum = k.sum(client)
