@@ -60,7 +60,7 @@ type Value struct {
 // Read tells the value of an output. It returns false if there is nothing to tell.
 func (t *Table) Read(o *Output, v *Value) bool {
 	o.ending = o.live == 0 && o.left+t.limits.Stale < t.now.Pace && o.accepted == o.growths
-	o.read = o.growths
+	o.read, o.readAt = o.growths, t.now.Pace
 	v.Start, v.Ended = o.Start, false
 	switch {
 	case o.Shape == ShapeGauge:
@@ -127,7 +127,7 @@ func (t *Table) Accepted(o *Output) bool {
 	} else if t.delta {
 		o.shown = o.shown || o.grew
 		o.told, o.telling = o.telling, o.told
-		o.since = t.now.Pace
+		o.since = o.readAt // what came meanwhile is of the next one
 	}
 	return true
 }

@@ -46,3 +46,32 @@ func TestAnEndThatNobodyTookLosesNothing(t *testing.T) {
 	table.Read(outputs[0], &value)
 	assert.Equal(t, []uint64{5, 6}, outputs[0].explicit.counts)
 }
+
+// A delta begins when what was told before it was read, not when that was accepted: points come meanwhile.
+func TestADeltaBeginsWhereTheOneBeforeEnded(t *testing.T) {
+	table := NewTable(Limits{Inputs: 9, Outputs: 9, Stale: 100, Gap: 1000}, at(1), true)
+	output := table.NewOutput(Key{1}, Design{Shape: ShapeSum})
+	flow := new(Flow)
+	var input *Input
+	add := func(now uint64, total int64) {
+		table.Advance(at(now))
+		flow.Received = now
+		p := Point{Shape: ShapeSum, Start: 2, Time: now, Number: Integer(total)}
+		if input == nil {
+			input = table.NewInput(Key{1}, flow, &p)
+			table.Bind(input, output)
+		}
+		table.Overtaken(flow, now)
+		table.Add(input, &p)
+	}
+	var value Value
+	for i, want := range []uint64{2, 10, 20} {
+		now := uint64(10*i) + 10
+		add(now-1, int64(now-1))
+		table.Begin(at(now), nil)
+		require.True(t, table.Read(output, &value))
+		assert.Equal(t, want, value.Start)
+		add(now+4, int64(now+4))
+		table.Accepted(output)
+	}
+}

@@ -34,6 +34,7 @@ type Output struct {
 
 	// It does not end before all that it has grown by has arrived.
 	growths, read, accepted uint64
+	readAt                  uint64 // by the pace
 
 	total       Total // sums, and merged gauges
 	gauges      int   // inputs that the gauge is made of
