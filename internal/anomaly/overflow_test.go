@@ -13,8 +13,14 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/names"
 )
 
-// What splits a metric may be any text. Its overflow is bounded, and adds up to all that was sent.
+// What splits a metric, and a role, may be any text. Their overflow is bounded, and adds up to all that was sent.
 func TestOverflowIsBounded(t *testing.T) {
+	for attribute, most := range map[string]int{names.ErrorType: 1000 + 1, names.HandshakeRole: 1} {
+		t.Run(attribute, func(t *testing.T) { overflow(t, attribute, most) })
+	}
+}
+
+func overflow(t *testing.T, attribute string, most int) {
 	const limit, sent = 10, 5000
 	cfg := CreateDefaultConfig().(*Config)
 	cfg.Aggregate, cfg.MaxSeries = AggregateWorkload, limit
@@ -33,11 +39,11 @@ func TestOverflowIsBounded(t *testing.T) {
 		p.SetStartTimestamp(second(2))
 		p.SetTimestamp(second(3))
 		p.SetIntValue(1)
-		p.Attributes().PutStr(names.ErrorType, fmt.Sprint("error ", i))
+		p.Attributes().PutStr(attribute, fmt.Sprint("any ", i))
 		r.add(md.ResourceMetrics(), instant(3))
 	}
 	_, outputs := r.table.Len()
-	assert.LessOrEqual(t, outputs, limit+1000+1)
+	assert.LessOrEqual(t, outputs, limit+most)
 	told := int64(0)
 	for _, d := range r.write("v", instant(4)) {
 		for _, p := range sums(d.metrics) {

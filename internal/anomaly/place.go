@@ -89,7 +89,9 @@ func (r *reducer) overflow(f *flow) *place {
 	attributes := pcommon.NewMap()
 	attributes.PutStr(names.NetworkTransport, names.TCP)
 	attributes.PutBool(names.MetricOverflow, true)
-	putKnown(attributes, names.HandshakeRole, f.role)
+	if f.role == names.Client || f.role == names.Server { // any other text would be one more series
+		attributes.PutStr(names.HandshakeRole, f.role)
+	}
 	p := r.at(pcommon.NewMap(), attributes)
 	p.overflow = true
 	return p
