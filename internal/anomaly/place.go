@@ -15,6 +15,7 @@ type place struct {
 	key        reduce.Key
 	group      *group
 	attributes pcommon.Map // of data points, without what splits a metric
+	size       int         // of the attributes, on the wire
 	flows      int
 	overflow   bool // it is that of what there is no room for
 }
@@ -23,6 +24,7 @@ type place struct {
 type group struct {
 	key        reduce.Key
 	attributes pcommon.Map
+	size       int                // of the attributes, on the wire
 	outputs    [][]*reduce.Output // by metric
 	series     int
 	places     int
@@ -75,11 +77,11 @@ func (r *reducer) at(resource, attributes pcommon.Map) *place {
 	}
 	g := r.groups[groupKey]
 	if g == nil {
-		g = &group{key: groupKey, attributes: resource, outputs: make([][]*reduce.Output, len(r.metrics))}
+		g = &group{key: groupKey, attributes: resource, size: sizeOfAttributes(resource), outputs: make([][]*reduce.Output, len(r.metrics))}
 		r.groups[groupKey] = g
 	}
 	g.places++
-	p := &place{key: key, group: g, attributes: attributes}
+	p := &place{key: key, group: g, attributes: attributes, size: sizeOfAttributes(attributes)}
 	r.places[key] = p
 	return p
 }

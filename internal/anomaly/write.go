@@ -14,14 +14,15 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/reduce"
 )
 
-// deliveryPoints is how many data points are handed on at once, as a rule. Each has
-// about 250 bytes on the wire, and a gRPC server accepts 4 MiB.
-const deliveryPoints = 8192
+// deliveryBytes is how much is handed on at once, on the wire. A gRPC server accepts 4 MiB. What a series
+// takes is estimated: about 250 bytes without names, and 1.5 KiB with those of Kubernetes and a histogram.
+const deliveryBytes = 3 << 20
 
 // A delivery is a part of what leaves at the end of an interval.
 type delivery struct {
 	metrics pmetric.Metrics
 	outputs []*reduce.Output
+	bytes   int
 }
 
 // A writer writes the outputs of a reducer as OTLP.
@@ -76,9 +77,9 @@ func (r *reducer) accepted(d *delivery) {
 	}
 }
 
-// delivery returns the one to add to.
-func (w *writer) delivery() *delivery {
-	if n := len(w.deliveries); n > 0 && len(w.deliveries[n-1].outputs) < deliveryPoints {
+// delivery returns the one to add so much to.
+func (w *writer) delivery(bytes int) *delivery {
+	if n := len(w.deliveries); n > 0 && w.deliveries[n-1].bytes+bytes <= deliveryBytes {
 		return w.deliveries[n-1]
 	}
 	d := &delivery{metrics: pmetric.NewMetrics()}
@@ -91,17 +92,32 @@ func (w *writer) writeGroup(g *group) {
 	var d *delivery
 	var metrics pmetric.MetricSlice
 	for _, outputs := range g.outputs {
-		for some := range slices.Chunk(outputs, deliveryPoints) {
-			if next := w.delivery(); next != d {
+		for len(outputs) > 0 {
+			if next := w.delivery(sizeOf(outputs[0])); next != d {
 				d, metrics = next, w.begin(next, g)
 			}
+			some := d.fill(outputs)
+			d.bytes += sizeOfHead(outputs[0].Label.(*series).metric)
 			w.writeMetric(metrics, some)
-			d.outputs = append(d.outputs, some...)
+			d.outputs, outputs = append(d.outputs, some...), outputs[len(some):]
 		}
 	}
 }
 
+// fill returns the first of some outputs, as many as there is room for: at least one.
+func (d *delivery) fill(outputs []*reduce.Output) []*reduce.Output {
+	for n, o := range outputs {
+		size := sizeOf(o)
+		if n > 0 && d.bytes+size > deliveryBytes {
+			return outputs[:n]
+		}
+		d.bytes += size
+	}
+	return outputs
+}
+
 func (w *writer) begin(d *delivery, g *group) pmetric.MetricSlice {
+	d.bytes += g.size + sizeOfScope
 	rm := d.metrics.ResourceMetrics().AppendEmpty()
 	g.attributes.CopyTo(rm.Resource().Attributes())
 	rm.SetSchemaUrl(names.SchemaURL)

@@ -72,6 +72,17 @@ func (o *Output) add(p *Point, grown *Point, before *Input) {
 	}
 }
 
+// Buckets is how many a histogram has; 0 of what is none.
+func (o *Output) Buckets() int {
+	switch o.Shape {
+	case ShapeExplicit:
+		return len(o.explicit.counts)
+	case ShapeExponential:
+		return len(o.exponential.buckets.Counts)
+	}
+	return 0
+}
+
 func (o *Output) addExponential(h *Exponential) (sum *Total, unsure *bool) {
 	if o.Shape == ShapeExplicit {
 		o.explicit.bounds.count(h, o.explicit.counts)
