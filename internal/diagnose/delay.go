@@ -37,7 +37,7 @@ func matchDelay(p *Pair) (Finding, bool) {
 	}
 	from, to := p.RTT.now()
 	return Finding{Side: SidePath, Weight: p.RTT.Evidence, Confirmed: p.Longer != nil, Evidence: fmt.Sprintf(
-		"Round trips rose from %.3f ms to %.3f ms%s.%s", 1e3*from, 1e3*to, p.reason(to), slowServer(p))}, true
+		"Round trips rose from %.3f ms to %.3f ms%s.", 1e3*from, 1e3*to, p.reason(to))}, true
 }
 
 // reason is what has made round trips longer, now so many seconds, as far as they tell.

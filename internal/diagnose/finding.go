@@ -89,6 +89,7 @@ func Diagnose(p *Pair) []Finding {
 			if f.Type == "" {
 				f.Type = rule.Type
 			}
+			f.Evidence += slowServer(p, rule)
 			found = append(found, f)
 		}
 	}

@@ -30,5 +30,5 @@ func matchResetStorm(p *Pair) (Finding, bool) {
 		return Finding{}, false
 	}
 	return Finding{Side: SideReceiver, Weight: p.Resets.Evidence, Mild: !p.Client, Evidence: fmt.Sprintf(
-		"%d connections were reset by the peer in %.0f s, of %d that ended.%s", s.ResetsReceived, s.Seconds, s.Closed, slowServer(p))}, true
+		"%d connections were reset by the peer in %.0f s, of %d that ended.", s.ResetsReceived, s.Seconds, s.Closed)}, true
 }

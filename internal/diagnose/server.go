@@ -69,9 +69,11 @@ func roundTrip(p *Pair, smallest float64) float64 {
 	return smallest
 }
 
-// slowServer is what to add to the evidence of a slow network if calls wait for the server.
-func slowServer(p *Pair) string {
-	if w := Whose(p); w.Server {
+// slowServer is what to add to the evidence of a rule if calls wait for the server: of a slow network and of who gave
+// up in any case, of anything else if none is answered any more.
+func slowServer(p *Pair, rule *Rule) string {
+	w := Whose(p)
+	if w.Server && (w.Unanswered > 0 || rule.Class == ClassDelay || rule.Class == ClassReset) {
 		return " " + w.String()
 	}
 	return ""

@@ -119,7 +119,7 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 			if a.finding.Rule == nil || !v.resting(k) {
 				a.finding = *f
 			}
-			if says := f.Rule.Class == diagnose.ClassDelay || f.Rule.Class == diagnose.ClassReset; says && v.hushed() && a.opened < w {
+			if v.hushed() && a.opened < w {
 				a.verdict.Step = detect.Updated
 				e.steps = append(e.steps, step{a, detect.Updated})
 			}
@@ -130,7 +130,7 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 			a = e.begin(w, v, f.Rule)
 		}
 		a.finding, a.matched = *f, w
-		if time.Duration(w-a.told)*e.set.Width >= detect.UpdateEvery {
+		if time.Duration(w-a.told)*e.set.Width >= detect.UpdateEvery || v.hushed() && a.opened < w {
 			a.told, a.verdict.Step = w, detect.Updated
 			e.steps = append(e.steps, step{a, detect.Updated})
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tcpwhy/tcpwhy/internal/engine"
+	"github.com/tcpwhy/tcpwhy/internal/problem"
 )
 
 const noAnswer = "not the network: for"
@@ -54,6 +55,24 @@ func TestAHungServerBehindASlowNetwork(t *testing.T) {
 	title := w.last(t).Problem.Title
 	require.Contains(t, title, "Round trips take longer")
 	assert.Contains(t, title, noAnswer)
+}
+
+// Beside another trouble of the pair it is said, too: what is lost is not what calls wait for.
+func TestAHungServerBesideALoss(t *testing.T) {
+	w := newWorld(t, width)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.run(20)
+	request.loss = .03
+	w.run(6)
+	require.Contains(t, w.last(t).Problem.Title, "TCP retransmissions rose")
+	require.False(t, w.tellsNoAnswer())
+	request.mute, response.mute, request.fault = true, true, waiting(4)
+	w.run(3)
+	assert.True(t, w.tellsNoAnswer())
+	request.loss = 1e-4
+	w.run(12)
+	assert.Equal(t, problem.Close, w.last(t).State)
+	assert.Contains(t, w.last(t).Problem.Title, noAnswer)
 }
 
 // It takes three windows without an answer to say so, once round trips are found to have risen.
