@@ -71,8 +71,13 @@ func (d *Detector) watch(s *State, h *Histogram, z float32) detect.Step {
 // Fading reports whether an open anomaly seems to be over: more speaks against it than for
 // it, or no value has come for a while.
 func (d *Detector) Fading(s *State, w detect.Window) bool {
-	quiet := float64(uint32(w)-s.last) * d.config.Width.Seconds()
-	return s.open && (s.sum >= fading || quiet >= fadesAfter && uint32(w)-s.last >= hits)
+	return s.open && (s.sum >= fading || d.silent(s, w))
+}
+
+// silent tells whether no value has come for a while.
+func (d *Detector) silent(s *State, w detect.Window) bool {
+	quiet := uint32(w) - s.last
+	return float64(quiet)*d.config.Width.Seconds() >= fadesAfter && quiet >= hits
 }
 
 // Idle tells an open anomaly of a window without data.

@@ -71,6 +71,9 @@ func (d *Detector) Observe(s *State, w detect.Window, h *Histogram) detect.Step 
 		}
 		s.calm()
 	}
+	if s.open && d.silent(s, w) { // values alone are no sign that it goes on
+		s.sum = max(s.sum, recovered)
+	}
 	s.last = uint32(w)
 	s.coarse, s.far = s.coarse || h.Coarse, h.Far
 	u := newUsual(&s.usual)

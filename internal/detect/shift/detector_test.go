@@ -196,3 +196,25 @@ func TestConfig(t *testing.T) {
 	_, err := shift.New(c)
 	assert.EqualError(t, err, "check Times: 0.5 is not from 1 to 1000")
 }
+
+// What fell silent is no anomaly that goes on because values come again: it takes one that speaks for it.
+func TestValuesAfterASilence(t *testing.T) {
+	silenced := func() *watch {
+		w := newWatch(t, shift.RTT(width, threshold))
+		require.Equal(t, detect.Nothing, w.feed(40, bell(millisecond)))
+		require.Equal(t, detect.Opened, w.feed(12, bell(millisecond+4)))
+		require.Equal(t, detect.Nothing, w.feed(2, bell(millisecond+4)))
+		require.False(t, w.Fading(&w.state, w.next-1))
+		w.next += 3
+		require.True(t, w.Fading(&w.state, w.next-1))
+		return w
+	}
+	few := &shift.Histogram{}
+	few.Counts[millisecond] = 2
+	w := silenced()
+	w.feed(1, few)
+	assert.True(t, w.Fading(&w.state, w.next-1), "as ever")
+	w = silenced()
+	w.feed(1, bell(millisecond+4))
+	assert.False(t, w.Fading(&w.state, w.next-1), "higher still")
+}
