@@ -94,10 +94,11 @@ func (r *logsReceiver) run(ctx, stopping context.Context, share *share, sender *
 	r.done <- errors.Join(r.reader.Close(), r.pool.release(r.cfg))
 }
 
-// discard empties the kernel side each interval: without a metrics pipeline nobody
-// else does.
+// discard empties the kernel side each interval, and notes what that lost: without a
+// metrics pipeline nobody else does.
 func (r *logsReceiver) discard(ctx context.Context, kernel kernel) {
-	cadence := newCadence(r.status, r.cfg.CollectionInterval)
+	status := r.status.beside()
+	cadence := newCadence(status, r.cfg.CollectionInterval)
 	interval := time.NewTimer(cadence.interval)
 	defer interval.Stop()
 	for {
@@ -107,7 +108,10 @@ func (r *logsReceiver) discard(ctx context.Context, kernel kernel) {
 		case <-interval.C:
 		}
 		begin := time.Now()
-		_, _ = cadence.collect(ctx, kernel, func(*flow.Delta) {}) // status has noted its error
+		report, _ := cadence.collect(ctx, kernel, func(*flow.Delta) {}) // status has noted its error
+		status.lose(ctx, report)
+		v, err := kernel.Vitals()
+		status.examined(ctx, v, err)
 		interval.Reset(cadence.interval - time.Since(begin))
 	}
 }

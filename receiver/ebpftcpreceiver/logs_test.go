@@ -20,9 +20,12 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadata"
+	"github.com/tcpwhy/tcpwhy/receiver/ebpftcpreceiver/internal/metadatatest"
 )
 
 // A logsPipeline is a receiver that sends what a fake hands out, with the clock of a
@@ -33,6 +36,7 @@ type logsPipeline struct {
 	cfg     *Config
 	factory receiver.Factory
 	events  *fakeEvents
+	vitals  func() (vitals, error)
 	consume func(context.Context, plog.Logs) error
 
 	start     time.Time
@@ -49,6 +53,7 @@ func newLogsPipeline(t *testing.T, set receiver.Settings, consume func(context.C
 		p.collected++
 		return flow.Report{}, nil
 	}
+	p.vitals = p.fakeKernel.Vitals
 	p.cfg.Events.ConnectionFailed.Enabled = true
 	p.factory = newFactory(newPool(func(cfg *Config) (kernel, error) { p.opened = append(p.opened, cfg); return p, nil }, bubble))
 	next, err := consumer.NewLogs(func(ctx context.Context, ld plog.Logs) error {
@@ -62,6 +67,7 @@ func newLogsPipeline(t *testing.T, set receiver.Settings, consume func(context.C
 }
 
 func (p *logsPipeline) Events() (eventReader, error) { return p.events, nil }
+func (p *logsPipeline) Vitals() (vitals, error)      { return p.vitals() }
 func (p *logsPipeline) Close() error                 { p.closed++; return nil }
 
 func (p *logsPipeline) run(t *testing.T, d time.Duration) {
@@ -143,6 +149,30 @@ func TestLogsAloneEmptyTheKernel(t *testing.T) {
 		p := newLogsPipeline(t, nopSettings(), acceptLogs)
 		p.run(t, 25*time.Second)
 		assert.Equal(t, 2, p.collected)
+		p.stop(t)
+	})
+}
+
+// A connection that got no record makes no event: it is told of, as with a metrics pipeline.
+func TestLogsAloneTellWhatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tt, set, _ := telemetry(t)
+		p := newLogsPipeline(t, set, acceptLogs)
+		n := uint64(0)
+		p.vitals = func() (vitals, error) { n++; return growing(n), nil }
+		p.fakeKernel = func(context.Context, func(*flow.Delta)) (flow.Report, error) {
+			report := flow.Report{}
+			report.Lost[flow.LostNoStorage] = 2
+			return report, nil
+		}
+		p.run(t, 25*time.Second) // two intervals
+		lost := make([]metricdata.DataPoint[int64], 0, len(lostReasons))
+		for reason, value := range [flow.NumLostReasons]int64{flow.LostNoStorage: 4} {
+			lost = append(lost, count(value, attribute.String("reason", lostReasons[reason]))...)
+		}
+		metadatatest.AssertEqualEbpfTCPLost(t, tt, lost, ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPConnectUnnoted(t, tt, count(8), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPMapEntries(t, tt, count(20, attribute.String("map", "flows")), ignoreTime...)
 		p.stop(t)
 	})
 }

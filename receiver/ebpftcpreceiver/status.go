@@ -51,6 +51,11 @@ func newStatus(set receiver.Settings) (*status, error) {
 	return s, nil
 }
 
+// beside returns one for another goroutine, which tells of something else.
+func (s *status) beside() *status {
+	return &status{TelemetryBuilder: s.TelemetryBuilder, report: s.report, logger: s.logger, growth: growth{}, reasons: s.reasons}
+}
+
 // swept notes the end of a sweep. One that was cut short by a shutdown is no
 // trouble.
 func (s *status) swept(ctx context.Context, took time.Duration, err error) {
@@ -88,6 +93,10 @@ func (s *status) sealed(ctx context.Context, stats flow.Stats, report flow.Repor
 	s.EbpfTCPFlows.Record(ctx, int64(stats.Flows))
 	s.EbpfTCPFlowsOverflow.Record(ctx, int64(stats.Overflows))
 	s.EbpfTCPConnections.Record(ctx, int64(stats.Connections))
+	s.lose(ctx, report)
+}
+
+func (s *status) lose(ctx context.Context, report flow.Report) {
 	for reason, count := range report.Lost {
 		s.EbpfTCPLost.Add(ctx, int64(count), s.reasons[reason])
 	}
