@@ -92,6 +92,9 @@ func decodeKey(k *tcpwhyFlowKey) flow.Key {
 	if key.Role != flow.RoleListener {
 		key.Remote = address(k.Remote)
 	}
+	if key.Remote.Is4() && key.Local == netip.IPv6Unspecified() { // an IPv6 socket that had no address yet
+		key.Local = netip.IPv4Unspecified()
+	}
 	return key
 }
 

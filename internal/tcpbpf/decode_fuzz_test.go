@@ -78,7 +78,7 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// seedFlows are one of each kind: IPv4, IPv6, overflow, idle.
+// seedFlows are one of each kind: IPv4, IPv6, IPv4 by a socket of IPv6 without an address, overflow, idle.
 func seedFlows() []tcpwhyFlow {
 	busy := tcpwhyFlow{
 		Keyed: 1, Since: 1_000_000, Bytes: [2]uint64{1, 2}, Segments: [2]uint64{3, 4}, DataSegments: [2]uint64{5, 6},
@@ -99,12 +99,13 @@ func seedFlows() []tcpwhyFlow {
 	busy.RttVariation.Counts[0] = 21
 	busy.SendWindow.Sum, busy.SendWindow.Counts[31] = 22, 23
 
-	v6, overflow, listener := busy, busy, busy
+	v6, unbound, overflow, listener := busy, busy, busy, busy
+	unbound.Key.Local = [4]uint32{}
 	listener.Key.Role = 3
 	v6.Key.Local = [4]uint32{networkOrder(0x20010db8), 3: networkOrder(1)}
 	v6.Key.Remote = [4]uint32{3: networkOrder(1)}
 	overflow.Key.Overflow = 1
-	return []tcpwhyFlow{busy, v6, overflow, listener, {Keyed: 1}}
+	return []tcpwhyFlow{busy, v6, unbound, overflow, listener, {Keyed: 1}}
 }
 
 // fill decodes as many bytes as there are; the rest stays zero.
@@ -122,7 +123,11 @@ func requireKey(t *testing.T, k flow.Key, record *tcpwhyFlow) {
 		require.Equal(t, flow.Key{Overflow: true, Owner: k.Owner}, k, "an overflow flow is its owner's only")
 		return
 	}
-	require.Equal(t, address(record.Key.Local), k.Local)
+	if k.Remote.Is4() && record.Key.Local == [4]uint32{} {
+		require.Equal(t, netip.IPv4Unspecified(), k.Local, "both ends are of one family")
+	} else {
+		require.Equal(t, address(record.Key.Local), k.Local)
+	}
 	if k.Role == flow.RoleListener {
 		require.False(t, k.Remote.IsValid(), "a listener has no peer")
 	} else {
