@@ -32,7 +32,7 @@ var (
 	}
 	FlowCorkStalls = Metric{
 		Name: "tcp.flow.cork.stalls", Kind: Sum, Unit: Stalls, Enabled: true,
-		Description: "Round trips after which a small write still waited, because the application wants it to (TCP_CORK, MSG_MORE).",
+		Description: "Round trips after which a small write still waited, because the application wants it to (TCP_CORK).",
 	}
 	Resets = Metric{
 		Name: "tcp.resets", Kind: Sum, Unit: Segments, Enabled: true,
