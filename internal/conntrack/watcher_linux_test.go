@@ -16,6 +16,7 @@ import (
 
 	"github.com/tcpwhy/tcpwhy/internal/namespace"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
@@ -199,6 +200,7 @@ func TestWatchingTracksNothing(t *testing.T) {
 
 // TestNamespaceIsLeft lets a namespace go whose connections were tracked.
 func TestNamespaceIsLeft(t *testing.T) {
+	root.Require(t)
 	w := watch(t, Settings{})
 	before := w.Stats().Namespaces
 	t.Run("it", func(t *testing.T) {

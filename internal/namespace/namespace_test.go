@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
@@ -91,6 +92,7 @@ func TestHandlesThatLeadNowhere(t *testing.T) {
 
 // A thread of another user's may not look at where root's processes are.
 func TestClosed(t *testing.T) {
+	root.Require(t)
 	path := fmt.Sprintf("/proc/%d/ns/net", os.Getppid())
 	require.False(t, Closed(path))
 	require.False(t, Closed("/proc/none"), "nothing is there")

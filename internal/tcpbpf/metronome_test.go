@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/tcpwhy/tcpwhy/internal/testutil/root"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/stall"
 )
 
@@ -127,6 +128,7 @@ func (m *metronome) measure(l *lateness, begun func(), over <-chan struct{}) err
 // TestMetronome holds a CPU, above all others that may run there, and looks whether it is
 // noticed. Go's runtime may take it from the goroutine in between: then again.
 func TestMetronome(t *testing.T) {
+	root.Require(t)
 	const held = 3 * restWorst
 	var late lateness
 	for range 20 {

@@ -98,6 +98,7 @@ func TestClosedCgroup(t *testing.T) {
 // TestCgroupThatIsRemoved takes away what is observed: nothing comes from there any more,
 // which is no error. Who opens it afterwards is told.
 func TestCgroupThatIsRemoved(t *testing.T) {
+	root.Require(t)
 	path, err := os.MkdirTemp(cgroup.Root(t), "tcpwhy-test-")
 	require.NoError(t, err)
 	cfg := Config{MaxFlows: 1000, Cgroup: path}
