@@ -57,16 +57,16 @@ func TestALargeTableLeavesInPieces(t *testing.T) {
 		errs []error
 		want []int
 	}{
-		"all are accepted":             {nil, []int{512, 512, 76}},
-		"the second one is repeated":   {[]error{nil, errBusy, errBusy}, []int{512, 512, 512, 512, 76}},
-		"the first one is refused":     {[]error{errInvalid}, []int{512, 512, 76}},
-		"the last one is tried thrice": {[]error{nil, nil, errBusy, errBusy}, []int{512, 512, 76, 76, 76}},
+		"all are accepted":             {nil, []int{100, 100, 15}},
+		"the second one is repeated":   {[]error{nil, errBusy, errBusy}, []int{100, 100, 100, 100, 15}},
+		"the first one is refused":     {[]error{errInvalid}, []int{100, 100, 15}},
+		"the last one is tried thrice": {[]error{nil, nil, errBusy, errBusy}, []int{100, 100, 15, 15, 15}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := tally{accepted: map[string]int{}}
 				next := failing(test.errs...)
-				p := newPipeline(t, crowd(1100), func(ctx context.Context, md pmetric.Metrics) error {
+				p := newPipeline(t, crowd(215), func(ctx context.Context, md pmetric.Metrics) error {
 					err := next(ctx, md)
 					c.note(md, err == nil)
 					return err

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 )
@@ -57,4 +59,21 @@ func TestAPieceOfNoFlows(t *testing.T) {
 	p, at := cursor{}.next(nil, 10)
 	assert.Empty(t, p)
 	assert.Equal(t, cursor{}, at)
+}
+
+// A gRPC server takes 4 MiB at once, and a processor may name both ends of each point before it is sent.
+func TestAPieceIsWhatAServerTakes(t *testing.T) {
+	const (
+		names  = 1000 // bytes that those of Kubernetes add to a point
+		points = 30   // that a flow may have
+	)
+	for _, histogram := range histograms {
+		o := busyObserver(histogram, 2*pieceFlows)
+		p, _ := cursor{}.next(o.table.Groups(), pieceFlows)
+		md := o.write(p)
+		encoded, err := new(pmetric.ProtoMarshaler).MarshalMetrics(md)
+		require.NoError(t, err)
+		each := len(encoded)/md.DataPointCount() + names
+		assert.Less(t, each*points*pieceFlows, 4<<20, histogram)
+	}
 }
