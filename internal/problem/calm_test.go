@@ -75,6 +75,25 @@ func TestTheDeadAreBuriedLater(t *testing.T) {
 	assert.Len(t, r.Observe(at(145), []problem.Finding{dead(120, "jk"), dead(90, "ab")}, nil), 1, "nor for ever")
 }
 
+// What a black hole has held up comes through again when it is gone, and what was lost of it is counted then: its
+// symptom begins after it. That of others is a fault of theirs, and a minute later it is one of its own.
+func TestSymptomsThatBeginAfterTheirCause(t *testing.T) {
+	hole := loss(pair("j", "k"), 0, "jk")
+	hole.Type, hole.Rule, hole.Class, hole.Symptoms = "tcp_pmtu_blackhole", "tcp_pmtu_blackhole", "connect", []string{"tcp_retransmit_rise"}
+	again := func(onset int, edge string) problem.Finding {
+		f := loss(pair(edge[:1], edge[1:]), onset, edge)
+		f.Rule, f.Rank = "tcp_retransmit_rise", 11
+		f.Members[0].ID = "again " + edge
+		return f
+	}
+	r := problem.NewRegister(10, calm)
+	r.Observe(at(20), []problem.Finding{hole}, nil)
+	require.Len(t, r.Observe(at(40), nil, nil), 1)
+	assert.Empty(t, r.Observe(at(45), []problem.Finding{again(30, "jk")}, nil), "its own")
+	assert.Len(t, r.Observe(at(50), []problem.Finding{again(30, "jk"), again(30, "ab")}, nil), 1, "another's")
+	assert.Len(t, r.Observe(at(85), []problem.Finding{again(30, "jk"), again(30, "ab")}, nil), 1, "it goes on")
+}
+
 // When a fault began is when what shows it did, whatever had risen before.
 func TestSymptomsDoNotSayWhenItBegan(t *testing.T) {
 	f := loss(pair("j", "k"), 600, "jk")

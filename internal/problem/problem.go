@@ -207,12 +207,16 @@ func (p *Problem) explains(f *Finding) bool {
 func (p *Problem) is(f *Finding) bool { return p.Class == f.Class || f.isCauseOf(&p.Finding) }
 
 // left tells whether a finding is what a problem that has ended left behind: parts of it which
-// have not come again since, and which last for a while; or the end of connections that it has killed.
+// have not come again since, and which last for a while; symptoms of it that begin when it is gone; or the
+// end of connections that it has killed.
 func (p *Problem) left(f *Finding, now time.Time) bool {
 	if f.Belated && p.Class == f.Class && p.Rule != f.Rule && now.Sub(p.Seen) <= buried && p.overlaps(f) {
 		return true
 	}
-	return now.Sub(p.Seen) <= aftermath && !slices.ContainsFunc(f.Members, func(a Anomaly) bool {
+	if now.Sub(p.Seen) > aftermath {
+		return false
+	}
+	return p.isCauseOf(f) && p.overlaps(f) || !slices.ContainsFunc(f.Members, func(a Anomaly) bool {
 		return !a.Symptom && (a.Onset.After(p.Seen) || !slices.Contains(p.MemberIDs, a.ID))
 	})
 }
