@@ -61,7 +61,7 @@ type resourceSelection struct {
 
 // Resource attributes by what they are of, as prefixes.
 var (
-	ofProcess = []string{"process.", "container.", names.K8sContainerName, names.ServiceInstanceID}
+	ofProcess = []string{"process.", "container.", "k8s.container.", names.ServiceInstanceID}
 	ofHost    = []string{"host.", "os.", "k8s.node.", "k8s.pod.", "k8s.replicaset.", names.AvailabilityZone}
 )
 
@@ -72,7 +72,7 @@ func (s *resourceSelection) keeps(name string, kind string, owner identity.Workl
 		return false
 	case slices.Contains(s.include, name):
 		return true
-	case name == names.K8sOwner("Job") && owner.Kind == "CronJob":
+	case strings.HasPrefix(name, "k8s.job.") && owner.Kind == "CronJob": // of one run
 		return false
 	case name == names.K8sOwner(owner.Kind):
 		return true
