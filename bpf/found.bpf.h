@@ -319,6 +319,15 @@ static __noinline int on_hashed(struct sock_common *skc)
 	return 0;
 }
 
+/* Where two CPUs make a socket of one handshake, that which comes second is thrown away: it
+ * has counted the SYN and nothing else (tcp_create_openreq_child). Who disconnects has
+ * forgotten the peer.
+ */
+static __always_inline bool is_twin(struct tcp_sock *tp)
+{
+	return tp->segs_in <= 1 && !tp->segs_out && ((struct sock *)tp)->__sk_common.skc_dport;
+}
+
 /* The end of a socket without a record. If it was ever established, and has no mark, it is
  * older than we are, and no way of those above has led to it.
  */
@@ -326,7 +335,7 @@ static __always_inline void stranger_end(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sock_of(sk);
 
-	if (!tp || !tp->max_window)
+	if (!tp || !tp->max_window || is_twin(tp))
 		return;
 	if (tp->bpf_sock_ops_cb_flags & (CALLBACK_MARK | BPF_SOCK_OPS_STATE_CB_FLAG))
 		return;

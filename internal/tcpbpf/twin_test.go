@@ -5,16 +5,19 @@ package tcpbpf
 
 import (
 	"io"
+	"net"
 	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/stall"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/twin"
@@ -22,14 +25,26 @@ import (
 
 // TestTwinsOfAHandshake has one CPU make a socket of a handshake's last ACK while another
 // one makes one of the data that follows it. The kernel counts two connections as opened
-// and throws one away: it is one.
+// and throws one away: it is one. Nor is the other one taken for an older connection where
+// nobody knows the listener.
 func TestTwinsOfAHandshake(t *testing.T) {
+	for name, tamper := range map[string]func(*ebpf.CollectionSpec){
+		"of a known listener": nil, "of an unknown listener": unverifiable(ProgramFind, ProgramCallbacks),
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := newPair(t)
+			listener := server.Listen(netip.AddrPortFrom(server.IPv4, 0).String())
+			k := observe(t, Config{Granularity: GranularityConnection, tamper: tamper})
+			requireOneOfTwins(t, k, client, server, listener)
+		})
+	}
+}
+
+func requireOneOfTwins(t *testing.T, k *collector, client, server netns.Host, listener *net.TCPListener) {
+	t.Helper()
 	const bytes = 100
-	client, server := newPair(t)
-	k := observe(t, Config{Granularity: GranularityConnection})
 	witness, birth := twin.Watch(t), stall.Birth(t, server.NS)
 	filter := nft.New(t, server.NS)
-	listener := server.Listen(netip.AddrPortFrom(server.IPv4, 0).String())
 	connections := uint64(0)
 	for witness.Of(server.NS) == 0 {
 		connections++
@@ -56,7 +71,9 @@ func TestTwinsOfAHandshake(t *testing.T) {
 		require.Zero(t, s.Live)
 	}
 	require.Equal(t, connections*bytes, k.sum(role(flow.RoleServer, at(client.IPv4))).Bytes[flow.Receive])
-	require.Zero(t, k.report.Missed)
+	unfound, err := readStat(k.objects.Stats, tcpwhyStatSTAT_NOT_FOUND)
+	require.NoError(t, err)
+	require.Zero(t, unfound, "no older connection")
 }
 
 // writeAtOnce connects and writes. The SYN that is answered is sent by a timer, on a CPU
