@@ -41,9 +41,12 @@ func explains(cause, symptom *diagnose.Rule) bool {
 
 // delayed tells whether round trips are found to have risen, or, where they hold for so long, to vary.
 func (v *view) delayed() bool {
-	return slices.ContainsFunc(v.findings, func(f diagnose.Finding) bool {
-		return (f.Rule == rulesOf[kindRTT] || f.Rule.Class == diagnose.ClassDelay && v.holds()) && !v.alone(&f)
-	})
+	return slices.ContainsFunc(v.findings, func(f diagnose.Finding) bool { return v.delays(&f) && !v.alone(&f) })
+}
+
+// delays tells whether that is what makes late what is late.
+func (v *view) delays(f *diagnose.Finding) bool {
+	return f.Rule == rulesOf[kindRTT] || f.Rule.Class == diagnose.ClassDelay && v.holds()
 }
 
 // symptoms are the rules that a rule explains.
@@ -86,7 +89,7 @@ func (v *view) causes() []*cause {
 func (v *view) explained(i int) bool {
 	f := &v.findings[i]
 	before := func(o diagnose.Finding) bool {
-		return !o.Mild && explains(o.Rule, f.Rule) && (!o.Late || f.Rule != rulesOf[kindRTT])
+		return !o.Mild && explains(o.Rule, f.Rule) && (!o.Late || !v.delays(f))
 	}
 	after := func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }
 	return slices.ContainsFunc(v.findings[:i], before) || slices.ContainsFunc(v.findings[i+1:], after) ||
@@ -119,16 +122,27 @@ func (v *view) pending(a *anomaly) bool {
 	if a.rule.Class != diagnose.ClassDelay {
 		return false
 	}
-	since, loses := a.opened, v.suspects[kindLoss] || v.suspects[kindNeedless]
+	since, loses := a.opened, v.loseFirst()
 	if o := v.other; o != nil {
 		for _, k := range [...]kind{kindRTT, kindJitter} {
 			if second := o.risen[k]; second != nil {
 				since = max(since, second.opened)
 			}
 		}
-		loses = loses || o.suspects[kindLoss] || o.suspects[kindNeedless]
+		loses = loses || o.loseFirst()
+	}
+	if v.holds() || v.other != nil && v.other.holds() { // then losses are late, see diagnose.Pair.Held
+		return false
 	}
 	return v.window-since < patience && (loses || a.kind == kindJitter && v.suspects[kindRTT])
+}
+
+// loseFirst tells whether losses are suspected that may be what makes round trips long. It is not they if the shorter
+// quarter has become longer, at both ends; what is sent again for nothing only if that takes the shortest timeout.
+func (v *view) loseFirst() bool {
+	longest := v.longest()
+	return v.suspects[kindLoss] && longest == nil ||
+		v.suspects[kindNeedless] && (longest == nil || longest.Value < diagnose.ShortestTimeout)
 }
 
 // anomaly returns the one that speaks for a rule, nil if there is none.
