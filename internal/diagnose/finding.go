@@ -49,6 +49,10 @@ type Rule struct {
 	Critical bool
 	// Stuck: it is of connections on which nothing moves any more.
 	Stuck bool
+	// Locked: it is of a buffer that an application has set, whoever waits for it.
+	Locked bool
+	// Alike: it is the program's manner, so that all pods of a workload have it unless one is seen not to.
+	Alike bool
 	// Belated: what it counts comes minutes after what has made it.
 	Belated bool
 

@@ -14,7 +14,7 @@ import "fmt"
 // Not it: an acknowledgement that is late while nothing waits (it is no stall), and
 // TCP_CORK, where the application wants to wait (counted apart).
 var nagle = Rule{
-	Code: "F1", Type: "tcp_nagle_delayed_ack", Class: ClassWrite,
+	Code: "F1", Type: "tcp_nagle_delayed_ack", Class: ClassWrite, Alike: true,
 	AdviceID: "set_nodelay",
 	Advice:   "Set TCP_NODELAY on the sender's socket, or write each message at once (one write or writev).",
 	match:    matchNagle,

@@ -17,7 +17,7 @@ import "fmt"
 //
 // Not it: small buffers that nobody waits for (games, WebRTC, short paths).
 var receiveBuffer = Rule{
-	Code: "F2", Type: "tcp_receive_buffer_locked", Class: ClassWindow,
+	Code: "F2", Type: "tcp_receive_buffer_locked", Class: ClassWindow, Locked: true,
 	AdviceID: "unset_rcvbuf",
 	Advice: "Remove SO_RCVBUF at the receiver, so that the kernel sizes the buffer by itself; or set it before " +
 		"listen or connect to at least twice bandwidth times round-trip time (limits: net.core.rmem_max, net.ipv4.tcp_rmem).",
@@ -47,7 +47,7 @@ func matchReceiveBuffer(p *Pair) (Finding, bool) {
 			"The sender waited for the window %.0f%% of the time; the peer's window scale is 0.", share)}, true
 	}
 	r := p.Receiver.last(1)
-	if r.LockedReceiveBuffer == 0 || r.LockedReceiveBuffer >= smallBuffer {
+	if !r.Pinned() {
 		return Finding{}, false
 	}
 	f := Finding{Side: SideReceiver, Evidence: fmt.Sprintf(
@@ -60,11 +60,21 @@ func matchReceiveBuffer(p *Pair) (Finding, bool) {
 	return f, true
 }
 
-// queueIsFull tells whether data waits to be read.
-func queueIsFull(receiver History) bool {
-	r := receiver.last(1)
+// Pinned tells whether an application has set a receive buffer that is small.
+func (r *Report) Pinned() bool {
+	return r.LockedReceiveBuffer > 0 && r.LockedReceiveBuffer < smallBuffer
+}
+
+// Full tells whether data waits to be read.
+func (r *Report) Full() bool {
 	return r.ReceiveBuffer > 0 &&
 		float64(r.ReceiveQueue) >= fullQueue*float64(smallest(r.ReceiveBuffer, r.LockedReceiveBuffer))
+}
+
+// queueIsFull tells whether data waits to be read by now.
+func queueIsFull(receiver History) bool {
+	r := receiver.last(1)
+	return r.Full()
 }
 
 // smallest is the smaller of two sizes of which 0 is none.

@@ -177,3 +177,47 @@ func both(first, second func(*world, *link, uint64)) func(*world, *link, uint64)
 		second(w, l, at)
 	}
 }
+
+// TestASmallBufferIsOfWhoHasSetIt although so far only one of two pods has been waited for.
+func TestASmallBufferIsOfWhoHasSetIt(t *testing.T) {
+	for set, want := range map[int]string{1: "pod shop/server-0", 2: "workload shop/server"} {
+		w := newWorld(t, width)
+		for server := range 2 {
+			request, response := w.talk(pod("client", 0, 0), pod("server", server, server+2))
+			request.fault = func(w *world, l *link, at uint64) {
+				if server == 0 && w.now.Minute() >= 5 {
+					sums(engine.TimeReceiveWindowLimited, .4*width.Seconds())(w, l, at)
+				}
+			}
+			response.fault = func(w *world, l *link, at uint64) {
+				w.Gauge(w.now, l.flow, at, engine.ReceiveBuffer, 131072)
+				if server < set && w.now.Minute() >= 5 {
+					w.Gauge(w.now, l.flow, at, engine.LockedReceiveBuffer, 8192)
+				}
+			}
+		}
+		for windows := 0; len(w.told) == 0; windows++ {
+			require.Less(t, windows, 60)
+			w.run(1)
+		}
+		assert.Equal(t, "open tcp_receive_buffer_locked "+want, w.told[0])
+	}
+}
+
+// TestSmallWritesAreThePrograms although one of two pods has nothing to write; not if it writes and does not wait.
+func TestSmallWritesAreThePrograms(t *testing.T) {
+	for exchanges, want := range map[float64]string{0: "workload shop/client", 100: "pod shop/client-0"} {
+		w := newWorld(t, width)
+		first, _ := w.talk(pod("client", 0, 0), pod("server", 0, 2))
+		second, _ := w.talk(pod("client", 1, 1), pod("server", 0, 2))
+		w.run(60)
+		require.Empty(t, w.told)
+		first.fault = both(sums(engine.Stalls, 50), sums(engine.StallTime, .15*width.Seconds()))
+		if second.mute = exchanges == 0; second.mute {
+			second.segments = 0
+		}
+		w.run(4)
+		require.NotEmpty(t, w.told)
+		assert.Equal(t, "open tcp_nagle_delayed_ack "+want, w.told[0])
+	}
+}

@@ -48,6 +48,7 @@ func (c *cause) pods(edge localize.Edge) (bad, well []localize.Edge) {
 			e.Evidence = evidence
 			bad = append(bad, e)
 		case evidence < 0:
+			e.Evidence = evidence
 			well = append(well, e)
 		}
 	}
@@ -83,6 +84,12 @@ func (c *cause) judge() func(t *track, all float64) float64 {
 		return slow(v.risen[kindRTT], func(t *track) *spread { return t.rtt })
 	case rulesOf[kindJitter]:
 		return slow(v.risen[kindJitter], func(t *track) *spread { return t.variation })
+	}
+	if c.finding.Rule.Class == diagnose.ClassWindow {
+		return reading(v, c.finding.Rule)
+	}
+	if c.finding.Rule.Alike {
+		return stalling(v)
 	}
 	return troubled(v, troubleOf(c.finding.Rule))
 }

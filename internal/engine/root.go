@@ -127,7 +127,7 @@ func (e *Engine) edge(c *cause) localize.Edge {
 	if weight == 0 {
 		weight = e.detectors.threshold
 	}
-	return localize.Edge{From: from, To: to, Evidence: weight, Side: sides[c.finding.Side]}
+	return localize.Edge{From: from, To: to, Evidence: weight, Side: sides[c.finding.Side], Alike: c.finding.Rule.Alike}
 }
 
 // own finds the ends that make their trouble by themselves, each kind of trouble apart.

@@ -49,7 +49,10 @@ const (
 // An Edge is the data that one end sends to another.
 type Edge struct {
 	From, To End
-	// Evidence that the edge is bad, a log-likelihood ratio in nats.
+	// Evidence that the edge is bad, a log-likelihood ratio in nats. Of one that is well it is negative; if it is not,
+	// that is sure.
 	Evidence float64
 	Side     Side
+	// Alike: what one pod of a workload does all do that are not seen to be well, by edges with negative evidence.
+	Alike bool
 }

@@ -11,10 +11,11 @@ import (
 // Own finds the places of bad edges whose trouble one end is known to make by itself: its
 // pod, or its workload if at least two and half of the workload's pods do; a listener is that of
 // the workload, or one pod of several is named.
-// healthy tells which other pods there are. That it is the one end's is sure, for its kernel says so; of a whole
+// healthy tells which other pods there are. Where all pods of a workload are alike those that are not seen to be well count as
+// bad: who has nothing to send shows nothing. That it is the one end's is sure, for its kernel says so; of a whole
 // workload it is as sure as many of its pods do so, which are the other candidates.
 func Own(bad, healthy []Edge) []Root {
-	pods := podsOf(bad, healthy)
+	pods, seen := podsOf(bad, healthy), podsOf(bad, slices.DeleteFunc(slices.Clone(healthy), func(e Edge) bool { return e.Evidence >= 0 }))
 	troubled := make(map[Name]map[Name]bool)
 	for i := range bad {
 		if end, ok := bad[i].own(); ok && end.Pod.known() {
@@ -31,7 +32,8 @@ func Own(bad, healthy []Edge) []Root {
 		if bad[i].Side == SideListener && n == 1 && all > 1 {
 			end.Pod = only(troubled[end.Workload]) // who connects does not know which pod's it was
 		}
-		roots = join(roots, ownPlace(&bad[i], end, n >= 2 && 2*n >= all, all), i)
+		whole := n >= 2 && 2*n >= all || bad[i].Alike && all > 1 && n == len(seen[end.Workload])
+		roots = join(roots, ownPlace(&bad[i], end, whole, all), i)
 	}
 	for i := range roots {
 		r := &roots[i]

@@ -77,3 +77,14 @@ func TestOwnTellsPodsApart(t *testing.T) {
 	bad := []localize.Edge{between(0, 0, 1, 0, localize.SideSender), between(2, 0, 1, 0, localize.SideSender)}
 	assert.Len(t, localize.Own(bad, []localize.Edge{between(0, 1, 1, 0, 0), between(0, 2, 1, 0, 0)}), 2)
 }
+
+// TestPodsAreAlike where it is their program's manner, unless one is seen to be well.
+func TestPodsAreAlike(t *testing.T) {
+	for evidence, want := range map[float64]localize.Kind{0: localize.KindWorkload, -1: localize.KindPod} {
+		bad, other := between(0, 0, 1, 0, localize.SideSender), between(0, 1, 1, 0, localize.SideSender)
+		bad.Alike, other.Evidence = true, evidence
+		roots := localize.Own([]localize.Edge{bad}, []localize.Edge{other})
+		require.Len(t, roots, 1)
+		assert.Equal(t, want, roots[0].Place.Kind)
+	}
+}
