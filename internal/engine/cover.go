@@ -30,7 +30,7 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 	case diagnose.ClassLoss:
 		var well []localize.Edge
 		bad, well = e.suspected(causes)
-		healthy = append(healthy, well...)
+		healthy = append(e.lossless(causes, healthy), well...)
 	case diagnose.ClassDelay:
 		if others, well, told := e.floors(causes); told {
 			bad, healthy = others, well
@@ -66,11 +66,7 @@ func (e *Engine) cover(class string, causes []*cause) []*fault {
 // what the detectors of a class find well may be bad by another rule of it.
 func (e *Engine) healthy(class string, causes []*cause) []localize.Edge {
 	var edges []localize.Edge
-	for _, v := range e.views {
-		if v.key.role == Listener || !e.well(class, v) ||
-			slices.ContainsFunc(causes, func(c *cause) bool { return c.view == v }) {
-			continue
-		}
+	for _, v := range e.quiet(causes, func(v *view) bool { return e.well(class, v) }) {
 		for _, t := range v.tracks {
 			if t.last == e.window {
 				edges = append(edges, localize.Edge{From: t.from, To: t.to})
@@ -78,6 +74,16 @@ func (e *Engine) healthy(class string, causes []*cause) []localize.Edge {
 		}
 	}
 	return edges
+}
+
+// quiet are the views that are well, but for those of some causes.
+func (e *Engine) quiet(causes []*cause, well func(*view) bool) (views []*view) {
+	for _, v := range e.views {
+		if v.key.role != Listener && well(v) && !slices.ContainsFunc(causes, func(c *cause) bool { return c.view == v }) {
+			views = append(views, v)
+		}
+	}
+	return views
 }
 
 // well tells whether a view has enough to show that it is.

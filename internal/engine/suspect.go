@@ -46,6 +46,7 @@ func (e *Engine) split(v *view, judge func(*track, float64) float64, all float64
 			edge.Evidence = min(evidence, all)
 			bad = append(bad, edge)
 		case evidence < 0:
+			edge.Evidence = evidence
 			well = append(well, edge)
 		}
 	}

@@ -4,6 +4,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -82,4 +83,31 @@ func TestWhatIsNeedlessIsNoLess(t *testing.T) {
 	w.run(4)
 	require.NotEmpty(t, w.told)
 	assert.Equal(t, "open tcp_spurious_retransmit pod shop/server-0", w.told[0])
+}
+
+// TestFewSegmentsDoNotClearAPod at which two clients lose segments and six hardly send any.
+func TestFewSegmentsDoNotClearAPod(t *testing.T) {
+	w := newWorld(t, width)
+	var lossy []*link
+	for client := range 8 {
+		for server := range 2 {
+			request, response := w.talk(pod(fmt.Sprintf("client-%d", client), 0, client), pod("server", server, server+3))
+			if client > 1 {
+				request.segments, response.segments = 25, 25
+			}
+			if server == 0 {
+				lossy = append(lossy, request, response)
+			}
+		}
+	}
+	w.run(60)
+	require.Empty(t, w.told)
+	for _, l := range lossy {
+		l.loss = .01
+	}
+	for windows := 0; len(w.told) == 0; windows++ {
+		require.Less(t, windows, 12)
+		w.run(1)
+	}
+	assert.Equal(t, "open tcp_retransmit_rise pod shop/server-0", w.told[0])
 }

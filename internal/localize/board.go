@@ -18,7 +18,7 @@ type score struct {
 
 // A board holds the scores of all places that have bad edges:
 //
-//	LL(c) = Σ bad min(S,h)/h·ln(q/ε) + Σ healthy ln((1−q)/(1−ε)) − κ
+//	LL(c) = Σ bad min(S,h)/h·ln(q/ε) + Σ healthy ln((q·e^E+1−q)/(ε·e^E+1−ε)) − κ
 type board struct {
 	space   *space
 	scores  map[key]*score
@@ -64,17 +64,23 @@ func (b *board) addBad(i int32) {
 	}
 }
 
-var healthyWeights = func() (w [numKinds]float64) {
-	for kind, p := range priors {
-		w[kind] = math.Log((1 - p.quota) / (1 - stray))
+// healthyWeight is how much an edge that is well speaks against a fault at a place of a kind:
+//
+//	ln((q·e^E + 1−q) / (ε·e^E + 1−ε))
+//
+// Where little was sent little could be seen, and the edge says little.
+func healthyWeight(kind Kind, evidence float64) float64 {
+	bad, q := 0., priors[kind].quota
+	if evidence < 0 {
+		bad = math.Exp(evidence)
 	}
-	return w
-}()
+	return math.Log((q*bad + 1 - q) / (stray*bad + 1 - stray))
+}
 
 func (b *board) addHealthy(e *Edge) {
 	for _, k := range b.space.keys(b.buffer[:0], e) {
 		if s := b.scores[k]; s != nil {
-			s.likelihood += healthyWeights[k.kind()]
+			s.likelihood += healthyWeight(k.kind(), e.Evidence)
 			s.healthy++
 		}
 	}

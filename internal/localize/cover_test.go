@@ -158,3 +158,26 @@ func TestBothWaysHaveOneName(t *testing.T) {
 		assert.Equal(t, "pair client ↔ server", roots[0].Place.String())
 	}
 }
+
+// TestWhatTellsLittleSaysLittle against a pod, two of whose clients lose segments: four others that have hardly sent
+// anything, or a lot.
+func TestWhatTellsLittleSaysLittle(t *testing.T) {
+	for evidence, want := range map[float64]string{-.5: "pod shop/service-1-0", 0: "pair shop/service-0 → shop/service-1"} {
+		var bad, healthy []localize.Edge
+		for client, evidence := range []float64{limit, limit, limit, evidence, evidence, evidence, evidence} {
+			e := between(max(client-1, 0), client%2, 1, 0, localize.SidePath)
+			if client == 2 {
+				e = between(2, 0, 1, 0, localize.SidePath)
+			}
+			if e.Evidence = evidence; evidence > 0 {
+				bad = append(bad, e)
+			} else {
+				e.From = between(client+2, 0, 1, 0, localize.SidePath).From
+				healthy = append(healthy, e)
+			}
+		}
+		roots := localize.Cover(bad, healthy, limit)
+		require.NotEmpty(t, roots)
+		assert.Equal(t, want, roots[0].Place.String())
+	}
+}
