@@ -182,6 +182,18 @@ static __always_inline u8 found_role(struct conn *found, struct sock *sk)
 	return ROLE_SERVER;
 }
 
+/* A server answers. A client has asked if it has sent since it last received, by the
+ * kernel's clock for both: of what comes within a jiffy the answer is taken for the last.
+ */
+static __always_inline u8 found_turn(const struct conn *found, struct tcp_sock *tp)
+{
+	u32 received = ((struct inet_connection_sock *)tp)->icsk_ack.lrcvtime;
+
+	if (found->key.role != ROLE_CLIENT || (s32)(tp->lsndtime - received) > 0)
+		return TURN_ASKED;
+	return 0;
+}
+
 /* Negative if it is to be looked at again. */
 static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, u32 how)
 {
@@ -203,7 +215,7 @@ static __noinline int found_connection(struct tcp_sock *tp, struct conn *found, 
 	baseline(found, tp, &t);
 	found->kind = CONN_OPEN;
 	found->cleared = CALLBACKS_NEVER;
-	found->turn = TURN_ASKED;
+	found->turn = found_turn(found, tp);
 	connection_make(sk, found);
 	return 0;
 }
