@@ -19,7 +19,7 @@ func (e *Engine) lossless(causes []*cause, healthy []localize.Edge) []localize.E
 		if a == nil || c.finding.Rule != rulesOf[kindLoss] {
 			return healthy
 		}
-		from, to = max(from, a.verdict.Baseline), min(to, c.view.losing(a))
+		from, to = max(from, a.verdict.Baseline), min(to, c.view.lossShare(a))
 		onset = min(onset, detect.WindowOf(a.verdict.Start, e.set.Width))
 	}
 	judge := losing(from, to)
@@ -42,8 +42,8 @@ func (e *Engine) lossless(causes []*cause, healthy []localize.Edge) []localize.E
 	return well
 }
 
-// losing is the share that those of a view's pairs of pods lose that lose any.
-func (v *view) losing(a *anomaly) float64 {
+// lossShare is the share that those of a view's pairs of pods lose that lose any.
+func (v *view) lossShare(a *anomaly) float64 {
 	judge := losing(a.verdict.Baseline, a.verdict.Value)
 	episodes, segments := 0., 0.
 	for _, t := range v.tracks {

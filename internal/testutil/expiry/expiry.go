@@ -10,7 +10,6 @@
 package expiry
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -42,13 +41,7 @@ func Watch(t testing.TB, cgroup string) *Witness {
 
 // Idle returns how many timers of a namespace's clients have expired and sent nothing.
 // The last one of a connection is known when that has sent again, or has ended.
-func (w *Witness) Idle(ns *netns.NS) (n uint64) {
+func (w *Witness) Idle(ns *netns.NS) uint64 {
 	w.t.Helper()
-	var lost uint64
-	require.NoError(w.t, w.objects.Lost.Get(&lost))
-	require.Zero(w.t, lost, "the witness had no room")
-	if err := w.objects.Idle.Lookup(uint32(ns.Inode()), &n); !errors.Is(err, ebpf.ErrKeyNotExist) {
-		require.NoError(w.t, err)
-	}
-	return n
+	return ns.Counted(w.t, w.objects.Idle, w.objects.Lost)
 }

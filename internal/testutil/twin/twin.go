@@ -11,10 +11,8 @@
 package twin
 
 import (
-	"errors"
 	"testing"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/stretchr/testify/require"
 
@@ -43,13 +41,7 @@ func Watch(t testing.TB) *Witness {
 
 // Of returns how many a namespace has thrown away. One that was reset while its handshake
 // went on, which takes two SYNs at once or one with data, looks the same.
-func (w *Witness) Of(ns *netns.NS) (n uint64) {
+func (w *Witness) Of(ns *netns.NS) uint64 {
 	w.t.Helper()
-	var lost uint64
-	require.NoError(w.t, w.objects.Lost.Get(&lost))
-	require.Zero(w.t, lost, "too many namespaces")
-	if err := w.objects.Unborn.Lookup(uint32(ns.Inode()), &n); !errors.Is(err, ebpf.ErrKeyNotExist) {
-		require.NoError(w.t, err)
-	}
-	return n
+	return ns.Counted(w.t, w.objects.Unborn, w.objects.Lost)
 }
