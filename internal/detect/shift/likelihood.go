@@ -27,14 +27,25 @@ type usual struct {
 	median int // its bucket
 }
 
+// newUsual adds up a quarter at a time: four sums that do not wait for each other take a
+// third of the time of one, and leave a quarter of the buckets to look for the median in.
 func newUsual(counts *[Buckets]float32) usual {
-	u := usual{counts: counts}
-	for _, count := range counts {
-		u.total += count
+	const quarter = Buckets / 4
+	var sums [4]float32
+	for k := range quarter {
+		sums[0] += counts[k]
+		sums[1] += counts[k+quarter]
+		sums[2] += counts[k+2*quarter]
+		sums[3] += counts[k+3*quarter]
 	}
-	u.total += smoothing * Buckets
-	rank, k := float32(0), -1
-	for rank <= u.total/2 && k < Buckets-1 {
+	u := usual{counts: counts, total: sums[0] + sums[1] + sums[2] + sums[3] + smoothing*Buckets}
+	half, rank, k := u.total/2, float32(0), 0
+	for i := 0; i < 3 && rank+sums[i]+smoothing*quarter <= half; i++ {
+		rank += sums[i] + smoothing*quarter
+		k += quarter
+	}
+	rank += counts[k] + smoothing
+	for rank <= half && k < Buckets-1 {
 		k++
 		rank += counts[k] + smoothing
 	}
@@ -74,19 +85,29 @@ func (u *usual) meanBy(by []int, h *Histogram, n float32) float32 {
 		if count == 0 {
 			continue
 		}
-		p0, p1 := u.counts[k]+smoothing, float32(0)
-		for _, s := range by {
-			if k >= s {
-				p1 += u.counts[k-s] + smoothing
-			}
-		}
-		p1 *= scale
+		p1 := scale * u.below(by, k)
 		if k > u.median {
 			p1 += anywhere
 		}
-		sum += float32(count) * min(max(logarithm(max(remainder, p1/p0)), lowest), highest)
+		sum += float32(count) * min(max(logarithm(max(remainder, p1/(u.counts[k]+smoothing))), lowest), highest)
 	}
 	return sum / n
+}
+
+// below adds up the buckets that are so far below one. Most calls are for shifts, by three sums
+// that do not wait for each other.
+func (u *usual) below(by []int, k int) float32 {
+	if k >= 6 && len(by) == len(shifts) {
+		c := u.counts[k-6 : k]
+		return (c[6-1] + c[6-2]) + (c[6-3] + c[6-4]) + (c[6-6] + smoothing*float32(len(shifts)))
+	}
+	sum := float32(0)
+	for _, s := range by {
+		if k >= s {
+			sum += u.counts[k-s] + smoothing
+		}
+	}
+	return sum
 }
 
 // logarithm is that of x > 0, to 4 digits: a value says no more than that, and
