@@ -46,7 +46,9 @@ type Family[S, P, D any] struct {
 	index map[uint64]int32
 	slots []slot[S, P]
 	hand  int
-	pools map[uint64]*pool[P]
+	// latest is the slot that was observed last.
+	latest int32
+	pools  map[uint64]*pool[P]
 	// idlePools is how many of them no series refers to.
 	idlePools int
 
@@ -134,16 +136,28 @@ func (f *Family[S, P, D]) Rise(series uint64) (baseline, value float64) {
 	return v.Baseline, v.Value
 }
 
+// find is what the index says. Points come in much the same order each window, so the slot
+// behind the latest one is tried first: it is to be read anyway, and a table of 100,000 series
+// is in no cache (80 to 130 ns).
+func (f *Family[S, P, D]) find(series uint64) (int32, bool) {
+	if next := f.latest + 1; int(next) < len(f.slots) && f.slots[next].series.ID == series {
+		return next, true
+	}
+	i, ok := f.index[series]
+	return i, ok
+}
+
 // Observe judges a series' data of a window. emit gets what is to be told of
 // this series and of one that had to make room for it; it must not call f.
 func (f *Family[S, P, D]) Observe(w Window, series Series, data *D, emit func(Series, Verdict)) {
-	i, ok := f.index[series.ID]
+	i, ok := f.find(series.ID)
 	if !ok {
 		if i, ok = f.place(w, series, emit); !ok {
 			f.losses.Refused++
 			return
 		}
 	}
+	f.latest = i
 	s := &f.slots[i]
 	s.last = w
 	f.live++

@@ -47,6 +47,37 @@ func TestAFamilyOpensUpdatesAndCloses(t *testing.T) {
 	assert.Equal(t, detect.Recovered, told[2].Reason)
 }
 
+// The slot behind the latest one is a guess, which may be another series', or one that has
+// made room.
+func TestSeriesAreKnownInAnyOrder(t *testing.T) {
+	const limit = 5
+	tell := func(order func(w, n int) int) record {
+		f, told := newFamily(t, limit, 16), record{}
+		for w := range 300 {
+			for n := range limit {
+				id := order(w, n)
+				c := ratio.Counts{Trials: 5000, Events: 1}
+				if id == 3 && w >= 200 {
+					c.Events = 100
+				}
+				if id == 4 && w >= 100 { // it has been idle for long enough, and another comes
+					id = 100
+				} else if id == 4 && w >= 20 {
+					continue
+				}
+				f.Observe(detect.Window(w), detect.Series{ID: uint64(id)}, &c, told.emit)
+			}
+			f.Finish(detect.Window(w), told.emit)
+		}
+		assert.Equal(t, limit, f.Len())
+		return told
+	}
+	same := tell(func(_, n int) int { return n })
+	require.NotEmpty(t, same)
+	assert.Equal(t, same, tell(func(w, n int) int { return (n + w) % limit }), "each window begins with another")
+	assert.Equal(t, same, tell(func(w, n int) int { return (n*(w%4+1) + w) % limit }), "in strides")
+}
+
 func TestAnOpenSeriesThatIsNotHeardOfIsClosed(t *testing.T) {
 	f, told := newFamily(t, 10, 16), record{}
 	for w := range detect.Window(200) {
