@@ -98,8 +98,8 @@ func (u *usual) meanBy(by []int, h *Histogram, n float32) float32 {
 // that do not wait for each other.
 func (u *usual) below(by []int, k int) float32 {
 	if k >= 6 && len(by) == len(shifts) {
-		c := u.counts[k-6 : k]
-		return (c[6-1] + c[6-2]) + (c[6-3] + c[6-4]) + (c[6-6] + smoothing*float32(len(shifts)))
+		c := u.counts[k-6 : k] // c[6-s] is s below
+		return (c[5] + c[4]) + (c[3] + c[2]) + (c[0] + smoothing*float32(len(shifts)))
 	}
 	sum := float32(0)
 	for _, s := range by {
