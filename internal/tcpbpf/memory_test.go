@@ -39,16 +39,25 @@ func TestCloseWithoutMemory(t *testing.T) {
 	k, budget := starve(t, place)
 	scenarios := traffic.Exchange(3, 100, 1000).ClosedBy(traffic.Client).Times(n)
 
-	truths := path.Run(t, 16, scenarios...)
-	k.collect()
-	own, spilled := k.sum(described), k.sum(overflown)
-	t.Logf("%d connections had a flow of their own, %d had none", own.Opened, spilled.Opened)
+	var truths []traffic.Truth
+	var own, spilled sum
+	var before uint64
+	// What this process gives back meanwhile is room: the race detector's memory is for one round.
+	for round := uint64(1); round <= 5 && spilled.Opened == 0; round++ {
+		budget.Exhaust()
+		before = own.Opened
+		truths = append(truths, path.Run(t, 16, scenarios...)...)
+		k.collect()
+		own, spilled = k.sum(described), k.sum(overflown)
+		t.Logf("round %d: %d connections had a flow of their own, %d had none", round, own.Opened, spilled.Opened)
+		require.Equal(t, 2*n*round, own.Opened+spilled.Opened)
+	}
 	require.NotZero(t, spilled.Opened)
 	requireOwnFlows(t, k, truths)
 	require.Equal(t, []flow.Key{{Owner: k.keys(described)[0].Owner, Overflow: true}}, k.keys(overflown))
 	// Some had a flow only when they closed: samples before are in overflow.
 	require.GreaterOrEqual(t, k.report.Lost[flow.LostOverflow], spilled.Opened)
-	requireCoverage(t, k, own.Opened, spilled.Opened)
+	requireCoverage(t, k, own.Opened-before, spilled.Opened)
 	requireAllSums(t, k, truths, everything)
 
 	budget.Lift()
