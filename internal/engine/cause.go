@@ -93,7 +93,22 @@ func (v *view) explained(i int) bool {
 	}
 	after := func(o diagnose.Finding) bool { return o.Rule.Class != f.Rule.Class && explains(o.Rule, f.Rule) }
 	return slices.ContainsFunc(v.findings[:i], before) || slices.ContainsFunc(v.findings[i+1:], after) ||
-		f.Late && (v.delayed() || v.other != nil && v.other.delayed())
+		f.Late && (v.delayed() || v.other != nil && v.other.delayed()) || f.Rule == rulesOf[kindSYN] && v.losesAnswers()
+}
+
+// handshakeLosses is how many times the share of lost segments the share of SYNs that are sent again is at most because of
+// these: each may be lost, or its answer, and of a few attempts to connect chance makes more.
+const handshakeLosses = 4
+
+// losesAnswers tells whether so much of what the peer sends is lost that answers to SYNs are, too.
+func (v *view) losesAnswers() bool {
+	o, syn := v.other, v.risen[kindSYN]
+	if o == nil || o.window != v.window || syn == nil || o.risen[kindLoss] == nil {
+		return false
+	}
+	return syn.value <= handshakeLosses*o.risen[kindLoss].value && slices.ContainsFunc(o.findings, func(f diagnose.Finding) bool {
+		return f.Rule == rulesOf[kindLoss] && f.Weight > 0 && !f.Mild && !f.Late
+	})
 }
 
 // alone tells whether only one of two ends sees its round trips rise. The way there and back is

@@ -1,0 +1,41 @@
+// Copyright The tcpwhy Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tcpwhy/tcpwhy/internal/engine"
+)
+
+// TestLostAnswersRepeatHandshakes where a server's segments are lost, which those to it are hardly any of.
+func TestLostAnswersRepeatHandshakes(t *testing.T) {
+	for syns, told := range map[float64][]string{
+		8:  {"open tcp_retransmit_rise pair shop/service-d → shop/service-q"},
+		80: {"open tcp_syn_retransmit pair shop/service-q → shop/service-d", "open tcp_retransmit_rise pair shop/service-d → shop/service-q"},
+	} {
+		w := newWorld(t, width)
+		request, response := w.talk(pod("service-q", 1, 1), pod("service-d", 1, 2))
+		w.talk(pod("service-b", 1, 2), pod("service-d", 1, 2))
+		request.segments, response.segments = 100, 1000
+		opened := sums(engine.Opened, 100)
+		request.fault = opened
+		w.run(60)
+		response.loss = .03
+		request.fault = all(opened, sums(engine.RetransmitSYN, syns))
+		w.run(12)
+		assert.ElementsMatch(t, told, w.told)
+	}
+}
+
+// all lets several things be wrong at once.
+func all(faults ...func(*world, *link, uint64)) func(*world, *link, uint64) {
+	return func(w *world, l *link, at uint64) {
+		for _, fault := range faults {
+			fault(w, l, at)
+		}
+	}
+}
