@@ -35,8 +35,10 @@ type anomaly struct {
 	urgent bool
 	// postponed is for how many windows it has waited for what may explain it.
 	postponed int
-	// resumed is when something began to speak for it again; zero if it never faded.
+	// resumed is when something began to speak for it again; zero if it never faded. again is in how many windows it has
+	// since, as few as tell nothing.
 	resumed time.Time
+	again   int
 }
 
 // rulesOf are those that speak for what detectors find.
@@ -111,6 +113,9 @@ func (a *anomaly) gate() problem.Gate {
 	v := &a.verdict
 	switch a.kind {
 	case kindLoss, kindSYN, kindResets:
+		if !a.resumed.IsZero() && a.again < diagnose.Ticks { // what it has been told for is over
+			return problem.Corroborated
+		}
 		large := a.finding.Confirmed || v.Value >= largeShare
 		if large && v.Value >= largeRise*v.Baseline && v.Value*float64(v.Samples) >= largeEvents {
 			return problem.Alone

@@ -76,13 +76,12 @@ func newDetectors(width time.Duration, limit int, falseADay float64, emit func(k
 
 // observe lets all detectors judge what a view did in a window.
 func (d *detectors) observe(w detect.Window, v *view) {
-	r := &v.report
 	series := detect.Series{ID: v.id, Parents: [3]uint64{hash(1, v.key.observer), everybody}}
-	d.count(w, kindLoss, series, r.DataSegments, r.Lost())
-	d.count(w, kindNeedless, series, r.DataSegments, r.Needless())
-	d.count(w, kindResets, series, r.Closed, r.ResetsReceived)
-	if v.key.role == Client {
-		d.count(w, kindSYN, series, r.Attempts(), r.Retransmits[RetransmitSYN-RetransmitUnknown])
+	for k := range numKinds {
+		if trials, events := v.counted(k); trials+events > 0 {
+			d.counts = ratio.Counts{Trials: float64(trials), Events: float64(events)}
+			d.ratios[k].Observe(w, series, &d.counts, d.emit[k])
+		}
 	}
 	series.Parents = [3]uint64{}
 	if v.rtt.Total() > 0 {
@@ -91,6 +90,25 @@ func (d *detectors) observe(w detect.Window, v *view) {
 	if v.variation.Total() > 0 {
 		d.shifts[kindJitter].Observe(w, series, &v.variation, d.emit[kindJitter])
 	}
+}
+
+// counted is what a view counted in a window of a kind of events, and of what may be such; nothing of kinds that are not
+// counted.
+func (v *view) counted(k kind) (trials, events uint64) {
+	r := &v.report
+	switch k {
+	case kindLoss:
+		return r.DataSegments, r.Lost()
+	case kindNeedless:
+		return r.DataSegments, r.Needless()
+	case kindResets:
+		return r.Closed, r.ResetsReceived
+	case kindSYN:
+		if v.key.role == Client {
+			return r.Attempts(), r.Retransmits[RetransmitSYN-RetransmitUnknown]
+		}
+	}
+	return 0, 0
 }
 
 // manyTracks is how many pairs of pods a pair of workloads has at least if one of them may be slow
@@ -108,13 +126,6 @@ func (d *detectors) look(w detect.Window, t *track, c *cell) {
 	}
 	if c.variation.Total() > 0 {
 		d.shifts[kindJitter].Observe(w, t.series, &c.variation, d.emit[kindJitter])
-	}
-}
-
-func (d *detectors) count(w detect.Window, k kind, series detect.Series, trials, events uint64) {
-	if trials+events > 0 {
-		d.counts = ratio.Counts{Trials: float64(trials), Events: float64(events)}
-		d.ratios[k].Observe(w, series, &d.counts, d.emit[k])
 	}
 }
 

@@ -61,9 +61,12 @@ func (e *Engine) rules(w detect.Window) {
 		a.urgent = a.urgent || a.passes()
 		fades := e.fades(w, a)
 		if a.fading && !fades {
-			a.resumed, a.opened = w.Start(e.set.Width), w
+			a.resumed, a.opened, a.again = w.Start(e.set.Width), w, 0
 		}
 		a.fading = fades
+		if _, events := a.view.counted(a.kind); events > 0 && a.view.window == w {
+			a.again = min(a.again+1, diagnose.Ticks)
+		}
 	}
 	for _, v := range e.views {
 		if e.looks(w, v) {
