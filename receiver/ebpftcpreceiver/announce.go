@@ -11,9 +11,11 @@ import (
 
 // announce logs the table of hooks, one entry for each row, when a kernel side has been
 // opened; and when all have, what becomes of the capabilities.
-func announce(logger *zap.Logger, p *pool, s *share) {
+func announce(status *status, p *pool, s *share) {
 	s.announced.Do(func() {
-		for _, h := range s.kernel.Hooks() {
+		logger := status.logger
+		s.hooks = s.kernel.Hooks()
+		for _, h := range s.hooks {
 			logger.Info("hook: " + h.row())
 		}
 		dropped, all, err := p.settle()
@@ -25,6 +27,26 @@ func announce(logger *zap.Logger, p *pool, s *share) {
 				"; of these dropped just now: " + orNone(dropped))
 		}
 	})
+	status.told = tellAll(s.hooks)
+}
+
+// told are the hooks that the log knows of, by job.
+type told map[string]hook
+
+func tellAll(hooks []hook) told {
+	t := make(told, len(hooks))
+	for _, h := range hooks {
+		t[h.job] = h
+	}
+	return t
+}
+
+// moved notes a hook, and reports whether its job was done elsewhere before: some are attached
+// when there is something for them to do, and may be refused then.
+func (t told) moved(h hook) bool {
+	before, known := t[h.job]
+	t[h.job] = h
+	return known && before != h
 }
 
 func orNone(list []string) string {

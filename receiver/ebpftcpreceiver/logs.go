@@ -57,7 +57,7 @@ func (r *logsReceiver) Start(context.Context, component.Host) error {
 		explain(r.status.logger, err)
 		return err
 	}
-	announce(r.status.logger, r.pool, share)
+	announce(r.status, r.pool, share)
 	if r.reader, err = share.kernel.Events(); err != nil {
 		return errors.Join(err, r.pool.release(r.cfg))
 	}

@@ -63,7 +63,7 @@ func (r *metricsReceiver) Start(context.Context, component.Host) error {
 		return err
 	}
 	r.status.logger.Debug("flows that are told apart", zap.Int("max_flows", share.flows))
-	announce(r.status.logger, r.pool, share)
+	announce(r.status, r.pool, share)
 	if !share.kernel.Whole() {
 		r.status.logger.Warn("the cgroup is not the root of this host's hierarchy: connections of processes outside " +
 			"of it are not observed, and tcp.flow.coverage does not know of them")

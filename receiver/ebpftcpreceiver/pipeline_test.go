@@ -35,6 +35,7 @@ type testPipeline struct {
 	consume func(context.Context, pmetric.Metrics) error
 	vitals  func() (vitals, error)
 	sweep   func(context.Context) error
+	hooks   []hook
 
 	start    time.Time
 	exported []string // "time: bytes", accepted or not
@@ -88,7 +89,7 @@ func (*testPipeline) Owner(id flow.OwnerID) flow.Owner { return flow.Owner{ID: i
 
 func (p *testPipeline) Vitals() (vitals, error) { return p.vitals() }
 
-func (*testPipeline) Hooks() []hook { return nil }
+func (p *testPipeline) Hooks() []hook { return p.hooks }
 
 func (*testPipeline) Events() (eventReader, error) { return newFakeEvents(), nil }
 

@@ -39,6 +39,7 @@ type share struct {
 	flows     int // that are told apart
 	users     int
 	announced sync.Once
+	hooks     []hook // as they were announced
 }
 
 func newPool(open func(*Config) (kernel, error), now func() flow.Instant) *pool {

@@ -32,6 +32,7 @@ type status struct {
 	vitalsFail  bool
 	natFails    bool
 	growth      growth // of the kernel side's counters
+	told        told
 	reasons     [flow.NumLostReasons]metric.MeasurementOption
 }
 
@@ -44,7 +45,7 @@ func newStatus(set receiver.Settings) (*status, error) {
 	if err := errors.Join(errBuilder, errReport); err != nil {
 		return nil, err
 	}
-	s := &status{TelemetryBuilder: builder, report: report, logger: set.Logger, growth: growth{}}
+	s := &status{TelemetryBuilder: builder, report: report, logger: set.Logger, growth: growth{}, told: told{}}
 	for reason, value := range lostReasons {
 		s.reasons[reason] = labelled(attribute.String(names.LostReason, value))
 	}
@@ -53,7 +54,7 @@ func newStatus(set receiver.Settings) (*status, error) {
 
 // beside returns one for another goroutine, which tells of something else.
 func (s *status) beside() *status {
-	return &status{TelemetryBuilder: s.TelemetryBuilder, report: s.report, logger: s.logger, growth: growth{}, reasons: s.reasons}
+	return &status{TelemetryBuilder: s.TelemetryBuilder, report: s.report, logger: s.logger, growth: growth{}, told: s.told, reasons: s.reasons}
 }
 
 // swept notes the end of a sweep. One that was cut short by a shutdown is no

@@ -125,6 +125,9 @@ func (s *status) translated(ctx context.Context, v *natVitals) {
 
 func (s *status) hooked(ctx context.Context, hooks []hook) {
 	for _, h := range hooks {
+		if s.told.moved(h) {
+			s.logger.Warn("hook has changed: " + h.row())
+		}
 		value := int64(1)
 		if h.name == "" {
 			value = 0

@@ -5,6 +5,7 @@ package ebpftcpreceiver
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,4 +99,37 @@ func TestVitalsThatCannotBeReadComeLater(t *testing.T) {
 		const unread = "warn: what the kernel side says of itself cannot be read"
 		assert.Equal(t, []string{unread, unread}, messages(logs), "where a trouble begins")
 	})
+}
+
+// A hook that is refused after the start, where there is something for it to do, is told when
+// that is, and not again; also in the first interval.
+func TestHookThatIsRefusedLate(t *testing.T) {
+	for _, at := range []int{1, 3} {
+		synctest.Test(t, func(t *testing.T) {
+			_, set, logs := telemetry(t)
+			p := newPipeline(t, quiet, accept)
+			n := 0
+			p.hooks = []hook{{job: "close", name: "sock_ops/STATE_CB"}, {job: "listener_reset", name: "tp_btf/kfree_skb"}}
+			p.vitals = func() (v vitals, _ error) {
+				n++
+				v.hooks = []hook{p.hooks[0], p.hooks[1], {job: "translation"}}
+				if n >= at {
+					v.hooks[1] = hook{job: "listener_reset", reason: "tp_btf/kfree_skb: not permitted", lost: "which are RSTs"}
+				}
+				return v, nil
+			}
+			p.Metrics = p.create(t, set)
+			p.run(t, 52*time.Second) // five intervals
+			p.stop(t)
+			const late = "warn: hook has changed: listener_reset          none; why not better: tp_btf/kfree_skb: not permitted; " +
+				"lost: which are RSTs"
+			var told []string
+			for _, message := range messages(logs) {
+				if strings.Contains(message, "listener_reset") {
+					told = append(told, message)
+				}
+			}
+			assert.Equal(t, []string{"info: hook: listener_reset          tp_btf/kfree_skb", late}, told)
+		})
+	}
 }
