@@ -75,11 +75,16 @@ static __noinline u16 serial_of(const struct flow_key *key, u32 older, u32 home)
 		end.port = key->remote_port;
 	may = key->role == ROLE_CLIENT && !older;
 	s = end_of(&end, may);
-	if (!s || s->kind == END_ITSELF)
+	if (s && s->kind == END_ITSELF)
 		return 0;
-	if (s->kind == END_UNKNOWN && (!may || __sync_fetch_and_add(&s->seen, 1) >= UNKNOWN_APART))
+	if (s && s->kind == END_VIRTUAL)
+		return serial_give(home);
+	if (!may)
 		return 0;
-	return serial_give(home);
+	if (s && __sync_fetch_and_add(&s->seen, 1) < UNKNOWN_APART)
+		return serial_give(home);
+	count(STAT_NOT_APART);
+	return 0;
 }
 
 /* What the configured granularity leaves of a key. */

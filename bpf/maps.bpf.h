@@ -53,7 +53,7 @@ struct {
 } rest SEC(".maps");
 
 /* flow and reason -> RSTs that were sent for it in the even (odd) epochs. Inserted as one is
- * sent, drained and deleted with flows. When full, RSTs have no reason.
+ * sent, drained and deleted with flows. When full, RSTs have no reason (STAT_RESET_FULL).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -158,8 +158,8 @@ struct {
 } event_limits SEC(".maps");
 
 /* an end -> whether its address stands for somebody else. Inserted by the first
- * connection to it as unknown, and by user space; the least used one makes room. Of the
- * smallest size if no translation is looked for.
+ * connection to it as unknown, and by user space; the least used one makes room, and is
+ * unknown then (STAT_NOT_APART). Of the smallest size if no translation is looked for.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -23,6 +23,8 @@ static __always_inline void reset_count(void *resets, const struct reset_key *ke
 	}
 	if (n)
 		__sync_fetch_and_add(n, 1);
+	else
+		count(STAT_RESET_FULL);
 }
 
 /* What is in overflow has no reason. */

@@ -311,11 +311,13 @@ enum stat {
 	STAT_FLOW_COLLISION, /* flows with the same hash as another */
 	STAT_EXCLUDED,	     /* connections left out by configuration */
 	STAT_EVENT_LIMITED,  /* events above the limit */
-	STAT_NOT_APART,	     /* connections whose peer may stand for somebody else: too many */
+	STAT_NOT_APART,	     /* connections whose peer may stand for somebody else: too many in
+			      * all, or to an end that is not known, or known no more */
 	STAT_EVENT_FULL,     /* events without room in the ring buffer */
 	STAT_PORT_FULL,	     /* listeners whose port is not noted: listening is full */
 	STAT_HOLDER_FULL,    /* holders of listeners that are not noted: holders is full */
 	STAT_NO_ATTEMPT,     /* connect calls that are not noted: no memory for a record */
 	STAT_DROPPED,	     /* listeners that have dropped something, each time it is seen */
+	STAT_RESET_FULL,     /* RSTs without a reason: the map of reasons is full, or no memory */
 	STATS,
 };

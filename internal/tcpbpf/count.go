@@ -21,9 +21,10 @@ type Counts struct {
 	Excluded   uint64 // ends of connections that the configuration leaves out
 	Collisions uint64 // folds sent to overflow: another flow has the same hash
 	Attempts   uint64 // calls of connect that are not noted, for want of memory: one without route or port is told nowhere
-	NotApart   uint64 // connections whose peer may stand for somebody else: too many to tell apart
+	NotApart   uint64 // connections whose peer may stand for somebody else: too many to tell apart, or their end is not known
 	Deferred   uint64 // folds put off: no memory for the flow's entry for the moment
 	Ports      uint64 // of older listeners without room: what they accepted looks like a client's
+	Reasons    uint64 // of RSTs, without room or memory: they are sent for a reason that is not told
 	Holders    uint64 // of listeners without room: no listener changes hands until the next look
 }
 
@@ -36,6 +37,7 @@ func (k *Kernel) Counts() (c Counts, err error) {
 		tcpwhyStatSTAT_NOT_APART:      &c.NotApart,
 		tcpwhyStatSTAT_FLOW_RETRY:     &c.Deferred,
 		tcpwhyStatSTAT_PORT_FULL:      &c.Ports,
+		tcpwhyStatSTAT_RESET_FULL:     &c.Reasons,
 		tcpwhyStatSTAT_HOLDER_FULL:    &c.Holders,
 	} {
 		if *count, err = readStat(k.objects.Stats, stat); err != nil {

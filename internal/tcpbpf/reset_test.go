@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cilium/ebpf"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -123,6 +124,38 @@ func TestStrayResets(t *testing.T) {
 	require.EqualValues(t, n, mib.Read(t, p.NS)["OutRsts"])
 	require.Equal(t, [2]uint64{0, n}, s.Resets, "the client receives them")
 	k.requireStrays("no_socket", n, elsewhere)
+}
+
+// TestResetsWithoutRoomForTheirReason fills the map of reasons: RSTs are all counted, and so is
+// each that has no reason.
+func TestResetsWithoutRoomForTheirReason(t *testing.T) {
+	kernel.Require(t, kernel.ResetReason)
+	const n = 5
+	p := newPlace(t)
+	k := observe(t, Config{Granularity: GranularityConnection})
+	for _, m := range []*ebpf.Map{k.objects.ResetsEven, k.objects.ResetsOdd} {
+		for i := range m.MaxEntries() {
+			require.NoError(t, m.Put(&tcpwhyResetKey{FlowId: uint64(i), Reason: 1}, uint32(1)))
+		}
+	}
+	for range n {
+		d := converse(t, k, traffic.Loopback(p.NS, p.IPv4.String()), p.here())
+		d.clients(abort)
+		d.servers(await, finish)
+	}
+	k.untilClosed(n, role(flow.RoleClient, p.here()))
+
+	s := k.sum(role(flow.RoleClient, p.here()))
+	require.EqualValues(t, n, mib.Read(t, p.NS)["OutRsts"])
+	require.EqualValues(t, n, s.Resets[flow.Transmit])
+	told := uint64(0)
+	for _, n := range k.reasonsOf(role(flow.RoleClient, p.here())) {
+		told += n
+	}
+	counts, err := k.Counts()
+	require.NoError(t, err)
+	require.NotZero(t, counts.Reasons)
+	require.EqualValues(t, n, told+counts.Reasons, "each has a reason or is counted")
 }
 
 // requireStrays wants n RSTs of no connection, and no more than the namespace of the test

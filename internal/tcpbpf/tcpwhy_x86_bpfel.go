@@ -315,7 +315,8 @@ const (
 	tcpwhyStatSTAT_HOLDER_FULL    tcpwhyStat = 11
 	tcpwhyStatSTAT_NO_ATTEMPT     tcpwhyStat = 12
 	tcpwhyStatSTAT_DROPPED        tcpwhyStat = 13
-	tcpwhyStatSTATS               tcpwhyStat = 14
+	tcpwhyStatSTAT_RESET_FULL     tcpwhyStat = 14
+	tcpwhyStatSTATS               tcpwhyStat = 15
 )
 
 // Names of all BPF objects in the ELF.

@@ -183,7 +183,7 @@ func (k bpfKernel) Vitals() (v vitals, err error) {
 	}
 	counts, err := k.Counts()
 	v.excluded, v.collisions, v.deferred = counts.Excluded, counts.Collisions, counts.Deferred
-	v.attempts = counts.Attempts
+	v.attempts, v.reasons = counts.Attempts, counts.Reasons
 	v.unfound = []unfound{{tcpbpf.SearchPorts, counts.Ports}, {tcpbpf.SearchHolders, counts.Holders}}
 	k.natVitals(&v, counts)
 	return v, err

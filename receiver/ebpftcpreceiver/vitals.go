@@ -23,6 +23,7 @@ type vitals struct {
 	excluded   uint64 // ends of connections
 	attempts   uint64 // calls of connect that are not noted
 	collisions uint64 // folds
+	reasons    uint64 // of RSTs, that are not told
 	deferred   uint64 // folds
 	unfound    []unfound
 	nat        natVitals
@@ -91,6 +92,7 @@ func (s *status) examined(ctx context.Context, v vitals, err error) {
 	s.EbpfTCPConnectUnnoted.Add(ctx, s.growth.of("attempts", v.attempts))
 	s.EbpfTCPFlowCollisions.Add(ctx, s.growth.of("collisions", v.collisions))
 	s.EbpfTCPFlowDeferrals.Add(ctx, s.growth.of("deferrals", v.deferred))
+	s.EbpfTCPResetUnexplained.Add(ctx, s.growth.of("reasons", v.reasons))
 	for _, u := range v.unfound {
 		s.EbpfTCPSearchDropped.Add(ctx, s.growth.of("unfound "+u.name, u.count), labelled(attribute.String(names.Map, u.name)))
 	}

@@ -36,6 +36,7 @@ func growing(n uint64) vitals {
 		attempts:   4 * n,
 		collisions: 5 * n,
 		deferred:   7 * n,
+		reasons:    6 * n,
 		unfound:    []unfound{{"ports", 2 * n}, {"holders", 0}},
 	}
 }
@@ -63,6 +64,7 @@ func TestVitals(t *testing.T) {
 		metadatatest.AssertEqualEbpfTCPConnectUnnoted(t, tt, count(12), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPFlowCollisions(t, tt, count(15), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPFlowDeferrals(t, tt, count(21), ignoreTime...)
+		metadatatest.AssertEqualEbpfTCPResetUnexplained(t, tt, count(18), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPSearchDropped(t, tt, append(
 			count(6, attribute.String("map", "ports")), count(0, attribute.String("map", "holders"))...), ignoreTime...)
 		metadatatest.AssertEqualEbpfTCPMapEntries(t, tt, count(30, attribute.String("map", "flows")), ignoreTime...)

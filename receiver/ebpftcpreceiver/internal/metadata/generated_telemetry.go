@@ -51,6 +51,7 @@ type TelemetryBuilder struct {
 	EbpfTCPProgramRuns         metric.Int64Counter
 	EbpfTCPProgramSkips        metric.Int64Counter
 	EbpfTCPProgramTime         metric.Float64Counter
+	EbpfTCPResetUnexplained    metric.Int64Counter
 	EbpfTCPSearchDropped       metric.Int64Counter
 	EbpfTCPSweepDuration       metric.Float64Histogram
 }
@@ -232,6 +233,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_tcp_program_time",
 		metric.WithDescription("Time that a BPF program ran. Grows only while the kernel collects statistics (sysctl kernel.bpf_stats_enabled). [Development]"),
 		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTCPResetUnexplained, err = builder.meter.Int64Counter(
+		"otelcol_ebpf_tcp_reset_unexplained",
+		metric.WithDescription("RSTs that this host sent for a flow whose reason found no room in the kernel's map, or no memory. They are counted without one. [Development]"),
+		metric.WithUnit("{reset}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.EbpfTCPSearchDropped, err = builder.meter.Int64Counter(

@@ -44,6 +44,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.EbpfTCPProgramRuns.Add(context.Background(), 1)
 	tb.EbpfTCPProgramSkips.Add(context.Background(), 1)
 	tb.EbpfTCPProgramTime.Add(context.Background(), 1)
+	tb.EbpfTCPResetUnexplained.Add(context.Background(), 1)
 	tb.EbpfTCPSearchDropped.Add(context.Background(), 1)
 	tb.EbpfTCPSweepDuration.Record(context.Background(), 1)
 	AssertEqualEbpfTCPCollectErrors(t, testTel,
@@ -120,6 +121,9 @@ func TestSetupTelemetry(t *testing.T) {
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPProgramTime(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualEbpfTCPResetUnexplained(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualEbpfTCPSearchDropped(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
