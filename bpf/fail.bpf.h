@@ -21,11 +21,14 @@ static __always_inline int error_of(struct sock *sk)
 	return err ? err : sk->sk_err_soft;
 }
 
-/* Without an error the owner closed it: a loser of a race between addresses. */
+/* Without an error the owner closed it: a loser of a race between addresses. ECONNABORTED is
+ * of one that somebody else on this host has destroyed ("ss -K").
+ */
 static __always_inline u32 failure(struct sock *sk)
 {
 	switch (error_of(sk)) {
 	case 0:
+	case ECONNABORTED:
 		return FAILURE_ABORTED;
 	case ECONNREFUSED:
 		return FAILURE_REFUSED;

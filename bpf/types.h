@@ -52,7 +52,7 @@ enum failure {
 	FAILURE_NETWORK_UNREACHABLE,
 	FAILURE_RESET,
 	FAILURE_NO_ADDRESS, /* no local port left */
-	FAILURE_ABORTED,    /* by its owner */
+	FAILURE_ABORTED,    /* by its owner, or who destroyed its socket */
 };
 
 /* What a connection spends its time with, one at a time. The last three are the
