@@ -13,14 +13,16 @@
 #include "owner.bpf.h"
 
 /* IPv4's address is written when there is a route, IPv6's before, but the kind of its
- * large segments after (tcp_v4_connect, tcp_v6_connect).
+ * large segments after (tcp_v4_connect, tcp_v6_connect). A program after ours may have put
+ * another address in the place of the caller's (load balancers in sockets do): then any is
+ * as good that was not there before.
  */
 static __always_inline bool found_route(const struct conn *c, struct sock *sk)
 {
 	struct sock_common *skc = &sk->__sk_common;
 
 	if (skc->skc_family == AF_INET || c->key.remote[2] == bpf_htonl(0xffff))
-		return skc->skc_daddr == c->key.remote[3];
+		return skc->skc_daddr == c->key.remote[3] || skc->skc_daddr != c->episode;
 	return sk->sk_gso_type;
 }
 
@@ -71,9 +73,11 @@ static __always_inline void attempt_end(struct conn *c, struct tcp_sock *tp)
 	flow_fail(c, tp, given_up(tp) ? FAILURE_ABORTED : FAILURE_NO_ADDRESS);
 }
 
-static __always_inline void attempt_begin(struct conn *c, const struct owner_key *owner)
+static __always_inline void attempt_begin(struct conn *c, const struct owner_key *owner,
+					  struct tcp_sock *tp)
 {
 	census_reuse(c);
+	c->episode = tp ? ((struct sock *)tp)->__sk_common.skc_daddr : 0; /* see found_route */
 	c->key.owner = *owner;
 	c->since = bpf_ktime_get_ns() / 1000;
 	c->opened = OPENED_NEWS;

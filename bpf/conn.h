@@ -84,7 +84,9 @@ struct conn {
 	u32 out_of_order;
 	u32 limited[LIMITED]; /* jiffies; see PARKED_SETUP */
 	u32 visited;	      /* ticks: the last fold of its time by a sweep, or its opening */
-	u32 episode;	      /* what is retransmitted from this sequence number on is a new one */
+	u32 episode;	      /* what is retransmitted from this sequence number on is a new one;
+			       * of an attempt: the address that the socket had before
+			       */
 	u32 heard;	      /* what had been read at the last round trip: a sequence number;
 			       * of who has closed: data segments that had come
 			       */

@@ -113,7 +113,7 @@ static __always_inline void on_connect(struct bpf_sock_addr *ctx, bool ipv6)
 		c->key.local[2] = c->key.remote[2] = bpf_htonl(0xffff);
 		c->key.remote[3] = ctx->user_ip4;
 	}
-	attempt_begin(c, &owner);
+	attempt_begin(c, &owner, tcp_sock_of(ctx->sk));
 }
 
 static __always_inline void mark(struct bpf_sock_ops *ctx)
