@@ -212,6 +212,7 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	__u8 icsk_ca_state : 5;
+	__u8 icsk_retransmits;
 	__u8 icsk_pending;
 	__u8 icsk_backoff;
 	void *icsk_ulp_data;
@@ -249,6 +250,7 @@ struct tcp_rack {
  * round trip. Its first member is, by way of inet_connection_sock, a sock.
  */
 struct tcp_sock {
+	__u32 undo_marker;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_acked;

@@ -7,6 +7,16 @@
 #include "flow.bpf.h"
 #include "fold.bpf.h"
 
+/* A router has said that the path takes smaller segments only: what is larger and in flight is
+ * sent again at once, in the state of a timeout, but there is nothing to be undone
+ * (tcp_simple_retransmit). A timeout's first segment has been counted as one, or else undo
+ * was begun.
+ */
+static __always_inline bool path_told(struct tcp_sock *tp, struct inet_connection_sock *icsk)
+{
+	return !tp->undo_marker && !icsk->icsk_retransmits;
+}
+
 /* A pending loss probe is the one that is just being sent (tcp_send_loss_probe). */
 static __always_inline u32 retransmit_kind(struct tcp_sock *tp)
 {
@@ -14,7 +24,7 @@ static __always_inline u32 retransmit_kind(struct tcp_sock *tp)
 	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
 
 	if (state == TCP_CA_Loss)
-		return RETRANSMIT_TIMEOUT;
+		return path_told(tp, icsk) ? RETRANSMIT_FAST : RETRANSMIT_TIMEOUT;
 	if (state == TCP_CA_Recovery)
 		return RETRANSMIT_FAST;
 	return icsk->icsk_pending == ICSK_TIME_LOSS_PROBE ? RETRANSMIT_TAIL_LOSS_PROBE
