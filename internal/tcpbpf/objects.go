@@ -59,6 +59,9 @@ func create(spec *ebpf.CollectionSpec, p plan) (_ *objects, err error) {
 	if err := maps.Assign(&o.tcpwhyMaps); err != nil {
 		return nil, fmt.Errorf("find maps: %w", err)
 	}
+	if err := o.usable(); err != nil {
+		return nil, refused(err, release())
+	}
 	return o, nil
 }
 
