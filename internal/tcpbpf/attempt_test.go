@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/kernel"
 )
 
 // attempt connects a socket of its own in vain; it is closed then.
@@ -136,4 +137,22 @@ func TestAttemptsOfOneSocket(t *testing.T) {
 	s := k.sum(to(addressOf(listener)))
 	require.EqualValues(t, 1, s.Opened)
 	require.Zero(t, total(s.Failed[:]))
+}
+
+// TestNoRouteOfMultipathTCP does the same with sockets of Multipath TCP: their first subflow
+// is a socket of TCP that is connected as any other.
+func TestNoRouteOfMultipathTCP(t *testing.T) {
+	kernel.Require(t, kernel.MPTCP)
+	p := newPlace(t)
+	k := observe(t, Config{})
+	to := netip.MustParseAddrPort("203.0.113.7:85")
+	for range 3 {
+		require.ErrorIs(t, p.Try(func() error {
+			fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_MPTCP)
+			require.NoError(t, err)
+			defer unix.Close(fd)
+			return unix.Connect(fd, sockaddr(to))
+		}), unix.ENETUNREACH)
+	}
+	require.Equal(t, [flow.NumFailures]uint64{flow.FailureNetworkUnreachable: 3}, failedTo(k, to, 3))
 }
