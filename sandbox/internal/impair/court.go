@@ -4,7 +4,6 @@
 package impair
 
 import (
-	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +12,6 @@ import (
 type judge interface {
 	accept(id uint32) error
 	drop(id uint32) error
-	again(packet []byte) error // sends a copy
 }
 
 // A court decides about packets of one queue as they arrive and has the judge carry that
@@ -64,9 +62,6 @@ func (c *court) arrive(now time.Time, id uint32, raw []byte) (waits bool) {
 	next.delay = due.Sub(now)
 	c.truth.note(now, p, next)
 	one := parcel{due: due, number: c.number, id: id}
-	if next.twice {
-		one.copy = slices.Clone(raw)
-	}
 	if next.delay <= 0 {
 		c.free(one)
 		return false
@@ -101,9 +96,6 @@ func (c *court) amnesty() {
 
 func (c *court) free(p parcel) {
 	c.note(c.judge.accept(p.id))
-	if p.copy != nil {
-		c.note(c.judge.again(p.copy))
-	}
 }
 
 func (c *court) note(err error) {

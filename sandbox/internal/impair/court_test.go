@@ -16,12 +16,10 @@ import (
 // A record is a judge that writes down what it carried out.
 type record struct {
 	accepted, dropped []uint32
-	copies            int
 }
 
 func (r *record) accept(id uint32) error { r.accepted = append(r.accepted, id); return nil }
 func (r *record) drop(id uint32) error   { r.dropped = append(r.dropped, id); return nil }
-func (r *record) again([]byte) error     { r.copies++; return nil }
 
 // packet is a TCP packet with that many bytes of payload.
 func packet(payload int) []byte {
@@ -84,12 +82,6 @@ func TestJitterKeepsOrderAndReorderingDoesNot(t *testing.T) {
 	require.LessOrEqual(t, late, int(stats.Late))
 }
 
-func TestDuplicates(t *testing.T) {
-	r, stats := run(t, Config{Duplicate: .1}, 1000)
-	require.EqualValues(t, stats.Twice, r.copies)
-	require.InDelta(t, 100, r.copies, 40)
-}
-
 // 140 bytes each millisecond meet a link of 70: half must be lost once the queue is full,
 // and what waits, waits for the whole queue.
 func TestSlowLink(t *testing.T) {
@@ -142,6 +134,7 @@ func TestHolds(t *testing.T) {
 
 func TestConfigIsChecked(t *testing.T) {
 	require.EqualError(t, Config{Loss: 2}.Validate(), "impairment loss: 2 is not between 0 and 1")
+	require.EqualError(t, Config{Duplicate: .5, Delay: 1}.Validate(), "impairment duplicate: packets of which 0.5 come twice can be neither lost nor late")
 	require.EqualError(t, Config{Rate: 5}.Validate(), "impairment rate: 5 bytes/s need a queue, which has 0 bytes")
 }
 

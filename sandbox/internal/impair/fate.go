@@ -32,6 +32,9 @@ func (c Config) Validate() error {
 	if c.Rate > 0 && c.Queue <= 0 {
 		return fmt.Errorf("impairment rate: %v bytes/s need a queue, which has %v bytes", c.Rate, c.Queue)
 	}
+	if c.Duplicate > 0 && c != (Config{Duplicate: c.Duplicate, Seed: c.Seed}) {
+		return fmt.Errorf("impairment duplicate: packets of which %v come twice can be neither lost nor late", c.Duplicate)
+	}
 	return nil
 }
 

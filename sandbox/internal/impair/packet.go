@@ -37,3 +37,24 @@ func parse(raw []byte) (p Packet, ok bool) {
 	p.Payload = max(0, p.Length-header-int(tcp[12]>>4)*4)
 	return p, true
 }
+
+// checksum writes down TCP's, which the kernel leaves to the network card. The packet is one
+// that can be parsed, and whole.
+func checksum(raw []byte) {
+	header := int(raw[0]&0xf) * 4
+	tcp := raw[header:]
+	tcp[16], tcp[17] = 0, 0
+	sum := uint32(protocolTCP + len(tcp))
+	for _, part := range [][]byte{raw[12:20], tcp} { // both addresses are of the sum
+		for ; len(part) > 1; part = part[2:] {
+			sum += uint32(binary.BigEndian.Uint16(part))
+		}
+		if len(part) == 1 {
+			sum += uint32(part[0]) << 8
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(tcp[16:], ^uint16(sum))
+}

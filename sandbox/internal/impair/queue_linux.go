@@ -26,7 +26,6 @@ const backlog = 1 << 15
 type Queue struct {
 	number uint16
 	nfq    *nfqueue.Nfqueue
-	raw    int // socket for copies
 	court  *court
 	wake   chan struct{}
 	cancel context.CancelFunc
@@ -42,26 +41,23 @@ func Open(number uint16, config Config, out io.Writer) (*Queue, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	raw, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
-	if err != nil {
-		return nil, fmt.Errorf("open raw socket: %w", err)
+	if config.Duplicate > 0 {
+		return nil, fmt.Errorf("open netfilter queue %d: it sends no packet twice, as a share of %v is to be", number, config.Duplicate)
 	}
 	nfq, err := nfqueue.Open(&nfqueue.Config{
 		NfQueue: number, MaxPacketLen: 0xffff, MaxQueueLen: backlog, Copymode: nfqueue.NfQnlCopyPacket,
 		WriteTimeout: time.Second,
 	})
 	if err != nil {
-		_ = unix.Close(raw)
 		return nil, fmt.Errorf("open netfilter queue %d: %w", number, err)
 	}
 	_ = nfq.Con.SetReadBuffer(8 << 20) // as much as is allowed
-	q := &Queue{number: number, nfq: nfq, raw: raw, wake: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan error, 1)}
+	q := &Queue{number: number, nfq: nfq, wake: make(chan struct{}, 1), done: make(chan struct{}), lost: make(chan error, 1)}
 	q.court = newCourt(config, q, newTruth(out))
 	ctx, cancel := context.WithCancel(context.Background())
 	q.cancel = cancel
 	if err := nfq.RegisterWithErrorFunc(ctx, q.hook, q.trouble); err != nil {
 		cancel()
-		_ = unix.Close(raw)
 		return nil, errors.Join(fmt.Errorf("register at netfilter queue %d: %w", number, err), nfq.Close())
 	}
 	go q.release(ctx)
@@ -123,14 +119,6 @@ func (q *Queue) release(ctx context.Context) {
 func (q *Queue) accept(id uint32) error { return q.nfq.SetVerdict(id, nfqueue.NfAccept) }
 func (q *Queue) drop(id uint32) error   { return q.nfq.SetVerdict(id, nfqueue.NfDrop) }
 
-func (q *Queue) again(packet []byte) error {
-	to := &unix.SockaddrInet4{Addr: [4]byte(packet[16:20])}
-	if err := unix.Sendto(q.raw, packet, 0, to); err != nil {
-		return fmt.Errorf("send packet once more: %w", err)
-	}
-	return nil
-}
-
 // Stats returns what was done so far.
 func (q *Queue) Stats() Stats { return q.court.truth.snapshot() }
 
@@ -142,7 +130,7 @@ func (q *Queue) Close() error {
 	q.closing.Store(true)
 	q.cancel()
 	<-q.done
-	errs := []error{q.court.error(), q.court.truth.close(), q.nfq.Close(), unix.Close(q.raw)}
+	errs := []error{q.court.error(), q.court.truth.close(), q.nfq.Close()}
 	select {
 	case err := <-q.lost:
 		errs = append(errs, fmt.Errorf("read netfilter queue: %w", err))

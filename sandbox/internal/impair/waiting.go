@@ -13,7 +13,6 @@ type parcel struct {
 	due    time.Time
 	number uint64 // in the order of arrival
 	id     uint32 // the kernel's
-	copy   []byte // sent once more, if not nil
 }
 
 // waiting releases what is due first; of the same moment, what arrived first.

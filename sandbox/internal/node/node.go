@@ -38,10 +38,10 @@ type Way struct {
 
 // A Command is one line from the node's master; the first one has the services.
 type Command struct {
-	Services []Service `json:"services,omitempty"`
-	Add      *Fault    `json:"add,omitempty"`
-	Remove   uint16    `json:"remove,omitempty"`
-	Probe    bool      `json:"probe,omitempty"` // only say whether packets can be impaired
+	Services []Service      `json:"services,omitempty"`
+	Add      *Fault         `json:"add,omitempty"`
+	Remove   uint16         `json:"remove,omitempty"`
+	Probe    *impair.Config `json:"probe,omitempty"` // only say whether packets can be impaired like that
 }
 
 // A Service is a virtual address and who is behind it.
@@ -64,8 +64,14 @@ type node struct {
 
 type fault struct {
 	Fault
-	queue *impair.Queue
-	truth *os.File
+	network network
+	truth   *os.File
+}
+
+// A network does something to packets.
+type network interface {
+	Stats() impair.Stats
+	Close() error
 }
 
 // Main is the process of a node.
@@ -101,8 +107,8 @@ func (n *node) obey(c Command, last map[uint16]impair.Stats) error {
 		return n.add(*c.Add)
 	case c.Remove != 0:
 		return n.remove(c.Remove, last)
-	case c.Probe:
-		return probe()
+	case c.Probe != nil:
+		return probe(c.Probe)
 	}
 	return nil
 }
@@ -114,9 +120,9 @@ func hurry() {
 	}
 }
 
-// probe opens a queue that no packet reaches.
-func probe() error {
-	f := &fault{Fault: Fault{ID: math.MaxUint16, Impair: &impair.Config{}}}
+// probe impairs, but no packet.
+func probe(config *impair.Config) error {
+	f := &fault{Fault: Fault{ID: math.MaxUint16, Impair: config}}
 	err := nft.Run(fmt.Sprintf("add chain ip %s %s\n", table, f.chain()))
 	if err != nil {
 		return err
@@ -140,7 +146,7 @@ func translation(services []Service) string {
 		fmt.Fprintf(&b, "  ip daddr %s tcp dport %d dnat to numgen random mod %d map { %s }\n",
 			s.Address, s.Port, len(pods), strings.Join(pods, ", "))
 	}
-	fmt.Fprintf(&b, " }\n chain faults { type filter hook forward priority filter; }\n chain last { type filter hook forward priority filter + 10; }\n}\n")
+	fmt.Fprintf(&b, " }\n chain faults { type filter hook forward priority filter; }\n chain last { type filter hook forward priority filter + 10; }\n chain copies { type filter hook forward priority filter + 20; }\n}\n")
 	return b.String()
 }
 
@@ -172,9 +178,14 @@ func (f *fault) open() (err error) {
 	if f.truth != nil {
 		out = f.truth
 	}
-	if f.queue, err = impair.Open(f.ID, *f.Impair, out); err != nil {
+	if f.Impair.Chosen() {
+		return f.choose(out)
+	}
+	queue, err := impair.Open(f.ID, *f.Impair, out)
+	if err != nil {
 		return err
 	}
+	f.network = queue
 	return nft.ToQueue(table, f.chain(), f.ID)
 }
 
@@ -183,10 +194,16 @@ func (f *fault) chain() string { return fmt.Sprintf("fault%d", f.ID) }
 // direct writes down anew which packets meet which fault. Only those on their way to the
 // node's own pods do: between nodes a packet would meet it twice.
 func (n *node) direct() error {
-	commands := fmt.Sprintf("flush chain ip %s faults\nflush chain ip %s last\n", table, table)
+	var commands string
+	for _, chain := range []string{"faults", "last", "copies"} {
+		commands += fmt.Sprintf("flush chain ip %s %s\n", table, chain)
+	}
 	for _, f := range n.faults {
 		chain := "faults"
-		if f.Last {
+		switch {
+		case f.doubles():
+			chain = "copies" // of what neither was dropped nor waits any more
+		case f.Last:
 			chain = "last"
 		}
 		for _, way := range f.Ways {
@@ -236,8 +253,8 @@ func (n *node) stats() (map[uint16]impair.Stats, error) {
 }
 
 func (f *fault) stats() (impair.Stats, error) {
-	if f.queue != nil {
-		return f.queue.Stats(), nil
+	if f.network != nil {
+		return f.network.Stats(), nil
 	}
 	counters, err := nft.Counters(table)
 	if err != nil {
@@ -249,8 +266,8 @@ func (f *fault) stats() (impair.Stats, error) {
 
 func (f *fault) close() error {
 	var errs []error
-	if f.queue != nil {
-		errs = append(errs, f.queue.Close())
+	if f.network != nil {
+		errs = append(errs, f.network.Close())
 	}
 	if f.truth != nil {
 		errs = append(errs, f.truth.Close())

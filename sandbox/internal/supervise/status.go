@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/fault"
+	"github.com/tcpwhy/tcpwhy/sandbox/internal/impair"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/node"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/pod"
 	"github.com/tcpwhy/tcpwhy/sandbox/internal/shop"
@@ -34,17 +35,20 @@ type PodStatus struct {
 // Probe tells whether these faults can be done on this machine: whether packets can be
 // impaired, and CPUs be given in shares.
 func (s *Supervisor) Probe(specs []fault.Spec) error {
-	packets, cpu := false, false
+	cpu, packets := false, make(map[bool]*impair.Config) // chosen by the kernel, or not
 	for _, spec := range specs {
 		action, err := spec.Plan(s.Shop)
 		if err != nil {
 			return err
 		}
-		packets, cpu = packets || action.Impair != nil, cpu || action.CPU > 0
+		cpu = cpu || action.CPU > 0
+		if action.Impair != nil {
+			packets[action.Impair.Chosen()] = action.Impair
+		}
 	}
 	var errs []error
-	if packets {
-		_, err := s.machines.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: true})
+	for _, config := range packets {
+		_, err := s.machines.tellNode(s.Shop.Nodes[0].Name, node.Command{Probe: config})
 		errs = append(errs, err)
 	}
 	if cpu {
