@@ -30,7 +30,9 @@ func TestOwnersOfManyConnections(t *testing.T) {
 	}
 	served := server.Serve(path.Socket, each*len(clients), scenario.Server)
 	var connected []func() []traffic.End
-	for _, client := range clients {
+	for i, client := range clients {
+		// From an address of its own: a port that was another's is free again after that one's end.
+		path.Sources = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 1, byte(1 + i)})}
 		connected = append(connected, client.Connect(path, address, each, 4, scenario.Client))
 	}
 	for i, client := range clients {
