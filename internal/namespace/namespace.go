@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,7 @@ var ErrEnough = errors.New("enough was seen")
 func Everything(uint64) bool { return true }
 
 // Closed tells whether there is a namespace at a path, and we may not look at it: it takes CAP_SYS_PTRACE
-// for those of other users' processes, and CAP_DAC_READ_SEARCH too for who is not root.
+// for those of other users' processes.
 func Closed(path string) bool {
 	var stat unix.Stat_t
 	err := unix.Stat(path, &stat)
@@ -62,7 +63,7 @@ type visit struct {
 func (v *visit) all(places []string) error {
 	var errs []error
 	for _, pattern := range places {
-		paths, err := filepath.Glob(pattern)
+		paths, err := list(pattern)
 		if err != nil {
 			return fmt.Errorf("list %s: %w", pattern, err)
 		}
@@ -75,6 +76,24 @@ func (v *visit) all(places []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// list returns where a pattern may lead. What comes behind its last wildcard is not looked for
+// by name: to list /proc/PID/ns takes CAP_DAC_READ_SEARCH of who is not root, to go through it nothing.
+func list(pattern string) ([]string, error) {
+	wild := strings.LastIndexAny(pattern, "*?[")
+	if wild < 0 {
+		return []string{pattern}, nil
+	}
+	end := len(pattern)
+	if n := strings.IndexByte(pattern[wild:], '/'); n >= 0 {
+		end = wild + n
+	}
+	paths, err := filepath.Glob(pattern[:end])
+	for i := range paths {
+		paths[i] += pattern[end:]
+	}
+	return paths, err
 }
 
 // enter passes over a namespace that is gone, closed to us, known, or not wanted. To

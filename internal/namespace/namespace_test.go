@@ -8,7 +8,9 @@ package namespace
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +105,37 @@ func TestClosed(t *testing.T) {
 		closed <- errno == 0 && Closed(path)
 	}()
 	require.True(t, <-closed)
+}
+
+// askedVariable tells the test, executed again by another user, whose process to look for.
+const askedVariable = "TCPWHY_TEST_ASKED"
+
+// TestProcessesOfOthersAreFound has who is not root, with CAP_SYS_PTRACE alone, look for a process
+// of root's, whose /proc/PID/ns only its owner may list.
+func TestProcessesOfOthersAreFound(t *testing.T) {
+	if pid := os.Getenv(askedVariable); pid != "" {
+		var stat unix.Stat_t
+		require.NoError(t, unix.Stat("/proc/"+pid+"/ns/net", &stat))
+		_, err := os.ReadDir("/proc/" + pid + "/ns")
+		require.ErrorIs(t, err, unix.EACCES)
+		for _, below := range []string{"/ns/net", "/task/*/ns/net"} {
+			last := len(pid) - 1
+			found, err := Each([]string{"/proc/" + pid[:last] + "[" + pid[last:] + "]" + below},
+				func(uint64) bool { return false }, func(uint64) error { return nil })
+			require.NoError(t, err)
+			require.Contains(t, found, stat.Ino, below)
+		}
+		return
+	}
+	root.Require(t)
+	const nobody = 65534
+	command := exec.Command("/proc/self/exe", "-test.run=^"+t.Name()+"$", "-test.v")
+	command.Env = append(os.Environ(), fmt.Sprintf("%s=%d", askedVariable, os.Getpid()))
+	command.SysProcAttr = &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
+		AmbientCaps: []uintptr{unix.CAP_SYS_PTRACE},
+	}
+	output, err := command.CombinedOutput()
+	require.NoError(t, err, "%s", output)
+	require.Contains(t, string(output), "--- PASS: "+t.Name(), "it ran")
 }
