@@ -48,7 +48,13 @@ func probe() error {
 	if err := room(); err != nil {
 		return err
 	}
-	switch _, err := btf.LoadKernelSpec(); {
+	_, err := btf.LoadKernelSpec()
+	return untyped(err)
+}
+
+// untyped says in one sentence why the kernel's types cannot be read, nil if they can.
+func untyped(err error) error {
+	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrPermission):
 		return &MissingError{"permission to read the kernel's type information (BTF)",

@@ -6,6 +6,7 @@ package tcpbpf
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -71,6 +72,28 @@ func TestEachRefusalIsOneSentence(t *testing.T) {
 			require.Equal(t, test.cause.Error(), missing.Detail())
 		})
 	}
+}
+
+// TestTypesThatCannotBeRead tells a file that is closed from one that is not there.
+func TestTypesThatCannotBeRead(t *testing.T) {
+	const none = "missing the kernel's type information (BTF): " +
+		"run a kernel built with CONFIG_DEBUG_INFO_BTF=y, such as any distribution's since 2021"
+	closed := &os.PathError{Op: "open", Path: "/sys/kernel/btf/vmlinux", Err: unix.EACCES}
+	for _, test := range []struct {
+		cause error
+		want  string
+	}{
+		{closed, "missing permission to read the kernel's type information (BTF): make /sys/kernel/btf/vmlinux readable: " +
+			"open /sys/kernel/btf/vmlinux: permission denied"},
+		{fmt.Errorf("load: %w", os.ErrNotExist), none},
+		{fmt.Errorf("no BTF found: %w", ebpf.ErrNotSupported), none},
+		{fmt.Errorf("read: %w", unix.EIO), "read the kernel's type information (BTF): read: input/output error"},
+	} {
+		err := untyped(test.cause)
+		requireOneSentence(t, err, test.want)
+		require.ErrorIs(t, err, test.cause)
+	}
+	require.NoError(t, untyped(nil))
 }
 
 // TestLackOfMemoryIsNotTheKernelsAge leaves alone what another kernel would not cure.
