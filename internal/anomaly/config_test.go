@@ -4,6 +4,7 @@
 package anomaly
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,6 +55,14 @@ func TestConfigErrorsNameKeyAndRule(t *testing.T) {
 		{map[string]any{"max_gap": "-1s"}, "max_gap: -1s is less than 0s"},
 		{map[string]any{"max_series": 0}, "max_series: 0 is less than 1"},
 		{map[string]any{"max_input_series": -1}, "max_input_series: -1 is less than 1"},
+		{map[string]any{"detection": map[string]any{"window": "500ms"}}, "detection::window: 500ms is not from 1s to 1m0s"},
+		{map[string]any{"detection": map[string]any{"max_pairs": 0}}, "detection::max_pairs: 0 is less than 1"},
+		{
+			map[string]any{"detection": map[string]any{"false_alarms_per_day": math.NaN()}},
+			"detection::false_alarms_per_day: NaN is not above 0 and at most 1e6",
+		},
+		{map[string]any{"events": map[string]any{"queue_size": 0}}, "events::queue_size: 0 is less than 1"},
+		{map[string]any{"events": map[string]any{"queue_size": 1_000_001}}, "events::queue_size: 1000001 is more than 1000000"},
 		{map[string]any{"temporality": "delta"}, `temporality: needs aggregate "pod" or "workload"`},
 		{map[string]any{"attributes": map[string]any{"include": []any{"a"}}}, `attributes: needs aggregate "pod" or "workload"`},
 		{

@@ -44,6 +44,9 @@ var (
 	defaultEvents    = EventsConfig{EventNameAttribute: true, QueueSize: 1000}
 )
 
+// maxQueue bounds the events that wait: room for all of them is made at the start.
+const maxQueue = 1_000_000
+
 // window is the width of what is judged at once.
 func (c *Config) window() time.Duration {
 	if c.Detection.Window != 0 {
@@ -57,6 +60,9 @@ func (c *Config) validateDetection() error {
 	errs := []error{
 		atLeast("detection::max_pairs", d.MaxPairs, 1),
 		atLeast("events::queue_size", c.Events.QueueSize, 1),
+	}
+	if c.Events.QueueSize > maxQueue {
+		errs = append(errs, fmt.Errorf("events::queue_size: %d is more than %d", c.Events.QueueSize, maxQueue))
 	}
 	if d.Window != 0 && (d.Window < engine.MinWidth || d.Window > engine.MaxWidth) {
 		errs = append(errs, fmt.Errorf("detection::window: %v is not from %v to %v", d.Window, engine.MinWidth, engine.MaxWidth))
