@@ -60,26 +60,28 @@ func (s *sieve) filter(p *problem.Problem) string {
 	case localize.KindZonePair:
 		return anyOf(s.both(s.zone, place.A, place.B))
 	case localize.KindNode:
-		return anyOf(s.either(s.node, place.A))
+		return anyOf(s.either(s.node, place.A, func(side *names.End) string { return side.K8sNodeName }))
 	case localize.KindPod:
-		return anyOf(s.either(s.pod, place.A))
+		return anyOf(s.either(s.pod, place.A, func(side *names.End) string { return side.K8sPodName }))
 	case localize.KindListener:
-		if place.Port != 0 {
+		if place.Port != 0 && (s.keeps(names.SourcePort) || s.keeps(names.DestinationPort)) {
 			return anyOf(s.listener(place))
 		}
 	}
-	return anyOf(s.either(s.workload, place.A))
+	return anyOf(s.either(s.workload, place.A, func(side *names.End) string { return s.word(side, place.A) }))
 }
 
 // tells tells whether what leaves says which flows are of a place.
 func (s *sieve) tells(place *localize.Place) bool {
 	switch place.Kind {
 	case localize.KindPod:
-		return s.keeps(names.Source.K8sPodName)
-	case localize.KindNode, localize.KindNodePair:
-		return s.keeps(names.Source.K8sNodeName)
+		return s.keeps(names.Source.K8sPodName) || s.keeps(names.Destination.K8sPodName)
+	case localize.KindNode:
+		return s.keeps(names.Source.K8sNodeName) || s.keeps(names.Destination.K8sNodeName)
+	case localize.KindNodePair:
+		return s.keeps(names.Source.K8sNodeName) && s.keeps(names.Destination.K8sNodeName)
 	case localize.KindZonePair:
-		return s.keeps(names.Source.Zone)
+		return s.keeps(names.Source.Zone) && s.keeps(names.Destination.Zone)
 	case localize.KindPair:
 		return true
 	}
@@ -89,8 +91,33 @@ func (s *sieve) tells(place *localize.Place) bool {
 // A naming is the condition that somebody is at one side.
 type naming func(side *names.End, name localize.Name) string
 
-func (s *sieve) either(of naming, a localize.Name) []string {
-	return []string{of(&names.Source, a), of(&names.Destination, a)}
+// either asks for somebody at the sides of which what leaves tells who is there, by an attribute: the flows
+// of the others are there once, as their peers report them.
+func (s *sieve) either(of naming, a localize.Name, by func(side *names.End) string) (conditions []string) {
+	sides := [...]*names.End{&names.Source, &names.Destination}
+	none := !s.keeps(by(sides[0])) && !s.keeps(by(sides[1]))
+	for _, side := range sides {
+		if none || s.keeps(by(side)) {
+			conditions = append(conditions, of(side, a))
+		}
+	}
+	return conditions
+}
+
+// word is the attribute that tells a workload at a side.
+func (s *sieve) word(side *names.End, n localize.Name) string {
+	switch standsFor(n) {
+	case byKind:
+		return side.Kind
+	case byService:
+		return side.ServiceName
+	case byAddress:
+		if s.keeps(side.Address) {
+			return side.Address
+		}
+		return side.WorkloadKind
+	}
+	return side.WorkloadName
 }
 
 func (s *sieve) both(of naming, a, b localize.Name) []string {
@@ -106,33 +133,35 @@ func (s *sieve) listener(place *localize.Place) []string {
 	if s.keeps(names.DestinationNATPort) {
 		to = anyOf([]string{to, equalsPort(names.DestinationNATPort, place.Port)})
 	}
-	return []string{
-		allOf(s.workload(&names.Source, place.A), equalsPort(names.SourcePort, place.Port)),
-		allOf(s.workload(&names.Destination, place.A), to),
-	}
+	return s.either(func(side *names.End, n localize.Name) string {
+		if side.Port == names.SourcePort {
+			return allOf(s.workload(side, n), equalsPort(side.Port, place.Port))
+		}
+		return allOf(s.workload(side, n), to)
+	}, place.A, func(side *names.End) string { return side.Port })
 }
 
 // workload is the condition that a workload, or who stands for one, is at a side.
 func (s *sieve) workload(side *names.End, n localize.Name) string {
 	switch standsFor(n) {
 	case byKind:
-		return equals(side.Kind, n.Kind)
+		return s.equals(side.Kind, n.Kind)
 	case byService:
-		return allOf(s.cluster(side, n), equals(side.ServiceName, n.Name))
+		return allOf(s.cluster(side, n), s.equals(side.ServiceName, n.Name))
 	case byAddress:
 		if s.keeps(side.Address) {
-			return allOf(s.cluster(side, n), equals(side.Address, n.Name))
+			return allOf(s.cluster(side, n), s.equals(side.Address, n.Name))
 		}
-		return allOf(s.cluster(side, n), equals(side.WorkloadKind, n.Kind))
+		return allOf(s.cluster(side, n), s.equals(side.WorkloadKind, n.Kind))
 	}
 	if !s.named && side.Address == names.SourceAddress {
 		return s.resource(n)
 	}
-	name := equals(side.WorkloadName, n.Name)
+	name := s.equals(side.WorkloadName, n.Name)
 	if n.Kind == names.KindProcess {
-		return allOf(s.cluster(side, n), equals(side.WorkloadKind, n.Kind), name, s.host(side, n.Namespace))
+		return allOf(s.cluster(side, n), s.equals(side.WorkloadKind, n.Kind), name, s.host(side, n.Namespace))
 	}
-	return allOf(s.cluster(side, n), equals(side.K8sNamespaceName, n.Namespace), s.kind(side, n.Kind), name)
+	return allOf(s.cluster(side, n), s.equals(side.K8sNamespaceName, n.Namespace), s.kind(side, n.Kind), name)
 }
 
 // kind is that of a workload. Who connects to its Service knows that only, as long as nobody tells
@@ -142,9 +171,9 @@ func (s *sieve) kind(side *names.End, kind string) string {
 		return ""
 	}
 	if side.Address == names.SourceAddress {
-		return equals(side.WorkloadKind, kind)
+		return s.equals(side.WorkloadKind, kind)
 	}
-	return anyOf([]string{equals(side.WorkloadKind, kind), equals(side.WorkloadKind, names.KindService)})
+	return anyOf([]string{s.equals(side.WorkloadKind, kind), s.equals(side.WorkloadKind, names.KindService)})
 }
 
 // resource is the condition that the observed end is a workload, of points that have no names of ours:
@@ -162,7 +191,7 @@ func (s *sieve) resource(n localize.Name) string {
 }
 
 func (s *sieve) pod(side *names.End, n localize.Name) string {
-	of := allOf(equals(side.K8sNamespaceName, n.Namespace), equals(side.K8sPodName, n.Name))
+	of := allOf(s.equals(side.K8sNamespaceName, n.Namespace), s.equals(side.K8sPodName, n.Name))
 	if !s.named && side.Address == names.SourceAddress {
 		of = anyOf([]string{allOf(equals(names.K8sNamespaceName, n.Namespace), equals(names.K8sPodName, n.Name)), of})
 	}
@@ -171,7 +200,7 @@ func (s *sieve) pod(side *names.End, n localize.Name) string {
 
 // node goes by the host where nobody has named a node.
 func (s *sieve) node(side *names.End, n localize.Name) string {
-	return allOf(s.cluster(side, n), anyOf([]string{equals(side.K8sNodeName, n.Name), s.host(side, n.Name)}))
+	return allOf(s.cluster(side, n), anyOf([]string{s.equals(side.K8sNodeName, n.Name), s.host(side, n.Name)}))
 }
 
 // host is that of the observed end, which alone has a resource.
@@ -183,7 +212,7 @@ func (s *sieve) host(side *names.End, name string) string {
 }
 
 func (s *sieve) zone(side *names.End, n localize.Name) string {
-	return allOf(s.cluster(side, n), equals(side.Zone, n.Name))
+	return allOf(s.cluster(side, n), s.equals(side.Zone, n.Name))
 }
 
 // cluster is the condition that a side is in that of somebody. Of points that have no names of ours the resource
@@ -199,6 +228,14 @@ func (s *sieve) cluster(side *names.End, n localize.Name) string {
 	default:
 		return anyOf([]string{is, s.cluster(&names.Source, n)})
 	}
+}
+
+// equals is the condition that an attribute of the point has a value, if it leaves.
+func (s *sieve) equals(attribute, value string) string {
+	if !s.keeps(attribute) {
+		return ""
+	}
+	return equals(attribute, value)
 }
 
 func equals(attribute, value string) string {

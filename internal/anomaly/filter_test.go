@@ -96,6 +96,32 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// What a user drops is not asked for: a filter that does would show nothing.
+func TestFilterAsksForWhatLeaves(t *testing.T) {
+	kinds, namespaces := []any{"source.workload.kind", "destination.workload.kind"}, []any{"source.k8s.namespace.name", "destination.k8s.namespace.name"}
+	db := localize.Place{Kind: localize.KindWorkload, A: shopDB}
+	pair := localize.Place{Kind: localize.KindPair, A: shopWeb, B: shopDB}
+	listener := localize.Place{Kind: localize.KindListener, A: shopDB, Port: 5432}
+	for _, s := range []struct {
+		exclude []any
+		place   localize.Place
+		want    int64
+	}{
+		{kinds, db, 1 | 16 | 32 | 64 | 128 | 256 | 512},
+		{kinds, pair, 1 | 16 | 32 | 64 | 128},
+		{kinds, listener, 1 | 16 | 32 | 64 | 256},
+		{namespaces, db, 1 | 8 | 16 | 32 | 64 | 128 | 256 | 512}, // nobody can tell the namesake
+		{[]any{"source.workload.name"}, db, 1 | 16 | 256 | 512},  // as its clients report
+		{[]any{"source.workload.name"}, pair, 1 | 16 | 32 | 64 | 128},
+		{[]any{"source.port"}, listener, 1 | 16 | 256},
+		{[]any{"source.port", "destination.port"}, listener, 1 | 16 | 32 | 64 | 128 | 256 | 512},
+	} {
+		cfg, sent := leavesWith(t, twoShops, AggregateWorkload, flowsOfTwoShops, s.exclude)
+		text := newSieve(cfg).filter(&problem.Problem{Finding: problem.Finding{Root: localize.Root{Candidate: localize.Candidate{Place: s.place}}}})
+		assert.Equal(t, s.want, selected(t, sent, text), "without %v: %s", s.exclude, text)
+	}
+}
+
 // Where nothing is named, resources tell who is there.
 func TestFilterOfBareHosts(t *testing.T) {
 	cfg, sent := leaves(t, "", AggregateNone, `resource {host.name=bare process.executable.name=curl}
@@ -127,11 +153,19 @@ tcp.flow.io sum delta
 // leaves returns what leaves a side at a level, of points that come.
 func leaves(t *testing.T, identities string, level Aggregate, come string) (*Config, *consumertest.MetricsSink) {
 	t.Helper()
+	return leavesWith(t, identities, level, come, nil)
+}
+
+func leavesWith(t *testing.T, identities string, level Aggregate, come string, exclude []any) (*Config, *consumertest.MetricsSink) {
+	t.Helper()
 	settings := map[string]any{"aggregate": string(level), "detection": map[string]any{"enabled": false}}
 	if identities != "" {
 		path := filepath.Join(t.TempDir(), "identities.yaml")
 		require.NoError(t, os.WriteFile(path, []byte(identities), 0o600))
 		settings["identity"] = map[string]any{"static": map[string]any{"file": path}}
+	}
+	if exclude != nil {
+		settings["attributes"] = map[string]any{"exclude": exclude}
 	}
 	cfg, err := load(t, settings)
 	require.NoError(t, err)
