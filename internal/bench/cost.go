@@ -44,7 +44,7 @@ func (b *bench) cost() error {
 
 func (b *bench) bill(w *workload) (*bill, error) {
 	bill := &bill{workload: w}
-	err := attached(defaults, func(k kernel) (err error) {
+	err := attached(everything(), func(k kernel) (err error) {
 		if bill.readings, err = b.readings(counter{kernel: k}, bill); err != nil {
 			return err
 		}

@@ -8,13 +8,23 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
 	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
 )
 
-// defaults are the receiver's defaults.
-var defaults = tcpbpf.Config{Granularity: tcpbpf.GranularityEndpoint, MaxFlows: 65536, MaskPublic: true}
+// defaults are the receiver's defaults, where nobody translates addresses.
+var defaults = tcpbpf.Config{Granularity: tcpbpf.GranularityEndpoint, MaxFlows: 65536, MaskPublic: true, Apart: true}
+
+// everything is that with all that may be switched on: events, and a host that translates
+// addresses, so that each connection's peer is looked up.
+func everything() tcpbpf.Config {
+	cfg := defaults
+	cfg.EventLimits = [flow.NumEventKinds]int{100, 100}
+	cfg.Virtual = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:1")}
+	return cfg
+}
 
 // A kernel is the attached kernel side.
 type kernel struct{ *tcpbpf.Kernel }

@@ -94,7 +94,7 @@ func (p placement) String() string {
 
 // halfWithout is one half of a pair. What opening does to caches and clocks, it has too.
 func (b *bench) halfWithout(all []*throughput) error {
-	if err := attached(defaults, func(kernel) error { return nil }); err != nil {
+	if err := attached(everything(), func(kernel) error { return nil }); err != nil {
 		return err
 	}
 	for _, r := range all {
@@ -109,7 +109,7 @@ func (b *bench) halfWithout(all []*throughput) error {
 
 // halfWith is the other one. A collection follows each run, its connection still open.
 func (b *bench) halfWith(all []*throughput, c *collections, counted *bool) error {
-	return attached(defaults, func(k kernel) error {
+	return attached(everything(), func(k kernel) error {
 		for _, r := range all {
 			rate, err := b.rate(r.workload, r.at, func() error { return c.measure(k) })
 			if err != nil {
