@@ -68,7 +68,8 @@ func TestDoctorTellsWhatWouldBeLost(t *testing.T) {
 	out, sentence, err := doctor(t, nobody, unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_NET_ADMIN)
 	require.NoError(t, err, sentence)
 	require.Empty(t, sentence)
-	require.Contains(t, out, "close                   sock_ops/STATE_CB\n")
+	require.Contains(t, out, "close                   sock_ops/STATE_CB\n"+
+		"                          no hook shows: why a connect failed whose owner asks for the error (SO_ERROR)")
 	require.Contains(t, out, "find_older_unheld       iter/tcp\n"+
 		"                          why not better: iter/tcp: entering other network namespaces needs CAP_SYS_ADMIN: operation not permitted\n")
 	require.Contains(t, out, "CAP_SYS_ADMIN           no ")

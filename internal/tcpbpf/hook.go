@@ -9,6 +9,7 @@ type Hook struct {
 	Name   string // kind and event; empty if the job is not done
 	Reason string // why at no better hook, or not at all; empty if there is no better one
 	Lost   string // what the better one would tell, in words
+	Never  string // what no hook shows on any kernel, in words
 }
 
 // Hooks returns where each job is done.

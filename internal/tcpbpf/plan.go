@@ -47,6 +47,8 @@ type job struct {
 	main bool   // without it there is nothing to tell
 	ways []way  // the best one first
 	lost string // without any
+	// never is what no hook shows on any kernel.
+	never string
 }
 
 // A way is a hook at which a job can be done.
@@ -60,6 +62,12 @@ type way struct {
 func onSockOps(name, callback string) job {
 	return job{name: name, main: true, ways: []way{{hook: "sock_ops/" + callback, needs: []string{ProgramSockOps}}}}
 }
+
+const (
+	withoutWay = "why a connect fails before its SYN: no route, one that forbids it, and a program's refusal count as network_unreachable"
+	errorTaken = "why a connect failed whose owner asks for the error (SO_ERROR) and closes before the kernel acts on an ICMP message: " +
+		"it counts as aborted"
+)
 
 const olderUnsampled = "connections older than the collector have one round-trip sample an interval at most, " +
 	"retransmissions of unknown kind, and lower tcp.flow.coverage"
@@ -75,11 +83,13 @@ var jobs = []job{
 		name: "client_owner_ipv4",
 		ways: []way{{"cgroup/connect4", []string{ProgramConnect4}, ""}, {"sock_ops/TCP_CONNECT_CB", []string{ProgramSockOps},
 			"IPv4 connects that fail before their SYN, without a route or a local port, are not counted"}},
+		never: withoutWay,
 	},
 	{
 		name: "client_owner_ipv6",
 		ways: []way{{"cgroup/connect6", []string{ProgramConnect6}, ""}, {"sock_ops/TCP_CONNECT_CB", []string{ProgramSockOps},
 			"IPv6 connects that fail before their SYN, without a route or a local port, are not counted"}},
+		never: withoutWay,
 	},
 	onSockOps("client_owner_otherwise", "TCP_CONNECT_CB"),
 	onSockOps("listener_owner", "TCP_LISTEN_CB"),
@@ -92,7 +102,11 @@ var jobs = []job{
 	onSockOps("server_open", "PASSIVE_ESTABLISHED_CB"),
 	onSockOps("round_trip", "RTT_CB"),
 	onSockOps("retransmission", "RETRANS_CB"),
-	onSockOps("close", "STATE_CB"),
+	{
+		name: "close", main: true,
+		ways:  []way{{"sock_ops/STATE_CB", []string{ProgramSockOps}, ""}},
+		never: errorTaken,
+	},
 	{
 		name: "missed_close",
 		ways: []way{{"tp_btf/tcp_destroy_sock", []string{ProgramDestroy}, ""}},
@@ -194,7 +208,7 @@ func (p plan) hooks() []Hook {
 }
 
 func (p plan) hook(j job) Hook {
-	h := Hook{Job: j.name, Lost: j.lost}
+	h := Hook{Job: j.name, Lost: j.lost, Never: j.never}
 	chosen := p.choose(j)
 	if chosen < len(j.ways) {
 		h.Name, h.Lost = j.ways[chosen].hook, j.ways[chosen].lost

@@ -96,13 +96,13 @@ func TestPlanTakesTheNextWay(t *testing.T) {
 	p.refuse(needNamespaces, errors.New("the first reason counts"))
 	p.refuse(needFlags, nil)
 	p.refuse("c", errors.New("too old"))
-	j := job{name: "j", lost: "everything", ways: []way{
+	j := job{name: "j", lost: "everything", never: "this", ways: []way{
 		{"a", []string{"c", needNamespaces}, ""}, {"b", []string{needNamespaces}, "much"}, {"d", []string{needFlags}, "more"},
 	}}
-	require.Equal(t, Hook{Job: "j", Name: "d", Reason: "a: too old", Lost: "more"}, p.hook(j))
+	require.Equal(t, Hook{Job: "j", Name: "d", Reason: "a: too old", Lost: "more", Never: "this"}, p.hook(j))
 	p.refuse(needFlags, errors.New("missing"))
-	require.Equal(t, Hook{Job: "j", Reason: "a: too old", Lost: "everything"}, p.hook(j))
-	require.Equal(t, Hook{Job: "j", Name: "a"}, plan{}.hook(j))
+	require.Equal(t, Hook{Job: "j", Reason: "a: too old", Lost: "everything", Never: "this"}, p.hook(j))
+	require.Equal(t, Hook{Job: "j", Name: "a", Never: "this"}, plan{}.hook(j))
 }
 
 // unverifiable makes the kernel refuse programs, as a kernel without a helper does.

@@ -27,14 +27,14 @@ type hookedKernel struct{ fakeKernel }
 
 func (hookedKernel) Hooks() []hook {
 	return []hook{
-		{job: "close", name: "sock_ops/STATE_CB"},
+		{job: "close", name: "sock_ops/STATE_CB", never: "some reasons"},
 		{job: "older_callbacks", name: "iter/tcp", reason: "iter/tcp: no CAP_SYS_ADMIN", lost: "round trips"},
 		{job: "listener_heir", reason: "iter/task_file: too old", lost: "heirs"},
 	}
 }
 
 const (
-	closeRow    = "info: hook: close                   sock_ops/STATE_CB"
+	closeRow    = "info: hook: close                   sock_ops/STATE_CB; no hook shows: some reasons"
 	callbackRow = "info: hook: older_callbacks         iter/tcp; why not better: iter/tcp: no CAP_SYS_ADMIN; lost: round trips"
 	heirRow     = "info: hook: listener_heir           none; why not better: iter/task_file: too old; lost: heirs"
 )

@@ -21,6 +21,7 @@ func TestDiagnosis(t *testing.T) {
 	}{
 		"a machine that can": {hookedKernel{}.Hooks(), nil, `JOB                     HOOK
 close                   sock_ops/STATE_CB
+                          no hook shows: some reasons
 older_callbacks         iter/tcp
                           why not better: iter/tcp: no CAP_SYS_ADMIN
                           lost: round trips

@@ -12,8 +12,8 @@ import (
 )
 
 // A hook is where in the kernel a job is done, nowhere if it has no name; why not at a
-// better one, and what that loses, if there is one.
-type hook struct{ job, name, reason, lost string }
+// better one, and what that loses, if there is one; and what no hook shows.
+type hook struct{ job, name, reason, lost, never string }
 
 // place is the hook's name.
 func (h hook) place() string {
@@ -29,10 +29,13 @@ const jobWidth = 22
 // row is the hook as one line of the log.
 func (h hook) row() string {
 	row := fmt.Sprintf("%-*s  %s", jobWidth, h.job, h.place())
-	if h.reason == "" {
-		return row
+	if h.reason != "" {
+		row += fmt.Sprintf("; why not better: %s; lost: %s", h.reason, h.lost)
 	}
-	return fmt.Sprintf("%s; why not better: %s; lost: %s", row, h.reason, h.lost)
+	if h.never != "" {
+		row += "; no hook shows: " + h.never
+	}
+	return row
 }
 
 // printHooks writes the table with what is lost below each job.
@@ -44,6 +47,9 @@ func printHooks(w io.Writer, hooks []hook) error {
 		if h.reason != "" {
 			fmt.Fprintf(&table, "%-*s    why not better: %s\n", jobWidth, "", h.reason)
 			fmt.Fprintf(&table, "%-*s    lost: %s\n", jobWidth, "", h.lost)
+		}
+		if h.never != "" {
+			fmt.Fprintf(&table, "%-*s    no hook shows: %s\n", jobWidth, "", h.never)
 		}
 	}
 	_, err := io.WriteString(w, table.String())

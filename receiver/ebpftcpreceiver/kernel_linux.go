@@ -194,7 +194,7 @@ func (k bpfKernel) Hooks() []hook { return hooks(k.Kernel.Hooks()) }
 func hooks(all []tcpbpf.Hook) []hook {
 	out := make([]hook, len(all))
 	for i, h := range all {
-		out[i] = hook{job: h.Job, name: h.Name, reason: h.Reason, lost: h.Lost}
+		out[i] = hook{job: h.Job, name: h.Name, reason: h.Reason, lost: h.Lost, never: h.Never}
 	}
 	return out
 }
