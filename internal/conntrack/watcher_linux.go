@@ -190,12 +190,6 @@ func (w *Watcher) discover() error {
 	})
 	errs := []error{err}
 	w.mu.Lock()
-	w.closed, w.denied = closed, 0
-	for inode := range wanted {
-		if found[inode] == "" {
-			w.denied++
-		}
-	}
 	for _, s := range fresh {
 		w.sources[s.inode] = s
 	}
@@ -203,6 +197,17 @@ func (w *Watcher) discover() error {
 	for _, s := range fresh {
 		errs = append(errs, w.dump(s))
 	}
+	if namespace.Exhausted(err) { // what was not found may be there
+		return errors.Join(errs...)
+	}
+	w.mu.Lock()
+	w.closed, w.denied = closed, 0
+	for inode := range wanted {
+		if found[inode] == "" {
+			w.denied++
+		}
+	}
+	w.mu.Unlock()
 	for _, s := range w.all() {
 		if path := found[s.inode]; path != "" {
 			s.path = path

@@ -20,6 +20,29 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/traffic"
 )
 
+// TestNothingIsLeftWithoutDescriptors looks for namespaces while none can be looked into:
+// they are still there.
+func TestNothingIsLeftWithoutDescriptors(t *testing.T) {
+	c := newCluster(t, false, false)
+	s := c.open(0)
+	w := watch(t, Settings{})
+	s.at = monotonic()
+	before := w.Stats()
+	require.NotZero(t, before.Namespaces)
+
+	var limit unix.Rlimit
+	require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}))
+	err := w.Discover()
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	require.True(t, namespace.Exhausted(err), "%v", err)
+
+	after := w.Stats()
+	require.Equal(t, before.Namespaces, after.Namespaces)
+	require.Equal(t, before.Denied, after.Denied)
+	requireFollowed(t, w, s)
+}
+
 // TestBackendOfEachConnection has connections that are older than the watcher, and
 // newer ones, and asks as soon as they are there.
 func TestBackendOfEachConnection(t *testing.T) {

@@ -27,6 +27,10 @@ var (
 // ErrEnough, returned by what Each calls, ends it without an error.
 var ErrEnough = errors.New("enough was seen")
 
+// Exhausted tells whether there was no descriptor left to look further with. Namespaces that
+// were not found then may be there all the same.
+func Exhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
+
 // Everything wants every namespace.
 func Everything(uint64) bool { return true }
 
@@ -41,7 +45,8 @@ func Closed(path string) bool {
 // Each calls fn once in each wanted network namespace that can be found and entered,
 // which needs CAP_SYS_ADMIN for others than the own. Namespaces are known by their inode.
 // The thread it uses for that ends with it. It returns which ones were found, wanted or
-// not, and a path that leads there; one that is gone or closed to us is none.
+// not, and a path that leads there; one that is gone or closed to us is none. It ends with
+// an error that is [Exhausted] when there are no descriptors.
 func Each(places []string, wanted func(inode uint64) bool, fn func(inode uint64) error) (map[uint64]string, error) {
 	v := visit{wanted: wanted, fn: fn, found: make(map[uint64]string)}
 	done := make(chan error)
@@ -72,6 +77,9 @@ func (v *visit) all(places []string) error {
 			if errors.Is(err, ErrEnough) {
 				return errors.Join(errs...)
 			}
+			if Exhausted(err) {
+				return errors.Join(append(errs, fmt.Errorf("look into %s: %w", path, err))...)
+			}
 			errs = append(errs, err)
 		}
 	}
@@ -89,6 +97,11 @@ func list(pattern string) ([]string, error) {
 	if n := strings.IndexByte(pattern[wild:], '/'); n >= 0 {
 		end = wild + n
 	}
+	folder, err := os.Open(pattern[:1+strings.LastIndexByte(pattern[:wild], '/')])
+	if Exhausted(err) { // Glob would find nothing, and say nothing
+		return nil, err
+	}
+	_ = folder.Close()
 	paths, err := filepath.Glob(pattern[:end])
 	for i := range paths {
 		paths[i] += pattern[end:]
@@ -108,6 +121,9 @@ func (v *visit) enter(path string) error {
 		return nil
 	}
 	file, err := os.Open(path)
+	if Exhausted(err) {
+		return err
+	}
 	if err != nil {
 		return nil
 	}

@@ -74,6 +74,26 @@ func TestErrorsOfEachAreTold(t *testing.T) {
 	require.ErrorIs(t, err, unix.ENOBUFS)
 }
 
+// TestWithoutDescriptors has none left to look into a namespace with, or into a folder.
+func TestWithoutDescriptors(t *testing.T) {
+	for name, places := range map[string][]string{"namespace": {"/proc/thread-self/ns/net"}, "folder": {"/proc/[0-9]*/ns/net"}} {
+		t.Run(name, func(t *testing.T) {
+			found, err := Each(places, Everything, func(uint64) error { return nil })
+			require.NoError(t, err)
+			require.NotEmpty(t, found)
+
+			var limit unix.Rlimit
+			require.NoError(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+			none := unix.Rlimit{Cur: 0, Max: limit.Max}
+			require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
+			found, err = Each(places, Everything, func(uint64) error { return nil })
+			require.NoError(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+			require.True(t, Exhausted(err), "%v", err)
+			require.Empty(t, found)
+		})
+	}
+}
+
 // TestHandlesThatLeadNowhere: a name that is left over, one of something else, and one that
 // leads nowhere are no namespaces, and keep nobody from those that are.
 func TestHandlesThatLeadNowhere(t *testing.T) {
