@@ -26,9 +26,17 @@ const bloat = 4
 // loss: TCP_RTO_MIN, include/net/tcp.h.
 const ShortestTimeout = .2
 
-// outlast tells whether round trips last so long that segments under way are sent again for nothing.
-func (p *Pair) outlast() bool {
-	return p.RTT != nil && p.RTT.Value >= ShortestTimeout || p.Back != nil && p.Back.Value >= ShortestTimeout
+// outlast tells whether round trips last longer than that, in seconds, as either end sees.
+func (p *Pair) outlast(seconds float64) bool {
+	for _, rise := range [...]*Rise{p.RTT, p.Back} {
+		if rise == nil {
+			continue
+		}
+		if _, now := rise.now(); now >= seconds {
+			return true
+		}
+	}
+	return false
 }
 
 func matchDelay(p *Pair) (Finding, bool) {

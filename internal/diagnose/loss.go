@@ -44,7 +44,7 @@ func matchLoss(p *Pair) (Finding, bool) {
 	}
 	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence, Confirmed: p.gaps() >= minGaps && p.gaps() >= s.Lost()}
 	sent := s.retransmits()
-	f.Late = p.Held || p.outlast() && (float64(s.Spurious) >= needlessShare*float64(sent) || len(p.Receiver) > 0 && p.gaps() < minGaps)
+	f.Late = p.Held || p.outlast(ShortestTimeout) && (float64(s.Spurious) >= needlessShare*float64(sent) || len(p.Receiver) > 0 && p.gaps() < minGaps)
 	byTimeout := 0.
 	if sent > 0 {
 		byTimeout = 100 * float64(s.Retransmits[RetransmitTimeout]) / float64(sent)

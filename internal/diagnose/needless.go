@@ -47,7 +47,7 @@ func matchNeedless(p *Pair) (Finding, bool) {
 	if float64(p.gaps()) >= minReordered*sent {
 		f.Type = "tcp_reordering"
 	}
-	f.Late = f.Type == "" && p.outlast()
+	f.Late = f.Type == "" && p.outlast(ShortestTimeout)
 	from, to := p.Needless.now()
 	f.Evidence = fmt.Sprintf("Needless retransmissions rose from %.3f%% to %.3f%% of data segments: the peer had %d of %d before.",
 		100*from, 100*to, s.Spurious, s.retransmits())

@@ -28,7 +28,7 @@ func matchSYNLoss(p *Pair) (Finding, bool) {
 	if !p.Client || p.SYN == nil || s.Retransmits[RetransmitSYN] < minSYN {
 		return Finding{}, false
 	}
-	return Finding{Side: SidePath, Weight: p.SYN.Evidence, Late: p.Held, Evidence: fmt.Sprintf(
+	return Finding{Side: SidePath, Weight: p.SYN.Evidence, Late: p.Held || p.outlast(LongTrip), Evidence: fmt.Sprintf(
 		"%d SYNs were sent again in %.0f s, for %d attempts to connect.",
 		s.Retransmits[RetransmitSYN], s.Seconds, s.attempts())}, true
 }

@@ -126,13 +126,14 @@ const patience = 4
 
 // pending tells whether an anomaly may be a symptom of what detectors suspect already: each loss is a
 // long round trip, and a longer path is jitter at first. Who takes fewer samples to be seen comes
-// first, and is not always the cause: what is sent again for nothing while many round trips outlast a timeout
-// waits for these. What has been seen by one end alone begins to speak when the other
+// first, and is not always the cause: what is sent again for nothing while many round trips outlast a timeout, and what
+// is late, waits for these. What has been seen by one end alone begins to speak when the other
 // sees it.
 func (v *view) pending(a *anomaly) bool {
-	if a.kind == kindNeedless && a.typ() == a.rule.Type || a.kind == kindSYN && a.finding.Late {
+	late := a.finding.Late && (a.kind == kindSYN || a.kind == kindLoss)
+	if a.kind == kindNeedless && a.typ() == a.rule.Type || late {
 		a.postponed++
-		return (v.late || v.suspects[kindRTT] || a.kind == kindSYN) && a.postponed <= patience
+		return (v.late || v.suspects[kindRTT] || late || len(v.stuck(v.window)) > 0) && a.postponed <= patience
 	}
 	if a.rule.Class != diagnose.ClassDelay {
 		return false

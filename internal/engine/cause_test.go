@@ -31,6 +31,22 @@ func TestLostAnswersRepeatHandshakes(t *testing.T) {
 	}
 }
 
+// TestWhatIsLateWaits where a queue fills and drops some of it. Long round trips are too few at first for a rise.
+func TestWhatIsLateWaits(t *testing.T) {
+	w := newWorld(t, width)
+	request, response := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.talk(pod("service-b", 1, 2), pod("service-k", 1, 2))
+	w.run(60)
+	request.loss = .05
+	request.fault = func(w *world, l *link, at uint64) {
+		w.Explicit(w.now, l.flow, at, engine.RTT, []float64{.5, 1}, []uint64{0, 8, 0})
+	}
+	w.run(3)
+	request.rtt, response.rtt = .9, .9
+	w.run(6)
+	assert.Equal(t, []string{"open tcp_rtt_rise pair shop/service-j ↔ shop/service-k"}, w.told)
+}
+
 // all lets several things be wrong at once.
 func all(faults ...func(*world, *link, uint64)) func(*world, *link, uint64) {
 	return func(w *world, l *link, at uint64) {
