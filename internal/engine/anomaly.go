@@ -167,7 +167,7 @@ func (a *anomaly) present() detect.Verdict {
 // denied tells whether the other end has round trips, too, and does not see the same of them.
 func (a *anomaly) denied() bool {
 	o := a.view.other
-	return o != nil && o.rtt.Total() > 0 && (o.risen[a.kind] == nil || o.risen[a.kind].fading)
+	return o != nil && o.rtt.Total() > 0 && len(o.stuck(a.view.window)) == 0 && (o.risen[a.kind] == nil || o.risen[a.kind].fading)
 }
 
 // member is the anomaly as a problem knows it, as a symptom of another or not.

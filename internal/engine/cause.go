@@ -113,10 +113,10 @@ func (v *view) losesAnswers() bool {
 
 // alone tells whether only one of two ends sees its round trips rise. The way there and back is
 // the same for both: what one end waits for is then the other, which answers late, and with the
-// answer acknowledges.
+// answer acknowledges. An end that waits for acknowledgements all the time has no round trips to see it by.
 func (v *view) alone(f *diagnose.Finding) bool {
 	if o := v.other; f.Rule.Class == diagnose.ClassDelay && f.Weight > 0 && !f.Confirmed && o != nil {
-		return o.calm >= minHealthy
+		return o.calm >= minHealthy && len(o.stuck(v.window)) == 0
 	}
 	return false
 }

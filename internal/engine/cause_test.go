@@ -47,6 +47,33 @@ func TestWhatIsLateWaits(t *testing.T) {
 	assert.Equal(t, []string{"open tcp_rtt_rise pair shop/service-j ↔ shop/service-k"}, w.told)
 }
 
+// TestWhoWaitsSeesNoRoundTrips of what two clients see to take longer: nothing of what the server's pod sends is
+// acknowledged any more. Its other pod's round trips say nothing of it.
+func TestWhoWaitsSeesNoRoundTrips(t *testing.T) {
+	w := newWorld(t, width)
+	var requests, responses []*link
+	for i, client := range []string{"service-a", "service-h"} {
+		for server := range 2 {
+			request, response := w.talk(pod(client, 0, i), pod("service-c", server, 2+server))
+			if server == 0 {
+				requests, responses = append(requests, request), append(responses, response)
+			}
+		}
+	}
+	w.run(60)
+	for i := range requests {
+		requests[i].rtt = .8
+		responses[i].segments = 0
+		responses[i].fault = func(w *world, l *link, at uint64) {
+			sums(engine.TimeNetworkLimited, 4*w.width.Seconds())(w, l, at)
+			sums(engine.RetransmitTimeout, 1)(w, l, at)
+			w.Gauge(w.now, l.flow, at, engine.SendQueue, 200_000)
+		}
+	}
+	w.run(10)
+	assert.Equal(t, []string{"open tcp_rtt_rise pod shop/service-c-0"}, w.told)
+}
+
 // all lets several things be wrong at once.
 func all(faults ...func(*world, *link, uint64)) func(*world, *link, uint64) {
 	return func(w *world, l *link, at uint64) {

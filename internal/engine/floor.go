@@ -134,7 +134,7 @@ func longer(t *track, all float64) float64 {
 
 // floors are the edges of other views than those of some causes: bad ones whose floor has risen, and
 // those that are well. There are none if no cause is one of floors: round trips that wait for an answer
-// say nothing of the way.
+// say nothing of the way. Where all that is sent waits there are none that could.
 func (e *Engine) floors(causes []*cause) (bad, well []localize.Edge, told bool) {
 	own := make(map[*view]bool, len(causes))
 	for _, c := range causes {
@@ -154,7 +154,7 @@ func (e *Engine) floors(causes []*cause) (bad, well []localize.Edge, told bool) 
 			case t.last != e.window:
 			case f == floorRisen:
 				bad = append(bad, edge)
-			case f == floorSame || e.well(diagnose.ClassDelay, v):
+			case e.window-t.measured < silentAfter && (f == floorSame || e.well(diagnose.ClassDelay, v)):
 				well = append(well, edge)
 			}
 		}

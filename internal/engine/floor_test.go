@@ -68,3 +68,29 @@ func TestALongerWayNeedsNoDetector(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatUsuallyWaitsIsNotSlow beside a pod of a server of whose round trips most take longer, and the shorter ones do not.
+func TestWhatUsuallyWaitsIsNotSlow(t *testing.T) {
+	w := newWorld(t, width)
+	var slow []*link
+	for server := range 2 {
+		for client := range 2 {
+			request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
+			request.fault, response.fault = waits, waits
+			if server == 0 {
+				slow = append(slow, request, response)
+			}
+		}
+	}
+	w.run(60)
+	assert.Empty(t, w.told)
+	for _, l := range slow {
+		l.fault = func(w *world, l *link, at uint64) {
+			w.Explicit(w.now, l.flow, at, engine.RTT, []float64{.5, 1}, []uint64{0, 90, 0})
+		}
+	}
+	w.run(12)
+	p := w.last(t).Problem
+	assert.Equal(t, "tcp_rtt_rise", p.Type)
+	assert.Equal(t, "pod shop/server-0", p.Root.Place.String())
+}

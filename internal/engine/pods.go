@@ -81,9 +81,9 @@ func (c *cause) judge() func(t *track, all float64) float64 {
 		}
 		return nil
 	case rulesOf[kindRTT]:
-		return slow(v.risen[kindRTT], func(t *track) *spread { return t.rtt })
+		return slow(v, kindRTT, func(t *track) *spread { return t.rtt })
 	case rulesOf[kindJitter]:
-		return slow(v.risen[kindJitter], func(t *track) *spread { return t.variation })
+		return slow(v, kindJitter, func(t *track) *spread { return t.variation })
 	}
 	if c.finding.Rule.Class == diagnose.ClassWindow {
 		return reading(v, c.finding.Rule)
@@ -108,8 +108,11 @@ func losing(from, to float64) func(t *track, all float64) float64 {
 	}
 }
 
-// slow judges by how many values are nearer to where the pair has risen than to where it was.
-func slow(a *anomaly, of func(*track) *spread) func(t *track, all float64) float64 {
+// slow judges by how many values are nearer to where the pair has risen than to where it was. A pair of pods is well if
+// as many of its round trips are usually that long, as their acknowledgements wait for answers. One that has hardly
+// any now, as all that is sent waits, is bad if it is one that has risen.
+func slow(v *view, k kind, of func(*track) *spread) func(t *track, all float64) float64 {
+	a := v.risen[k]
 	if a == nil || a.verdict.Baseline <= 0 {
 		return nil
 	}
@@ -117,15 +120,35 @@ func slow(a *anomaly, of func(*track) *spread) func(t *track, all float64) float
 	return func(t *track, all float64) float64 {
 		total, above := of(t).above(middle)
 		switch share := above / total; {
-		case total < minPodSamples:
+		case k == kindRTT && t.scant(v.report.Seconds) && slices.Contains(v.eyes[k], t.series.ID):
+			return all
+		case total < minPodSamples || k == kindRTT && t.scant(v.report.Seconds):
 			return 0
+		case share <= fastShare, k == kindRTT && v.excess(t, share, middle) <= fastShare:
+			return -all
 		case share >= slowShare:
 			return all
-		case share <= fastShare:
-			return -all
 		}
 		return 0
 	}
+}
+
+// scant tells whether a track has round trips three times less often now than in the last half minute, in windows of so
+// many seconds.
+func (t *track) scant(seconds float64) bool {
+	often := func(s *spread, memory float64) float64 {
+		all, _ := s.above(0)
+		return all * (1 - math.Exp2(-seconds/memory))
+	}
+	return 3*often(t.fresh, max(seconds, freshMemory)) < often(t.rtt, halfMinute)
+}
+
+// excess is by how much a share of a track's round trips is larger than the one of those that were longer than that, in
+// seconds, before they rose. What is usual has taken a part of the rise since.
+func (v *view) excess(t *track, share, seconds float64) float64 {
+	total, above := t.usual.above(seconds)
+	since := float64(v.window-v.risen[kindRTT].opened) * v.report.Seconds
+	return (share - above/max(total, 1)) * math.Exp2(since/floorMemory)
 }
 
 // troubled judges by how much of what is counted there is, beside the worst one.
