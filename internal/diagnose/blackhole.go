@@ -11,13 +11,15 @@ import "fmt"
 //	holds a full segment for each and more than was sent in that time, and no window is closed
 //	within 30 s, while that lasts and in the window before: ≥ 2 timeouts for each of them, which
 //	are most of what is sent again
-//	of all segments that were sent meanwhile the peer took less than half a full one each
+//	of all segments that were sent meanwhile the peer took less than half a full one each, and of those
+//	that were sent again by timeout it had one in ten before at most
 //
 // while small segments come through, for as long as that lasts: connections have been established,
 // or the peer's segments arrive, with a timeout for one in ten at most. A drop of all that is sent
 // takes the peer's acknowledgements as well, so it has timeouts too. A connection that its peer has
 // given up counts: what was sent on it is still to be acknowledged. Behind a deep queue all
 // wait as long, but full segments arrive and nothing times out any more; so do they at a healthy pod beside a dead one.
+// Before it is deep the sender's timeouts are shorter than it, and then the peer says that it had what came again (DSACK).
 //
 // No metric tells the size of what was sent again, nor how much the peer acknowledged: a
 // peer that hung after the handshake looks the same to the sender unless its window closes.
@@ -33,7 +35,7 @@ const (
 	fullSegment     = 1200 // bytes, of the smallest path that is common
 	blackHoleTicks  = 2
 	minPerBlackHole = 2
-	throughShare    = .1 // of the peer's segments that are lost at most
+	throughShare    = .1 // of the peer's segments that are lost at most, and of what is sent again that had come
 )
 
 func matchBlackHole(p *Pair) (Finding, bool) {
@@ -45,7 +47,7 @@ func matchBlackHole(p *Pair) (Finding, bool) {
 	now, s := p.Sender.last(blackHoleTicks), p.Sender.last(min(ticks+1, p.Sender.within(window)))
 	timeouts, n := s.Retransmits[RetransmitTimeout], now.stuck()
 	if ticks < blackHoleTicks || now.Sent > now.SendQueue || timeouts < minPerBlackHole*n || 2*timeouts <= s.retransmits() ||
-		!p.smallPass(ticks) || p.largePass(ticks) {
+		float64(s.rash()) > throughShare*float64(timeouts) || !p.smallPass(ticks) || p.largePass(ticks) {
 		return Finding{}, false
 	}
 	return Finding{Side: SidePath, Evidence: fmt.Sprintf(

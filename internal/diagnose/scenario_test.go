@@ -49,6 +49,9 @@ func connectScenarios() []scenario {
 	takes := func(bytes uint64) diagnose.History {
 		return steady(2, func(r *diagnose.Report) { r.Received = bytes })
 	}
+	twice := func(probes uint64) func(*diagnose.Report) {
+		return func(r *diagnose.Report) { r.Spurious, r.Retransmits[diagnose.RetransmitProbe] = 1, probes }
+	}
 	given := func(aborted, syn uint64) diagnose.History {
 		return append(steady(1, failing(diagnose.FailedAborted, 0, 9)), steady(3, all(failing(diagnose.FailedAborted, aborted, 0),
 			func(r *diagnose.Report) { r.Retransmits[diagnose.RetransmitSYN] = syn }))...)
@@ -96,6 +99,8 @@ func connectScenarios() []scenario {
 			append(steady(1, queued(0, 900_000)), steady(2, queued(0, 0))...)...)), ""},
 		{"full segments arrive through a deep queue", between(steady(2, stuck(4, 600_000, 1)), takes(4*700)), ""},
 		{"large segments vanish, the peer takes small ones", between(steady(2, stuck(4, 600_000, 1)), takes(4*300)), "tcp_pmtu_blackhole"},
+		{"what is sent again had come, so a queue is deep", client(steady(2, all(stuck(4, 600_000, 1), twice(0)))), ""},
+		{"large segments vanish, a probe had come", client(steady(2, all(stuck(4, 600_000, 1), twice(1)))), "tcp_pmtu_blackhole"},
 		{"one connection is stuck", client(steady(2, stuck(1, 5000, 1))), ""},
 		{"small segments vanish too", client(steady(2, stuck(2, 400, 2))), ""},
 		{"a connection for each request", short(150, 150, 150, 30), "tcp_short_connections"},
