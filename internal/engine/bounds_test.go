@@ -41,6 +41,25 @@ func TestBadInputOpensNothing(t *testing.T) {
 	assert.EqualValues(t, 2*2*60, losses.Malformed)
 }
 
+// Of counters that begin anew without saying so one may be told a window before the other: what was sent again, and
+// nothing that was sent, is half of a report.
+func TestHalfOfAReportIsNoLoss(t *testing.T) {
+	w := newWorld(t, width)
+	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.run(60)
+	request.segments = 0
+	request.fault = func(w *world, l *link, at uint64) {
+		w.Sum(w.now, l.flow, at, engine.Episodes, 4)
+		w.Sum(w.now, l.flow, at, engine.RetransmitFast, 4)
+	}
+	w.run(5)
+	assert.Empty(t, w.told)
+	assert.Zero(t, w.Sizes().Anomalies)
+	request.segments = 100 // and as much of what was sent is one
+	w.run(5)
+	assert.Len(t, w.told, 1)
+}
+
 // A million pairs in an hour, as of a scanner, take no more than there is room for, and what
 // found none is counted.
 func TestAMillionPairsAreBounded(t *testing.T) {

@@ -97,10 +97,10 @@ func (d *detectors) observe(w detect.Window, v *view) {
 func (v *view) counted(k kind) (trials, events uint64) {
 	r := &v.report
 	switch k {
-	case kindLoss:
-		return r.DataSegments, r.Lost()
+	case kindLoss: // what was sent again was sent: more is half of a report, or a FIN
+		return r.DataSegments, min(r.Lost(), r.DataSegments)
 	case kindNeedless:
-		return r.DataSegments, r.Needless()
+		return r.DataSegments, min(r.Needless(), r.DataSegments)
 	case kindResets:
 		return r.Closed, r.ResetsReceived
 	case kindSYN:
