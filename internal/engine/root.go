@@ -156,6 +156,7 @@ func (e *Engine) own(causes []*cause) []*fault {
 			}
 			same, healthy = append(same, c), append(healthy, well...)
 		}
+		lead(bad)
 		for _, root := range localize.Own(bad, healthy) {
 			faults = append(faults, newFault(root, same, bad, of))
 		}
@@ -180,6 +181,22 @@ func (e *Engine) last(c *cause, edge localize.Edge) localize.Edge {
 		edge.To = localize.End{Workload: reader}
 	}
 	return edge
+}
+
+// lead leads chains to the pod that is slow, where who waits for it itself knows which one: the same
+// reader would be one fault of a pod and another one of its workload.
+func lead(bad []localize.Edge) {
+	for i := range bad {
+		to := &bad[i].To
+		if *to != (localize.End{Workload: to.Workload}) {
+			continue
+		}
+		if at := slices.IndexFunc(bad, func(e localize.Edge) bool {
+			return e.To.Workload == to.Workload && e.To.Pod != (localize.Name{})
+		}); at >= 0 {
+			*to = bad[at].To
+		}
+	}
 }
 
 // chainShare is the share of wall time from which on somebody waits for a reader.
