@@ -39,7 +39,7 @@ const (
 
 func matchLoss(p *Pair) (Finding, bool) {
 	s := p.Sender.since(window)
-	if p.Loss == nil || s.overtaken() || s.mostlyProbes() {
+	if p.Loss == nil || p.Overtaken || s.overtaken() || s.mostlyProbes() {
 		return Finding{}, false
 	}
 	f := Finding{Type: lossType(&s), Side: SidePath, Weight: p.Loss.Evidence, Confirmed: p.gaps() >= minGaps && p.gaps() >= s.Lost()}

@@ -29,6 +29,7 @@ var needless = Rule{
 
 const (
 	minNeedless   = 10 // segments
+	minUnheard    = 5  // of them, where most are not heard of
 	needlessShare = .5
 	mildProbes    = .1   // of data segments
 	mildRash      = .005 // of data segments, beyond probes
@@ -38,10 +39,13 @@ const (
 func matchNeedless(p *Pair) (Finding, bool) {
 	s := p.Sender.since(window)
 	sent := float64(s.retransmits())
-	if p.Needless == nil || s.Spurious < minNeedless || float64(s.Spurious) < needlessShare*sent && !s.overtaken() {
+	rash, overtaken := s.rash(), p.Overtaken || s.overtaken()
+	if p.Needless == nil || !overtaken && (s.Spurious < minNeedless || float64(s.Spurious) < needlessShare*sent) {
 		return Finding{}, false
 	}
-	rash := s.rash()
+	if p.Overtaken {
+		rash = s.retransmits() - s.Retransmits[RetransmitProbe]
+	}
 	f := Finding{Side: SidePath, Weight: p.Needless.Evidence, Mild: p.Needless.Value < mildProbes &&
 		(rash < minNeedless || float64(rash) < mildRash*float64(s.DataSegments))}
 	if float64(p.gaps()) >= minReordered*sent {
@@ -66,6 +70,16 @@ func (r *Report) rash() uint64 {
 // is, too: connections that have ended do not hear of it. Where segments are lost, none was.
 func (r *Report) overtaken() bool {
 	return r.rash() >= minNeedless && 3*r.rash() > r.retransmits()-r.Retransmits[RetransmitProbe]
+}
+
+// Overtaken tells whether segments seem to have overtaken each other in the windows that rules look at: most of what was
+// sent again was so without waiting for a timeout, by which it would be late. If as many connections have ended as segments
+// were sent again, one in eight for nothing is enough: any of them may be of a connection that did not hear of it.
+func (h History) Overtaken() bool {
+	s := h.since(window)
+	rash, all := s.rash(), s.retransmits()-s.Retransmits[RetransmitProbe]
+	unheard := rash >= minUnheard && 8*rash > all && s.Closed >= all
+	return (unheard || s.overtaken()) && 2*s.Retransmits[RetransmitFast] > all
 }
 
 // mostlyProbes tells whether the peer had most of what was sent again before, and few of the rest

@@ -49,6 +49,28 @@ func TestSegmentsThatOvertakeEachOtherAreNotLost(t *testing.T) {
 	}
 }
 
+// TestShortConnectionsHearOfFew of the segments that they sent for nothing: as many connections have ended as segments
+// were sent again.
+func TestShortConnectionsHearOfFew(t *testing.T) {
+	for _, test := range []struct {
+		kind             diagnose.Retransmit
+		closed, spurious uint64
+		want             string
+	}{
+		{diagnose.RetransmitFast, 40, 6, "tcp_reordering"}, {diagnose.RetransmitTimeout, 40, 6, "tcp_retransmit_rise"},
+		{diagnose.RetransmitFast, 40, 5, "tcp_retransmit_rise"}, {diagnose.RetransmitFast, 39, 6, "tcp_retransmit_rise"},
+	} {
+		p := between(steady(1, func(r *diagnose.Report) {
+			r.Retransmits[test.kind], r.Spurious, r.Closed = 40, test.spurious, test.closed
+		}), steady(1, func(r *diagnose.Report) { r.OutOfOrder = 90 }))
+		p.Loss, p.Needless, p.Overtaken = rise(.0002, .02), rise(.0002, .02), p.Sender.Overtaken()
+		found := diagnose.Diagnose(&p)
+		require.Len(t, found, 1, "%+v", test)
+		assert.Equal(t, test.want, found[0].Type, "%+v", test)
+		assert.False(t, found[0].Mild)
+	}
+}
+
 func TestNeedlessEpisodesAreNoLoss(t *testing.T) {
 	for _, test := range []struct{ episodes, sent, spurious, lost uint64 }{
 		{14, 14, 14, 0}, {14, 14, 0, 14}, {10, 40, 10, 7}, {3, 5, 20, 0}, {2, 0, 0, 2},

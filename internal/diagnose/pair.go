@@ -107,4 +107,6 @@ type Pair struct {
 	// Held: of the last half minute's round trips many, at either end, took most of the time after which a SYN is
 	// sent again ([LongTrip]).
 	Held bool
+	// Overtaken: of the last half minute's segments some seemed to have overtaken others ([History.Overtaken]).
+	Overtaken bool
 }

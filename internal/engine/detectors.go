@@ -93,14 +93,17 @@ func (d *detectors) observe(w detect.Window, v *view) {
 }
 
 // counted is what a view counted in a window of a kind of events, and of what may be such; nothing of kinds that are not
-// counted.
+// counted. Where segments overtake each other none that is sent again is lost, though of some the sender does not hear it.
 func (v *view) counted(k kind) (trials, events uint64) {
-	r := &v.report
+	r, needless := &v.report, v.report.Needless()
+	if v.overtaken() {
+		needless = r.Episodes
+	}
 	switch k {
 	case kindLoss: // what was sent again was sent: more is half of a report, or a FIN
-		return r.DataSegments, min(r.Lost(), r.DataSegments)
+		return r.DataSegments, min(r.Episodes-needless, r.DataSegments)
 	case kindNeedless:
-		return r.DataSegments, min(r.Needless(), r.DataSegments)
+		return r.DataSegments, min(needless, r.DataSegments)
 	case kindResets:
 		return r.Closed, r.ResetsReceived
 	case kindSYN:

@@ -92,3 +92,21 @@ func TestALongQueueThatOverflowsIsNoLossyPath(t *testing.T) {
 	w.run(10)
 	assert.Equal(t, []string{"open tcp_rtt_rise pair shop/service-j ↔ shop/service-k"}, w.told)
 }
+
+// TestShortConnectionsHearOfFewNeedlessSegments of those that have overtaken each other: of most nobody hears that none is lost.
+func TestShortConnectionsHearOfFewNeedlessSegments(t *testing.T) {
+	for spurious, told := range map[float64]string{
+		2: "open tcp_reordering pair shop/service-d → shop/service-q",
+		0: "open tcp_retransmit_rise pair shop/service-d → shop/service-q",
+	} {
+		w := newWorld(t, width)
+		request, response := w.talk(pod("service-q", 1, 1), pod("service-d", 1, 2))
+		request.segments, response.segments = 30, 200
+		response.fault = sums(engine.ClosedFIN, 30)
+		w.run(60)
+		request.fault = sums(engine.OutOfOrder, 20)
+		response.fault = all(sums(engine.ClosedFIN, 30), sums(engine.Episodes, 8), sums(engine.RetransmitFast, 10), sums(engine.Spurious, spurious))
+		w.run(10)
+		assert.Equal(t, []string{told}, w.told)
+	}
+}

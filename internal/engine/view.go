@@ -38,6 +38,7 @@ type view struct {
 	last     detect.Window    // the last one with data
 	history  diagnose.History // oldest first; windows without data have no place in it
 	spoke    detect.Window    // the last one in which anything was sent, or a connection tried
+	disorder detect.Window    // the last one before which segments seemed to have overtaken each other
 	trouble  detect.Window    // the last one in which a rule might match
 
 	risen    [numKinds]*anomaly // what detectors say
@@ -88,6 +89,9 @@ func (v *view) remember(windows int, seconds float64) {
 	}
 	if v.report.Trouble() {
 		v.trouble = v.window
+	}
+	if v.history.Overtaken() {
+		v.disorder = v.window
 	}
 }
 
@@ -145,10 +149,16 @@ func (v *view) pair() *diagnose.Pair {
 	}
 	p.Longer = v.longest()
 	p.Held = v.holds() || v.other != nil && v.other.holds()
+	p.Overtaken = v.overtaken()
 	return p
 }
 
 // holds tells whether many round trips of the last half minute were as long as it takes to send a SYN again.
 func (v *view) holds() bool {
 	return v.held > 0 && float64(v.window-v.held)*v.report.Seconds < halfMinute
+}
+
+// overtaken tells whether segments seemed to have overtaken each other in the last half minute.
+func (v *view) overtaken() bool {
+	return v.disorder > 0 && float64(v.window-v.disorder)*v.report.Seconds < halfMinute
 }
