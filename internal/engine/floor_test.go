@@ -16,27 +16,40 @@ func waits(w *world, l *link, at uint64) {
 	w.Explicit(w.now, l.flow, at, engine.RTT, []float64{1. / 32, 1. / 16}, []uint64{0, 35, 0})
 }
 
-func TestALongerWayIsToldByShortRoundTrips(t *testing.T) {
-	w := newWorld(t, width)
-	var slow []*link
-	for server := range 3 {
-		for client := range 3 {
+// usuallyWaiting has so many pods of a client and a server talk for a while, with some round trips that wait. It
+// returns the links of one pod of the server.
+func usuallyWaiting(t *testing.T, w *world, pods int) (ofOne []*link) {
+	t.Helper()
+	for server := range pods {
+		for client := range pods {
 			request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
 			request.fault, response.fault = waits, waits
 			if server == 0 {
-				slow = append(slow, request, response)
+				ofOne = append(ofOne, request, response)
 			}
 		}
 	}
 	w.run(60)
 	assert.Empty(t, w.told)
+	return ofOne
+}
+
+// assertSlowPod wants that pod of the server to be told last.
+func assertSlowPod(t *testing.T, w *world) {
+	t.Helper()
+	p := w.last(t).Problem
+	assert.Equal(t, "tcp_rtt_rise", p.Type)
+	assert.Equal(t, "pod shop/server-0", p.Root.Place.String())
+}
+
+func TestALongerWayIsToldByShortRoundTrips(t *testing.T) {
+	w := newWorld(t, width)
+	slow := usuallyWaiting(t, w, 3)
 	for _, l := range slow {
 		l.rtt = .02
 	}
 	w.run(12)
-	p := w.last(t).Problem
-	assert.Equal(t, "tcp_rtt_rise", p.Type)
-	assert.Equal(t, "pod shop/server-0", p.Root.Place.String())
+	assertSlowPod(t, w)
 	assert.Equal(t, 1, w.Sizes().Problems)
 }
 
@@ -72,25 +85,12 @@ func TestALongerWayNeedsNoDetector(t *testing.T) {
 // TestWhatUsuallyWaitsIsNotSlow beside a pod of a server of whose round trips most take longer, and the shorter ones do not.
 func TestWhatUsuallyWaitsIsNotSlow(t *testing.T) {
 	w := newWorld(t, width)
-	var slow []*link
-	for server := range 2 {
-		for client := range 2 {
-			request, response := w.talk(pod("client", client, client), pod("server", server, server+3))
-			request.fault, response.fault = waits, waits
-			if server == 0 {
-				slow = append(slow, request, response)
-			}
-		}
-	}
-	w.run(60)
-	assert.Empty(t, w.told)
+	slow := usuallyWaiting(t, w, 2)
 	for _, l := range slow {
 		l.fault = func(w *world, l *link, at uint64) {
 			w.Explicit(w.now, l.flow, at, engine.RTT, []float64{.5, 1}, []uint64{0, 90, 0})
 		}
 	}
 	w.run(12)
-	p := w.last(t).Problem
-	assert.Equal(t, "tcp_rtt_rise", p.Type)
-	assert.Equal(t, "pod shop/server-0", p.Root.Place.String())
+	assertSlowPod(t, w)
 }
