@@ -12,6 +12,8 @@ const (
 	agentGone = 5 * time.Minute
 	// maxAgents is how many agents are waited for at most.
 	maxAgents = 16_384
+	// slowest is how much time an agent tells of at once at most; one that takes longer is silent between.
+	slowest = 2 * time.Minute
 	// jitter is the share of an agent's interval by which its next point may be
 	// early.
 	jitter = 10
@@ -59,8 +61,9 @@ type collection[D any] struct {
 
 // An agent is whoever sends points, in steps of interval.
 type agent struct {
-	at, heard time.Time // of the last point, by its clock and by ours
-	interval  time.Duration
+	at, heard      time.Time // of the last point, by its clock and by ours
+	interval, step time.Duration
+	pace           int32 // windows that it tells of at once
 }
 
 // NewSchedule returns a schedule of windows of a width, with at most so many
@@ -94,6 +97,7 @@ func (s *Schedule[D, M]) Add(now, at time.Time, agentID uint64, series Series, d
 // A Place is where a series' data of a window is kept until the window is complete.
 type Place struct {
 	Window Window
+	Pace   int32 // windows that its agent tells of at once, 1 at least
 	index  int32
 }
 
@@ -109,7 +113,7 @@ func (s *Schedule[D, M]) Place(now, at time.Time, agentID uint64, series Series)
 	if !s.begun {
 		s.next, s.begun = w, true
 	}
-	s.hear(now, at, agentID)
+	pace := s.hear(now, at, agentID)
 	if w >= s.next+ahead {
 		w = s.next + ahead - 1
 	}
@@ -128,7 +132,7 @@ func (s *Schedule[D, M]) Place(now, at time.Time, agentID uint64, series Series)
 		c.index[series.ID] = i
 		c.points = append(c.points, Point[D]{Series: series})
 	}
-	return Place{w, i}, true
+	return Place{w, pace, i}, true
 }
 
 // Data is what a series did so far, for more to be added; nil if its window has
@@ -141,20 +145,24 @@ func (s *Schedule[D, M]) Data(p Place) *D {
 	return &c.points[p.index].Data
 }
 
-// hear notes how far an agent is.
-func (s *Schedule[D, M]) hear(now, at time.Time, id uint64) {
+// hear notes how far an agent is, and returns its pace. The shorter one of its last two steps is that: the
+// other one may be a report that was lost, or a restart.
+func (s *Schedule[D, M]) hear(now, at time.Time, id uint64) (pace int32) {
 	a := s.agents[id]
 	if a == nil {
 		if len(s.agents) >= maxAgents {
-			return
+			return 1
 		}
-		a = &agent{at: at}
+		a = &agent{at: at, pace: 1}
 		s.agents[id] = a
 	}
 	a.heard = now
 	if step := at.Sub(a.at); step > 0 {
 		a.interval, a.at = min(step, 2*s.width), at
+		a.pace = max(1, int32(min(step, a.step, slowest).Seconds()/s.width.Seconds()+.5))
+		a.step = step
 	}
+	return a.pace
 }
 
 // Next returns the next window that is complete, and what its series did. The

@@ -170,3 +170,32 @@ func TestCollectingDoesNotAllocate(t *testing.T) {
 	}
 	assert.Zero(t, testing.AllocsPerRun(100, step))
 }
+
+// An agent's pace is how many windows it tells of at once. One step that is longer is a report that was lost.
+func TestPace(t *testing.T) {
+	for name, test := range map[string]struct {
+		at   []float64
+		want int32
+	}{
+		"one report":                       {[]float64{3}, 1},
+		"two, of which nobody knows":       {[]float64{3, 63}, 1},
+		"each minute":                      {[]float64{3, 63, 123}, 6},
+		"each minute, and one is lost":     {[]float64{3, 63, 123, 243}, 6},
+		"each minute, in pieces":           {[]float64{3, 63, 63, 123, 123, 123}, 6},
+		"each five seconds":                {[]float64{3, 8, 13}, 1},
+		"each 13 seconds":                  {[]float64{3, 16, 29}, 1},
+		"each 16 seconds":                  {[]float64{3, 19, 35}, 2},
+		"each minute no more":              {[]float64{3, 63, 123, 133, 143}, 1},
+		"each hour, which is to be silent": {[]float64{3, 3603, 7203}, 12},
+	} {
+		s := newSchedule(10)
+		var p detect.Place
+		for _, at := range test.at {
+			if placed, ok := s.Place(second(at), second(at), 1, detect.Series{ID: 7}); ok { // the window of a piece may be over
+				p = placed
+			}
+			trials(s, at)
+		}
+		assert.Equal(t, test.want, p.Pace, name)
+	}
+}

@@ -13,6 +13,7 @@ import (
 // A cell is what one track did in one window.
 type cell struct {
 	track     *track
+	pace      int32 // windows that its agent tells of at once
 	report    diagnose.Report
 	rtt       shift.Histogram
 	variation shift.Histogram

@@ -68,7 +68,7 @@ func (e *Engine) healthy(class string, causes []*cause) []localize.Edge {
 	var edges []localize.Edge
 	for _, v := range e.quiet(causes, func(v *view) bool { return e.well(class, v) }) {
 		for _, t := range v.tracks {
-			if t.last == e.window {
+			if t.heard(e.window) {
 				edges = append(edges, localize.Edge{From: t.from, To: t.to})
 			}
 		}

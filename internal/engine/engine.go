@@ -192,7 +192,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 func (e *Engine) seconds(w detect.Window, v *view) float64 {
 	windows := detect.Window(1)
 	if len(v.history) > 0 {
-		windows = min(max(w-v.last, 1), 2)
+		windows = min(max(w-v.last, 1), max(v.pace, 2))
 	}
 	return float64(windows) * e.set.Width.Seconds()
 }

@@ -151,7 +151,7 @@ func (e *Engine) floors(causes []*cause) (bad, well []localize.Edge, told bool) 
 		for _, t := range v.tracks {
 			edge := localize.Edge{From: t.from, To: t.to, Evidence: e.detectors.threshold}
 			switch f := t.floor(); {
-			case t.last != e.window:
+			case !t.heard(e.window):
 			case f == floorRisen:
 				bad = append(bad, edge)
 			case e.window-t.measured < silentAfter && (f == floorSame || e.well(diagnose.ClassDelay, v)):

@@ -126,6 +126,6 @@ func (e *Engine) cell(now time.Time, f *Flow, at uint64) *cell {
 		return nil
 	}
 	c := e.schedule.Data(f.place)
-	c.track = f.track
+	c.track, c.pace = f.track, f.place.Pace
 	return c
 }

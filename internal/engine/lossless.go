@@ -27,7 +27,7 @@ func (e *Engine) lossless(causes []*cause, healthy []localize.Edge) []localize.E
 	var well []localize.Edge
 	for _, v := range e.quiet(causes, func(v *view) bool { return !e.detectors.suspicious(kindLoss, v) }) {
 		for _, t := range v.tracks {
-			if t.last != e.window {
+			if !t.heard(e.window) {
 				continue
 			}
 			seen := *t

@@ -53,7 +53,7 @@ func (e *Engine) problems(w detect.Window) {
 func (e *Engine) unheard(w detect.Window) map[string]bool {
 	silent := make(map[string]bool)
 	for _, a := range e.live {
-		if w-a.view.spoke >= silentAfter {
+		if a.view.told(w)-a.view.spoke >= silentAfter {
 			silent[a.id] = true
 		}
 	}

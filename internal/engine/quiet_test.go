@@ -18,6 +18,8 @@ import (
 type town struct {
 	*world
 	pairs []*couple
+	every int // windows that each agent tells of at once, 0 is one
+	count int
 }
 
 // A couple is a client's pod and a server's pod, in both directions.
@@ -82,7 +84,11 @@ func (w *town) live(window int) {
 // runSome lets a window pass in which an agent may be silent, or its clock wrong.
 func (w *town) runSome(window int) {
 	w.now = w.now.Add(w.width)
+	w.count++
 	for i, l := range w.links {
+		if w.every > 1 && (w.count+2*(i%2))%w.every != 0 {
+			continue
+		}
 		at := w.now.Add(-w.width / 10)
 		switch {
 		case window%700 < 6 && i%5 == 0: // its agent starts anew

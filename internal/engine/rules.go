@@ -86,9 +86,9 @@ const fadeWindows = 3
 
 func (e *Engine) fades(w detect.Window, a *anomaly) bool {
 	if a.kind == numKinds {
-		return w-a.matched >= fadeWindows
+		return a.view.told(w)-a.matched >= fadeWindows
 	}
-	return e.detectors.fading(w, a) && (a.kind != kindRTT || a.view.longest() == nil)
+	return e.detectors.fading(a.view.told(w), a) && (a.kind != kindRTT || a.view.longest() == nil)
 }
 
 // silentAfter is how many windows without data are silence: an agent's next point may be a little late.
@@ -98,7 +98,7 @@ const silentAfter = 2
 func (e *Engine) age(w detect.Window) {
 	for _, a := range e.live {
 		v := a.view
-		if v.window == w || w-v.last < silentAfter {
+		if v.window == w || v.told(w)-v.last < silentAfter {
 			continue
 		}
 		last := v.last
@@ -178,7 +178,7 @@ func (e *Engine) begin(w detect.Window, v *view, rule *diagnose.Rule) *anomaly {
 // calm closes the anomaly of a rule that has not matched for long enough.
 func (e *Engine) calm(w detect.Window, a *anomaly) {
 	windows := func(d time.Duration) detect.Window { return max(1, detect.Window(d/e.set.Width)) }
-	if w-a.matched < windows(quietSeconds*time.Second) {
+	if a.view.told(w)-a.matched < windows(quietSeconds*time.Second) {
 		return
 	}
 	a.verdict.Step, a.verdict.Reason, a.verdict.End = detect.Closed, detect.Recovered, a.matched.End(e.set.Width)

@@ -41,7 +41,7 @@ func (e *Engine) split(v *view, judge func(*track, float64) float64, all float64
 	for _, t := range v.tracks {
 		edge := localize.Edge{From: t.from, To: t.to}
 		switch evidence := judge(t, all); {
-		case t.last != e.window:
+		case !t.heard(e.window):
 		case evidence > 0:
 			edge.Evidence = min(evidence, all)
 			bad = append(bad, edge)

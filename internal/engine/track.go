@@ -21,8 +21,9 @@ type track struct {
 	from   localize.End
 	to     localize.End
 	last   detect.Window
-	far    bool // from one zone to another
-	gone   bool // forgotten; flows have to ask anew
+	pace   detect.Window // windows that its agents tell of at once
+	far    bool          // from one zone to another
+	gone   bool          // forgotten; flows have to ask anew
 	// Data segments and episodes since the view's losses seem to rise, of the last half minute: older
 	// ones count for less.
 	segments, episodes float64
@@ -106,7 +107,7 @@ func (t *tracks) view(spec *Spec) *view {
 // Views with an anomaly stay until that has ended.
 func (t *tracks) forget(now detect.Window, silent detect.Window) {
 	for key, n := range t.byKey {
-		if now-n.last > silent && !n.view.troubled() {
+		if now-n.last > max(silent, silentAfter*n.pace) && !n.view.troubled() {
 			n.gone = true
 			if n.other != nil {
 				n.other.other = nil
@@ -181,7 +182,7 @@ func (t *track) note(w detect.Window, c *cell, width time.Duration) {
 	}
 	t.learn(w, float64(w-t.last)*width.Seconds(), width.Seconds(), &c.rtt)
 	t.arrived = delivered(r)
-	if t.last = w; t.longer >= minLonger {
+	if t.last, t.pace = w, detect.Window(c.pace); t.longer >= minLonger {
 		t.view.trouble = w
 	}
 }

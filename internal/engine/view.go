@@ -36,6 +36,7 @@ type view struct {
 	held     detect.Window    // the last one in which many took most of the time after which a SYN is sent again
 	calm     uint64           // round trips since nothing has spoken for a rise
 	last     detect.Window    // the last one with data
+	pace     detect.Window    // windows that the slowest of its agents tells of at once
 	history  diagnose.History // oldest first; windows without data have no place in it
 	spoke    detect.Window    // the last one in which anything was sent, or a connection tried
 	disorder detect.Window    // the last one before which segments seemed to have overtaken each other
@@ -54,6 +55,13 @@ func newView(key viewKey, spec *Spec) *view {
 func (v *view) drop(t *track) {
 	v.tracks = slices.DeleteFunc(v.tracks, func(other *track) bool { return other == t })
 }
+
+// told is the last window that all agents have told of: those that tell of several at once have said
+// nothing yet of the last ones.
+func (v *view) told(w detect.Window) detect.Window { return w - v.pace + 1 }
+
+// heard tells whether a track's agent has told of a window, or will only later.
+func (t *track) heard(w detect.Window) bool { return w-t.last < max(t.pace, 1) }
 
 // troubled tells whether an anomaly has not ended.
 func (v *view) troubled() bool {
@@ -78,6 +86,10 @@ func (v *view) take(c *cell) {
 // remember puts the window into the history, of so many windows.
 func (v *view) remember(windows int, seconds float64) {
 	v.report.Seconds = seconds
+	v.pace = 1
+	for _, t := range v.tracks {
+		v.pace = max(v.pace, t.pace)
+	}
 	if len(v.history) >= windows {
 		copy(v.history, v.history[1:])
 		v.history = v.history[:windows-1]

@@ -76,7 +76,7 @@ func (d *Detector) Fading(s *State, w detect.Window) bool {
 
 // silent tells whether no value has come for a while.
 func (d *Detector) silent(s *State, w detect.Window) bool {
-	quiet := uint32(w) - s.last
+	quiet := int64(uint32(w)) - int64(s.last)
 	return float64(quiet)*d.config.Width.Seconds() >= fadesAfter && quiet >= hits
 }
 
