@@ -102,6 +102,9 @@ func (p *MetricsSide) detect(ctx context.Context, ticks <-chan time.Time, told t
 // nothing is added up, what a reducer does that nothing leaves.
 func (p *MetricsSide) startDetection(ctx context.Context, host component.Host) (err error) {
 	if !p.cfg.Detection.Enabled {
+		if p.cfg.Storage != nil {
+			p.set.Logger.Warn("storage: problems are what is kept, and with detection::enabled: false there are none: nothing is stored")
+		}
 		return nil
 	}
 	if p.desk, err = openDesk(p.cfg, p.set.Logger, p.clock); err != nil {

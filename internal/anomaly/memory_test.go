@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // A shelf is a storage extension, and its own client and host.
@@ -97,4 +100,15 @@ func TestWhatIsKeptCannotBeRead(t *testing.T) {
 	p := startMetrics(t, stored(t, "shelf"), shelf, morning)
 	p.lose(func() {})
 	assert.Equal(t, 1, p.metrics.desk.engine.Sizes().Problems)
+}
+
+// Who stores problems and looks for none is told so.
+func TestNothingToStore(t *testing.T) {
+	for enabled, want := range map[bool]int{true: 0, false: 1} {
+		cfg := stored(t, "shelf")
+		cfg.Detection.Enabled = enabled
+		core, told := observer.New(zapcore.WarnLevel)
+		startWith(t, cfg, newShelf(), morning, func(p *MetricsSide) { p.set.Logger = zap.New(core) })
+		assert.Equal(t, want, told.FilterMessageSnippet("nothing is stored").Len(), "detection: %v", enabled)
+	}
 }
