@@ -24,6 +24,8 @@ func TestSlowJitter(t *testing.T) {
 	const (
 		oneWay = 65 * time.Millisecond
 		still  = 400 * time.Millisecond
+		// Of who is watched for two minutes it takes 9 to 17 windows to be sure, as much as they differ by themselves.
+		enough = 30 * tick
 	)
 	for i, test := range []struct {
 		name  string
@@ -36,7 +38,7 @@ func TestSlowJitter(t *testing.T) {
 			link := impair.New(t, way, way, netns.Sysctl("net.ipv4.tcp_rto_min_us", "1000000"))
 			var mend func()
 			s := scenario{
-				tick: tick, watched: 18 * tick,
+				tick: tick, watched: 24 * tick,
 				path: func(testing.TB) couple { return couple{link.A, link.B} },
 				act: func(p *play) (fault, _ func()) {
 					request, answer := exchange(1_000)
@@ -49,12 +51,11 @@ func TestSlowJitter(t *testing.T) {
 			}
 			p := s.play(t, 140+i)
 			if !test.told {
-				time.Sleep(14 * tick)
+				time.Sleep(enough)
 				p.quiet()
 				return
 			}
-			// Round trips wander: of who is watched for so short a while it takes many windows to be sure.
-			opened := p.awaitProblem("open", 16*tick)
+			opened := p.awaitProblem("open", enough)
 			verdict{"tcp_jitter_rise", "pair", "service-j ↔ service-k", "path", "check_variation"}.compare(t, opened)
 			mend()
 			closed := p.awaitProblem("close", 90*time.Second)
