@@ -20,7 +20,7 @@ type Detector[S, P, D any] interface {
 	Evidence(s *S) float64
 	Suspicion(s *S) Suspicion
 	Rising(s *S) bool
-	Fading(s *S, w Window) bool
+	Fading(s *S, w Window, before bool) bool
 	Open(s *S) Step
 	Verdict(s *S, step Step) Verdict
 }
@@ -121,9 +121,9 @@ func (f *Family[S, P, D]) Suspicion(series uint64) Suspicion {
 
 // Fading reports whether what opened a series' anomaly seems to be over, although it is too
 // early to close it.
-func (f *Family[S, P, D]) Fading(series uint64, w Window) bool {
+func (f *Family[S, P, D]) Fading(series uint64, w Window, before bool) bool {
 	i, ok := f.index[series]
-	return ok && f.slots[i].open && f.detector.Fading(&f.slots[i].state, w)
+	return ok && f.slots[i].open && f.detector.Fading(&f.slots[i].state, w, before)
 }
 
 // Rise is from where to where a series that is open has risen, from the start on; zeros if it is not open.

@@ -198,9 +198,9 @@ func (d *detectors) rise(a *anomaly) (baseline, value float64) {
 // fading tells whether what opened an anomaly seems to be over.
 func (d *detectors) fading(w detect.Window, a *anomaly) bool {
 	if f := d.ratios[a.kind]; f != nil {
-		return f.Fading(a.series, w)
+		return f.Fading(a.series, w, a.fading)
 	}
-	return d.shifts[a.kind].Fading(a.series, w)
+	return d.shifts[a.kind].Fading(a.series, w, a.fading)
 }
 
 // losses is what the detectors had no room for.

@@ -74,10 +74,14 @@ func (d *Detector) watch(s *State, w detect.Window, n, r float64) detect.Step {
 }
 
 // Fading reports whether an open anomaly seems to be over: more speaks against it than for
-// it, or no event has come for a while.
-func (d *Detector) Fading(s *State, w detect.Window) bool {
+// it, or no event has come for a while. One that seemed so before goes on only when half of that is taken back.
+func (d *Detector) Fading(s *State, w detect.Window, before bool) bool {
+	limit := fading
+	if before {
+		limit /= 2
+	}
 	quiet := float64(w-s.eventful) * d.config.Width.Seconds()
-	return s.open && (s.anomaly.fall >= fading || quiet >= fadesAfter && w-s.eventful >= hits)
+	return s.open && (s.anomaly.fall >= limit || quiet >= fadesAfter && w-s.eventful >= hits)
 }
 
 // Idle tells an open anomaly of a window without data.

@@ -237,3 +237,23 @@ func TestWhatIsNoCountIsIgnored(t *testing.T) {
 	w.feed(50, 5000, 5000)
 	assert.Equal(t, before, w.state, "nor are windows that come late")
 }
+
+// What seems to be over goes on only when half of what speaks against it is taken back.
+func TestAFadedRiseGoesOnOnlyForMore(t *testing.T) {
+	w := newWatch(t, ratio.Episodes(width, threshold))
+	require.Equal(t, detect.Nothing, w.feed(100, 5000, 1))
+	require.Equal(t, detect.Opened, w.feed(10, 5000, 150))
+	fading := false
+	look := func() bool { fading = w.Fading(&w.state, w.next-1, fading); return fading }
+	require.False(t, look())
+	for !look() {
+		w.feed(1, 5000, 1)
+	}
+	for w.Fading(&w.state, w.next-1, false) {
+		require.True(t, look())
+		w.feed(1, 160, 1)
+	}
+	assert.True(t, look(), "what opens one is not what makes it go on")
+	w.feed(1, 5000, 150)
+	assert.False(t, look())
+}

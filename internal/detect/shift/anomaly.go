@@ -69,9 +69,13 @@ func (d *Detector) watch(s *State, h *Histogram, z float32) detect.Step {
 }
 
 // Fading reports whether an open anomaly seems to be over: more speaks against it than for
-// it, or no value has come for a while.
-func (d *Detector) Fading(s *State, w detect.Window) bool {
-	return s.open && (s.sum >= fading || d.silent(s, w))
+// it, or no value has come for a while. One that seemed so before goes on only when half of that is taken back.
+func (d *Detector) Fading(s *State, w detect.Window, before bool) bool {
+	limit := float32(fading)
+	if before {
+		limit /= 2
+	}
+	return s.open && (s.sum >= limit || d.silent(s, w))
 }
 
 // silent tells whether no value has come for a while.

@@ -204,17 +204,39 @@ func TestValuesAfterASilence(t *testing.T) {
 		require.Equal(t, detect.Nothing, w.feed(40, bell(millisecond)))
 		require.Equal(t, detect.Opened, w.feed(12, bell(millisecond+4)))
 		require.Equal(t, detect.Nothing, w.feed(2, bell(millisecond+4)))
-		require.False(t, w.Fading(&w.state, w.next-1))
+		require.False(t, w.Fading(&w.state, w.next-1, false))
 		w.next += 3
-		require.True(t, w.Fading(&w.state, w.next-1))
+		require.True(t, w.Fading(&w.state, w.next-1, false))
 		return w
 	}
 	few := &shift.Histogram{}
 	few.Counts[millisecond] = 2
 	w := silenced()
 	w.feed(1, few)
-	assert.True(t, w.Fading(&w.state, w.next-1), "as ever")
+	assert.True(t, w.Fading(&w.state, w.next-1, false), "as ever")
 	w = silenced()
 	w.feed(1, bell(millisecond+4))
-	assert.False(t, w.Fading(&w.state, w.next-1), "higher still")
+	assert.False(t, w.Fading(&w.state, w.next-1, false), "higher still")
+}
+
+// What seems to be over does not go on because of one window that is a little higher, as those of a busy host are.
+func TestAFadedShiftGoesOnOnlyForMore(t *testing.T) {
+	w := newWatch(t, shift.RTT(width, threshold))
+	require.Equal(t, detect.Nothing, w.feed(40, bell(millisecond)))
+	require.Equal(t, detect.Opened, w.feed(12, bell(millisecond+4)))
+	fading := false
+	look := func() bool { fading = w.Fading(&w.state, w.next-1, fading); return fading }
+	require.False(t, look())
+	for !look() {
+		w.feed(1, bell(millisecond))
+	}
+	few := &shift.Histogram{}
+	few.Counts[millisecond+3] = 4
+	for w.Fading(&w.state, w.next-1, false) {
+		require.True(t, look())
+		w.feed(1, few)
+	}
+	assert.True(t, look(), "what opens one is not what makes it go on")
+	w.feed(1, bell(millisecond+4))
+	assert.False(t, look())
 }
