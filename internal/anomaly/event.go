@@ -4,6 +4,7 @@
 package anomaly
 
 import (
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -109,7 +110,7 @@ func writeAnomaly(record plog.LogRecord, a *engine.Anomaly) {
 	if v.Samples > 0 {
 		writeVerdict(attributes, v)
 		if body == "" {
-			body = metric + " rose."
+			body = strings.TrimSpace(metric + " rose. " + a.Beside)
 		}
 	}
 	record.Body().SetStr(body)

@@ -52,7 +52,7 @@ func matchDelay(p *Pair) (Finding, bool) {
 func (p *Pair) reason(now float64) string {
 	smallest := p.Sender.since(window).MinRTT
 	short := smallest > 0 && now >= bloat*smallest
-	late := Whose(p).Server || len(p.Receiver) > 0 && p.Back == nil
+	late := Whose(p).Server || p.alone()
 	switch {
 	case p.Longer != nil, !short && !late:
 		return "; the path has become longer"

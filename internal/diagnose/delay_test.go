@@ -42,6 +42,15 @@ func TestWhyRoundTripsAreLonger(t *testing.T) {
 		"a slow server, and the smallest, too": {sees(func(p *diagnose.Pair) {
 			p.Sender = steady(3, all(waiting, func(r *diagnose.Report) { r.MinRTT = .004 }))
 		}), []string{server}, []string{queue, path}, false},
+		"acknowledgements that wait for a slow server's answers": {sees(func(p *diagnose.Pair) {
+			p.Sender, p.RTT, p.Back = steady(3, waiting), rise(.0003, .037), nil
+		}), []string{server}, []string{queue, path}, true},
+		"a server that is slow in a slow network": {sees(func(p *diagnose.Pair) {
+			p.Sender, p.RTT, p.Back = steady(3, waiting), rise(.0003, .037), rise(.0003, .037)
+		}), nil, []string{path, server}, true},
+		"acknowledgements that come later than answers": {sees(func(p *diagnose.Pair) {
+			p.Sender, p.RTT, p.Back = steady(3, waiting), rise(.0003, .3), nil
+		}), nil, []string{queue, path, server}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := diagnose.Diagnose(test.pair)

@@ -55,19 +55,28 @@ func Whose(p *Pair) Slowness {
 	}
 	awaiting /= float64(min(ticks, len(client)))
 	w.Answer = awaiting / (float64(s.Exchanges) / s.Seconds)
-	w.Server = awaiting >= 1 && w.Answer >= slowAnswer*roundTrip(p, s.MinRTT)
+	w.Server = awaiting >= 1 && w.Answer >= p.patience(s.MinRTT)
 	return w
 }
 
-// roundTrip is what the network takes: the smallest, or what it has risen to.
-func roundTrip(p *Pair, smallest float64) float64 {
+// patience is how long an answer takes at least if the server is slow: so many round trips of the network, the smallest or
+// what they have risen to. A rise that the other end does not see may be the wait itself, as acknowledgements go with
+// answers: then as long as that.
+func (p *Pair) patience(smallest float64) float64 {
+	limit, times := slowAnswer*smallest, float64(slowAnswer)
+	if p.RTT != nil && p.Longer == nil && p.alone() {
+		times = 1
+	}
 	for _, rise := range [...]*Rise{p.RTT, p.Jitter} {
 		if rise != nil {
-			smallest = max(smallest, rise.Value)
+			limit = max(limit, times*rise.Value)
 		}
 	}
-	return smallest
+	return limit
 }
+
+// alone tells whether the other end says nothing of longer round trips, and would.
+func (p *Pair) alone() bool { return len(p.Receiver) > 0 && p.Back == nil }
 
 // slowServer is what to add to the evidence of a rule if calls wait for the server: of a slow network and of who gave
 // up in any case, of anything else if none is answered any more.

@@ -22,6 +22,7 @@ type anomaly struct {
 	series  uint64 // the detector's: of the view, or of one of its tracks
 	rule    *diagnose.Rule
 	finding diagnose.Finding // as it matched last; no rule before it has
+	beside  string           // what is to be said where none has
 	verdict detect.Verdict
 	matched detect.Window // the last one in which the rule did
 	told    detect.Window

@@ -46,6 +46,7 @@ type Anomaly struct {
 	Verdict  detect.Verdict
 	Side     diagnose.Side
 	Evidence string // a sentence; empty where a detector alone speaks
+	Beside   string // what is to be said beside that; may be empty
 	Role     Role
 	Label    any // of the flow, as it was given to the engine
 }
@@ -61,7 +62,7 @@ func (e *Engine) tell(at time.Time) {
 	for _, s := range e.steps {
 		a := s.anomaly
 		e.events = append(e.events, Event{At: at, Anomaly: &Anomaly{
-			ID: a.id, Type: a.typ(), Verdict: a.present(), Side: a.side(), Evidence: a.finding.Evidence,
+			ID: a.id, Type: a.typ(), Verdict: a.present(), Side: a.side(), Evidence: a.finding.Evidence, Beside: a.beside,
 			Role: a.view.key.role, Label: a.view.label,
 		}})
 	}

@@ -115,6 +115,7 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 	e.listen(v, p)
 	v.findings = diagnose.Diagnose(p)
 	e.parts(w, v)
+	v.excuse(p)
 	for i := range v.findings {
 		f := &v.findings[i]
 		if k := kindOf(f.Rule); k < numKinds {
@@ -136,6 +137,15 @@ func (e *Engine) diagnose(w detect.Window, v *view) {
 		if time.Duration(w-a.told)*e.set.Width >= detect.UpdateEvery || v.hushed() && a.opened < w {
 			a.told, a.verdict.Step = w, detect.Updated
 			e.steps = append(e.steps, step{a, detect.Updated})
+		}
+	}
+}
+
+// excuse notes of round trips whose rise no rule takes up that calls wait for their server, if they do.
+func (v *view) excuse(p *diagnose.Pair) {
+	for _, k := range [...]kind{kindRTT, kindJitter} {
+		if a := v.risen[k]; a != nil && a.finding.Rule == nil {
+			a.beside = diagnose.Whose(p).String()
 		}
 	}
 }

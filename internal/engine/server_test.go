@@ -53,3 +53,27 @@ func TestASlowServerIsToldFromASlowNetwork(t *testing.T) {
 		})
 	}
 }
+
+// Acknowledgements wait for a slow server's answers, up to 40 ms: the client's round trips rise alone, and vary. No
+// anomaly of either leaves the network under suspicion, and there is no problem.
+func TestAcknowledgementsWaitForASlowServer(t *testing.T) {
+	w := newWorld(t, width)
+	request, _ := w.talk(pod("service-j", 1, 1), pod("service-k", 1, 2))
+	w.run(40)
+	request.fault = waiting(10)
+	request.rtt = .037
+	w.run(12)
+	assert.Empty(t, w.told)
+	found := make(map[string]bool)
+	for _, event := range w.news {
+		a := event.Anomaly
+		require.NotNil(t, a)
+		found[a.Type] = true
+		if a.Evidence == "" {
+			assert.Contains(t, a.Beside, notTheNetwork, a.Type)
+		} else {
+			assert.Contains(t, a.Evidence, notTheNetwork, a.Type)
+		}
+	}
+	assert.Equal(t, map[string]bool{"tcp_rtt_rise": true, "tcp_jitter_rise": true}, found)
+}
