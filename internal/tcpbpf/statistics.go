@@ -79,7 +79,9 @@ type MapStatistics struct {
 	KeySize    uint32 // bytes
 	ValueSize  uint32 // bytes
 	MaxEntries uint32
-	Memory     uint64 // bytes, as the kernel accounts them; without what lies in sockets
+	// Memory is in bytes, as the kernel accounts them; without what lies in sockets. Kernels that do not ask maps for it
+	// (map_mem_usage; 6.1 does not, 6.12 does) tell what the map would take if it were full.
+	Memory uint64
 }
 
 // Maps returns the statistics of the maps whose size follows sockets and flows.
