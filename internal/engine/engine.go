@@ -173,6 +173,7 @@ func (e *Engine) collect(w detect.Window, points []detect.Point[cell]) {
 			continue
 		}
 		t.note(w, c, e.set.Width)
+		c.rtt.Windows, c.variation.Windows = uint16(c.pace), uint16(c.pace)
 		if t.view.window != w {
 			t.view.begin(w)
 			e.views = append(e.views, t.view)

@@ -86,7 +86,7 @@ func (w *town) runSome(window int) {
 	w.now = w.now.Add(w.width)
 	w.count++
 	for i, l := range w.links {
-		if w.every > 1 && (w.count+2*(i%2))%w.every != 0 {
+		if !speaks(w.count, i, w.every) {
 			continue
 		}
 		at := w.now.Add(-w.width / 10)

@@ -77,7 +77,7 @@ func (t *tracks) get(spec *Spec) *track {
 		return nil
 	}
 	v := t.view(spec)
-	n := &track{view: v, from: spec.Source, to: spec.Destination}
+	n := &track{view: v, from: spec.Source, to: spec.Destination, pace: 1}
 	n.far = n.from.Zone != "" && n.to.Zone != "" && n.from.InZone() != n.to.InZone()
 	n.series = detect.Series{ID: key.hash()}
 	n.last = t.now

@@ -49,7 +49,7 @@ type view struct {
 }
 
 func newView(key viewKey, spec *Spec) *view {
-	return &view{key: key, id: key.hash(), label: spec.Label}
+	return &view{key: key, id: key.hash(), label: spec.Label, pace: 1}
 }
 
 func (v *view) drop(t *track) {
@@ -61,7 +61,7 @@ func (v *view) drop(t *track) {
 func (v *view) told(w detect.Window) detect.Window { return w - v.pace + 1 }
 
 // heard tells whether a track's agent has told of a window, or will only later.
-func (t *track) heard(w detect.Window) bool { return w-t.last < max(t.pace, 1) }
+func (t *track) heard(w detect.Window) bool { return w-t.last < t.pace }
 
 // troubled tells whether an anomaly has not ended.
 func (v *view) troubled() bool {
@@ -90,6 +90,7 @@ func (v *view) remember(windows int, seconds float64) {
 	for _, t := range v.tracks {
 		v.pace = max(v.pace, t.pace)
 	}
+	v.rtt.Windows, v.variation.Windows = uint16(v.pace), uint16(v.pace)
 	if len(v.history) >= windows {
 		copy(v.history, v.history[1:])
 		v.history = v.history[:windows-1]

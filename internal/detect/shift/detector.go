@@ -71,7 +71,7 @@ func (d *Detector) Observe(s *State, w detect.Window, h *Histogram) detect.Step 
 		}
 		s.calm()
 	}
-	if s.open && d.silent(s, w) { // values alone are no sign that it goes on
+	if s.open && d.silent(s, w-detect.Window(max(h.Windows, 1)-1)) { // values alone are no sign that it goes on
 		s.sum = max(s.sum, recovered)
 	}
 	s.last = uint32(w)

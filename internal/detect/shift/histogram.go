@@ -28,6 +28,8 @@ type Histogram struct {
 	Coarse bool
 	// Far is that the values are from between zones, where a longer rise matters: see [Config].
 	Far bool
+	// Windows is of how many windows they are: those before have none. 0 is one.
+	Windows uint16
 }
 
 // AddExponential adds the positive buckets of an OpenTelemetry exponential
