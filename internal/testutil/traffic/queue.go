@@ -16,8 +16,14 @@ import (
 )
 
 // flush waits until the peer has acknowledged all that was written.
+// The last acknowledgement is processed by then, too: SIOCOUTQ looks at a socket that
+// others work on, SIOCINQ waits for its lock (tcp_ioctl in net/ipv4/tcp.c).
 func (c *Conn) flush(int64) error {
-	return c.until(unix.SIOCOUTQ, func(n int) bool { return n == 0 })
+	if err := c.until(unix.SIOCOUTQ, func(n int) bool { return n == 0 }); err != nil {
+		return err
+	}
+	_, err := queued(c.tcp, unix.SIOCINQ)
+	return err
 }
 
 // arrive waits until n bytes lie unread.
