@@ -129,11 +129,13 @@ static __always_inline bool zeroed(const struct conn *c, const struct totals *t)
 	return t->bytes[0] < c->bytes[0] || t->bytes[1] < c->bytes[1];
 }
 
-/* Something has come that had not been read when the last request was acknowledged. */
+/* Something has come that had not been read when the last request was acknowledged. How
+ * much is not asked: more than 2 GiB look like less than nothing.
+ */
 static __always_inline bool answered(const struct conn *c, struct tcp_sock *tp)
 {
 	return c->key.role == ROLE_CLIENT && c->turn & TURN_ASKED &&
-	       (s32)(tp->rcv_nxt - fin_received(tp) - c->heard) > 0;
+	       tp->rcv_nxt - fin_received(tp) != c->heard;
 }
 
 /* This end is about to send its FIN, or cut off. What it has written since the last round

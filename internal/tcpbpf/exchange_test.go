@@ -50,6 +50,13 @@ func TestExchangesDespiteLoss(t *testing.T) {
 	requireExchanges(t, traffic.Between(client.NS, server.NS, server.IPv4), parleys())
 }
 
+// TestAnswerOfGigabytes has an answer that 31 bits do not number, and no word after it.
+func TestAnswerOfGigabytes(t *testing.T) {
+	p := newPlace(t)
+	const answer = 5 << 29
+	requireExchanges(t, traffic.Loopback(p.NS, p.IPv4.String()), []parley{{traffic.Exchange(1, 100, answer), 1}})
+}
+
 func requireExchanges(t *testing.T, path traffic.Path, parleys []parley) {
 	t.Helper()
 	k := observe(t, Config{Granularity: GranularityConnection})
