@@ -115,10 +115,9 @@ static __always_inline void conn_blame(struct conn *c, u32 reason, u32 epoch)
 /* What the kernel adds to a socket that is closed: the RST that it sends, and a
  * segment that had found the socket before it was closed and waited for its lock.
  */
-static __always_inline bool grown_since_close(const struct conn *c, const struct totals *t)
+static __always_inline bool grown_since_close(const struct conn *c, struct tcp_sock *tp)
 {
-	return (s32)(t->segments[0] - c->segments[0]) > 0 ||
-	       (s32)(t->segments[1] - c->segments[1]) > 0;
+	return (s32)(tp->segs_out - c->segments[0]) > 0 || (s32)(tp->segs_in - c->segments[1]) > 0;
 }
 
 /* SO_LINGER of 0: the kernel zeroes the totals of a closed socket. Those of 32 bits
@@ -223,8 +222,10 @@ static __noinline int conn_close(struct conn *c, struct tcp_sock *tp, u32 old_st
 	if (!c || !tp)
 		return 0;
 	since = c->since;
+	if (c->kind == CONN_CLOSED && !grown_since_close(c, tp))
+		return 0;
 	totals_read(&t, tp, true);
-	if (c->kind == CONN_CLOSED && (zeroed(c, &t) || !grown_since_close(c, &t)))
+	if (c->kind == CONN_CLOSED && zeroed(c, &t))
 		return 0;
 	w.reason = forget(close_reason(c, tp, old_state));
 	if (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT)
