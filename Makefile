@@ -165,7 +165,7 @@ test-k8s: build | have-go ## Test identities and the collector against a real AP
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 20m ./internal/identity/kubernetes
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags k8s -timeout 10m -run '^TestWhoIsNamed' ./processor/tcpanomalyprocessor
 	$(TEST_ENV) K8S_BIN='$(K8S_BIN)' $(GO) test -count=1 -tags distribution,k8s -timeout 10m $(if $(SUDO),-exec '$(SUDO) K8S_BIN=$(K8S_BIN)') \
-		-run '^(TestPrecedence|TestConfigurationsForKubernetes|TestEachPermissionIsNeeded)' ./internal/distribution
+		-run '^(TestPrecedence|TestPodOfTheReadmeIsValid|TestConfigurationsForKubernetes|TestEachPermissionIsNeeded)' ./internal/distribution
 
 # The version is set as Kubernetes' own build does. The program that takes longer comes
 # last: what was interrupted is built again.
