@@ -115,6 +115,21 @@ static __always_inline u32 reset_reason(const u64 *ctx)
 	return ctx[2];
 }
 
+#define DROPPED_FOR(reason, name)                                                                  \
+	(bpf_core_enum_value_exists(enum skb_drop_reason, SKB_DROP_REASON_##name) &&               \
+	 (reason) == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_##name))
+
+/* Why tcp_check_req takes a segment for none that belongs to a handshake. For most it gave
+ * no reason before a11a791ca81e "tcp: add four drop reasons to tcp_check_req()" (6.15).
+ * https://git.kernel.org/torvalds/c/a11a791ca81e
+ */
+static __always_inline bool unfit_for_request(u64 reason)
+{
+	return DROPPED_FOR(reason, NOT_SPECIFIED) || DROPPED_FOR(reason, TCP_LISTEN_OVERFLOW) ||
+	       DROPPED_FOR(reason, TCP_OVERWINDOW) || DROPPED_FOR(reason, TCP_RFC7323_PAWS) ||
+	       DROPPED_FOR(reason, TCP_RFC7323_TSECR);
+}
+
 /* d7ba4cc900bf "bpf: return long from bpf_map_ops funcs" (6.4): before, the upper half of
  * what bpf_map_update_elem returns is zero, and what should be -E2BIG is a positive number.
  * https://git.kernel.org/torvalds/c/d7ba4cc900bf

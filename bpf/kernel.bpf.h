@@ -74,7 +74,12 @@ enum sock_flags {
 
 /* include/net/dropreason-core.h */
 enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED,
 	SKB_DROP_REASON_TCP_FLAGS,
+	SKB_DROP_REASON_TCP_RFC7323_PAWS,
+	SKB_DROP_REASON_TCP_RFC7323_TSECR,
+	SKB_DROP_REASON_TCP_OVERWINDOW,
+	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW,
 };
 
 /* Of a TCP header, and where they are in it. */
@@ -210,7 +215,12 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct request_sock_queue {
+	u8 rskq_defer_accept;
+};
+
 struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
 	__u8 icsk_ca_state : 5;
 	__u8 icsk_retransmits;
 	__u8 icsk_pending;

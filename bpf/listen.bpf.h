@@ -50,6 +50,19 @@ static __always_inline u32 claim_dropped(struct conn *c, const struct queue *q)
 	return n;
 }
 
+/* Who waits for data drops the ACK that ends a handshake (TCP_DEFER_ACCEPT), each
+ * connection's. As long as nobody tells that from an overflow, there is none; and what
+ * came before somebody did is not known, either.
+ */
+static __always_inline bool drops_unknown(struct sock *sk, struct control now, u32 since)
+{
+	struct inet_connection_sock *icsk = (void *)tcp_sock_of(sk);
+
+	if (!icsk || !icsk->icsk_accept_queue.rskq_defer_accept)
+		return false;
+	return !now.drops || (s32)(since - now.drops) < 0;
+}
+
 static __always_inline void listener_fold(struct conn *c, struct sock *sk, struct control now)
 {
 	struct queue q = {};
@@ -65,6 +78,8 @@ static __always_inline void listener_fold(struct conn *c, struct sock *sk, struc
 	dropped = claim_dropped(c, &q);
 	if (dropped)
 		count(STAT_DROPPED);
+	if (drops_unknown(sk, now, now.sweep - 1))
+		dropped = 0;
 	bpf_spin_lock(&f->lock);
 	f->overflows += dropped;
 	if (gauges_of(&f->now, now.sweep)) {
@@ -77,14 +92,16 @@ static __always_inline void listener_fold(struct conn *c, struct sock *sk, struc
 /* Also the clone in a child that was never established: it has dropped nothing. */
 static __always_inline void listener_close(struct conn *c, struct sock *sk)
 {
+	struct control now = current_control();
 	struct queue q = {};
 	struct flow *f;
 	u32 dropped;
 
 	queue_read(&q, c, sk);
-	if (q.dropped == c->dropped || !sk->sk_drops.counter || !observed(&c->key))
+	if (q.dropped == c->dropped || !sk->sk_drops.counter || !observed(&c->key) ||
+	    drops_unknown(sk, now, now.sweep))
 		return;
-	f = conn_flow(c, current_control().epoch, true);
+	f = conn_flow(c, now.epoch, true);
 	if (!f)
 		return;
 	dropped = claim_dropped(c, &q);
@@ -116,13 +133,14 @@ static __always_inline u8 tcp_flags(struct sk_buff *skb)
 
 /* A SYN that comes again, for its SYN-ACK was lost or late, is answered by another one and
  * counted as a drop of the listener, though it is none. What sends SYN-ACKs again by itself
- * is the request's timer, which is not pending while it does so.
+ * is the request's timer, which is not pending while it does so. That is a guess, where
+ * timers of several requests run at once: who sees the SYN itself has no need of it.
  */
 static __always_inline void on_syn_ack_again(struct sock *listener, struct request_sock *request)
 {
 	struct conn *c;
 
-	if (listener->__sk_common.skc_state != TCP_LISTEN)
+	if (listener->__sk_common.skc_state != TCP_LISTEN || current_control().drops)
 		return;
 	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
 	if (!c || c->kind != CONN_LISTENER)
@@ -131,20 +149,26 @@ static __always_inline void on_syn_ack_again(struct sock *listener, struct reque
 		__sync_fetch_and_add(&c->answered, 1);
 }
 
-/* A RST that finds a listener, or a request of it, is counted as a drop of the listener
- * too: a scan, a health check that opens halfway. One with an ACK that finds no request is
- * thrown away before it is counted. User space attaches this once STAT_DROPPED tells of a
+/* Each segment that is thrown away for want of a handshake that it fits counts as a drop of
+ * the listener, one more than those of requests and of connections for which it has no room
+ * (tcp_listendrop): the ACK of a connection for which the queue is full, where it is the
+ * second drop; the one that TCP_DEFER_ACCEPT does not want; a RST: a scan, a health check
+ * that opens halfway; a SYN that comes again. Those that find no request and carry an ACK are
+ * thrown away before they are counted. User space attaches this once STAT_DROPPED tells of a
  * listener that drops something.
  */
+static __always_inline bool no_overflow(u8 flags, u64 reason)
+{
+	if (flags & TCP_ACK && DROPPED_FOR(reason, TCP_FLAGS))
+		return false;
+	return flags & TCP_RST || unfit_for_request(reason);
+}
+
 static __always_inline void on_drop(struct sock *listener, struct sk_buff *skb, u64 reason)
 {
-	u8 flags = tcp_flags(skb);
 	struct conn *c;
 
-	if (!(flags & TCP_RST))
-		return;
-	if ((flags & TCP_ACK) &&
-	    reason == bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_TCP_FLAGS))
+	if (!no_overflow(tcp_flags(skb), reason))
 		return;
 	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
 	if (c && c->kind == CONN_LISTENER)

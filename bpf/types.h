@@ -214,6 +214,7 @@ struct control {
 	u32 started;  /* ticks: whoever was visited before has not been in this sweep */
 	u32 previous; /* the same of the sweep before */
 	u32 apart;    /* addresses are translated somewhere */
+	u32 drops;    /* the first sweep since which drops of listeners are told apart; 0: none */
 };
 
 /* Units of 2^14 ns: 32 bits of them tell what is before within nine hours. */

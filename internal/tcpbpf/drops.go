@@ -8,11 +8,13 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// drops tells RSTs from a listener's overflows. Its program runs for all that is dropped
-// on the host, so it is attached with the first thing that a listener drops, and stays.
+// drops tells a listener's overflows from what else counts as its drops. Its program runs
+// for all that is dropped on the host, so it is attached with the first thing that a
+// listener drops, and stays.
 type drops struct {
 	objects *objects
 	plan    plan
+	epoch   *epoch
 	link    link.Link // nil as long as it is not attached
 }
 
@@ -23,20 +25,31 @@ func (d *drops) look() error {
 	}
 	dropped, err := readStat(d.objects.Stats, tcpwhyStatSTAT_DROPPED)
 	if err == nil && dropped > 0 {
-		d.attach()
+		return d.attach()
 	}
 	return err
 }
 
-// attach lets the program run. What the kernel refuses the plan notes.
-func (d *drops) attach() {
+// attach lets the program run, and has all told since the next sweep. Others are told of
+// it before: for a moment nobody tells what is no overflow, rather than two. What the
+// kernel refuses the plan notes.
+func (d *drops) attach() error {
+	if err := d.publish(d.epoch.now.Sweep + 1); err != nil {
+		return err
+	}
 	l, err := attachOne(d.objects.programs[ProgramDrop], "", ebpf.AttachTraceRawTp)
 	if err != nil {
 		d.plan.refuse(ProgramDrop, err)
 		d.objects.drop(ProgramDrop)
-		return
+		return d.publish(0)
 	}
 	d.link = l
+	return nil
+}
+
+func (d *drops) publish(sweep uint32) error {
+	d.epoch.now.Drops = sweep
+	return d.epoch.publish()
 }
 
 // Close detaches.

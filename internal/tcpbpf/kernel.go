@@ -106,7 +106,7 @@ func (k *Kernel) prepare(cfg Config) (err error) {
 		return err
 	}
 	k.heirs = heirs{finder: newFinder(k.objects, k.plan)}
-	k.drops = &drops{objects: k.objects, plan: k.plan}
+	k.drops = &drops{objects: k.objects, plan: k.plan, epoch: k.epoch}
 	k.closers = append(k.closers, k.heirs.finder, k.drops)
 	return nil
 }

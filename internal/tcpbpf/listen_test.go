@@ -151,7 +151,7 @@ func TestResetsOfOlderListener(t *testing.T) {
 // tellDrops tells RSTs apart before any listener has dropped something.
 func (c *collector) tellDrops() {
 	if c.drops.link == nil && c.objects.programs[ProgramDrop] != nil {
-		c.drops.attach()
+		require.NoError(c.t, c.drops.attach())
 	}
 }
 

@@ -130,7 +130,8 @@ var jobs = []job{
 	{
 		name: "listener_reset",
 		ways: []way{{"tp_btf/kfree_skb", []string{ProgramDrop}, ""}},
-		lost: "which of a listener's drops are RSTs (a scan, health checks that open halfway): they count as overflows",
+		lost: "what else than an overflow a listener drops: RSTs (a scan, health checks that open halfway) count as overflows, one at " +
+			"the end of a handshake counts twice, and a listener with TCP_DEFER_ACCEPT has none",
 	},
 	{
 		name: "sweep", main: true,

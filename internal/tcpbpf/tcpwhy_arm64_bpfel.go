@@ -80,6 +80,7 @@ type tcpwhyControl struct {
 	Started  uint32
 	Previous uint32
 	Apart    uint32
+	Drops    uint32
 }
 
 type tcpwhyEnd struct {

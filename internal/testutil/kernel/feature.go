@@ -92,8 +92,9 @@ var (
 	// SocketOfDrop is what kfree_skb tells beside the segment and the reason.
 	SocketOfDrop = Feature{
 		Name: "sockets of dropped segments",
-		Use: "tells a RST that comes to a listener (a scan, a half-open health check) from an overflow of its queue; without it " +
-			"`tcp.listener.overflows` counts both",
+		Use: "tells an overflow of a listener's queue from what else is a drop of it: without it `tcp.listener.overflows` counts " +
+			"a RST (a scan, a half-open health check), and one at the end of a handshake twice; a listener with " +
+			"TCP_DEFER_ACCEPT has none",
 		Kernels: []Kernel{Linux612, Linux618},
 		probe:   probeSocketOfDrop,
 	}
