@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -118,4 +119,25 @@ func requireOneSentence(t *testing.T, err error, want string) {
 	t.Helper()
 	require.EqualError(t, err, want)
 	require.NotContains(t, err.Error(), "\n")
+}
+
+// TestHomesThatCannotBeMapped: opening fails with one sentence, and leaves nothing.
+func TestHomesThatCannotBeMapped(t *testing.T) {
+	root.Require(t)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would close what nobody holds
+	before := openFiles(t)
+	_, err := Open(Config{MaxFlows: roomy, Apart: true, tamper: func(spec *ebpf.CollectionSpec) {
+		spec.Maps["homes"].Flags = 0
+	}})
+	require.ErrorIs(t, err, ebpf.ErrNotSupported)
+	requireOneSentence(t, err, "map homes: Map was not created with the BPF_F_MMAPABLE flag: not supported")
+	require.Equal(t, before, openFiles(t))
+}
+
+// openFiles is how many descriptors this process has.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(entries)
 }
