@@ -20,7 +20,8 @@ const defaultInterval = 10 * time.Second
 type collections struct {
 	cpu     []float64 // ms of this process, the kernel's part included
 	timings timings
-	flows   int // of the last one
+	flows   int  // of the last one
+	counted bool // statistics of runs were on
 }
 
 // measure collects once.
@@ -35,7 +36,9 @@ func (c *collections) measure(k kernel) error {
 	}
 	c.cpu = append(c.cpu, float64(used.cpu.Nanoseconds())/1e6)
 	c.timings = append(c.timings, k.Timing())
-	return nil
+	p, err := k.program(tcpbpf.ProgramSockOps)
+	c.counted = c.counted || p.Runs > 0
+	return err
 }
 
 // print prints what a collection takes, and what that is of the time between two.

@@ -9,66 +9,65 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/tcpwhy/tcpwhy/internal/tcpbpf"
 )
 
 // warmUp is how long both ends run before they are measured.
 const warmUp = 50 * time.Millisecond
 
-// A throughput is what pairs of runs without and with the kernel side gave.
+// A throughput is what rounds of runs gave, one run of each setup in each.
 type throughput struct {
-	workload      *workload
-	at            placement
-	without, with []float64 // units per second
-	ratios        []float64
+	workload *workload
+	at       placement
+	rates    map[string][]float64 // by setup, units per second
+}
+
+// ratios are those of a setup's rates to those without any, round by round.
+func (t *throughput) ratios(setup string) (all []float64) {
+	for i, rate := range t.rates[setup] {
+		all = append(all, rate/t.rates[setupNone][i])
+	}
+	return all
 }
 
 // throughput prints the ratios of throughput with the kernel side attached to
-// that without. The two halves of a pair follow each other directly, and which one
-// comes first alternates, so that neither drift nor order is taken for cost. A half
-// runs all workloads, because loading the programs takes longer than they do. Nobody
-// collects meanwhile: that takes its time once an interval, not once a run, and has a
-// table of its own.
+// that without, and of what the kernel takes for any such hook. The setups of a round
+// follow each other directly, and which one comes first changes, so that neither drift
+// nor order is taken for cost. A setup runs all workloads, because loading the programs
+// takes longer than they do. Nobody collects meanwhile: that takes its time once an
+// interval, not once a run, and has a table of its own.
 func (b *bench) throughput() error {
 	var all []*throughput
 	for _, w := range workloads {
 		for _, at := range b.placements() {
-			all = append(all, &throughput{workload: w, at: at})
+			all = append(all, &throughput{workload: w, at: at, rates: make(map[string][]float64)})
 		}
 	}
 	var collections collections
-	counted := false
-	for pair := range b.pairs {
-		for half := range 2 {
-			var err error
-			if with := (pair + half) % 2; with == 1 {
-				err = b.halfWith(all, &collections, &counted)
-			} else {
-				err = b.halfWithout(all)
-			}
-			if err != nil {
+	setups := setups(&collections)
+	for round := range b.pairs {
+		for i := range setups {
+			if err := b.round(all, setups[(round+i)%len(setups)]); err != nil {
 				return err
 			}
 		}
 	}
-	if err := b.printThroughput(all, counted); err != nil {
+	if err := b.printThroughput(all, collections.counted); err != nil {
 		return err
 	}
 	return collections.print(b)
 }
 
 func (b *bench) printThroughput(all []*throughput, counted bool) error {
-	t := newTable(fmt.Sprintf("Throughput with the kernel side attached to the root cgroup ÷ without: medians of %d pairs of %v", b.pairs, b.run),
-		"workload", "both ends on", "without", "with", "per second", "ratio", "95 % interval")
+	t := newTable(fmt.Sprintf("Throughput with the kernel side attached to the root cgroup ÷ without: medians of %d rounds of %v", b.pairs, b.run),
+		"workload", "both ends on", "without", "with", "per second", "ratio", "95 % interval", setupProgram, setupRecords)
 	for _, r := range all {
-		for i, with := range r.with {
-			r.ratios = append(r.ratios, with/r.without[i])
-		}
-		t.row(r.workload.name, r.at.String(), number(median(r.without)), number(median(r.with)), plural(r.workload.unit),
-			fmt.Sprintf("%.3f", median(r.ratios)), bounds(r.ratios))
+		ratio := func(setup string) string { return fmt.Sprintf("%.3f", median(r.ratios(setup))) }
+		t.row(r.workload.name, r.at.String(), number(median(r.rates[setupNone])), number(median(r.rates[setupAll])), plural(r.workload.unit),
+			ratio(setupAll), bounds(r.ratios(setupAll)), ratio(setupProgram), ratio(setupRecords))
 	}
 	t.note("without: opened and closed before it, as with; nobody collects during a run, see the next table")
+	t.note("%s: ratio with a program that returns at once; %s: with one that has the kernel make our records and call us back, and does nothing",
+		setupProgram, setupRecords)
 	if counted {
 		t.note("BPF run statistics were ON and are part of the cost")
 	}
@@ -92,34 +91,17 @@ func (p placement) String() string {
 	return "2 CPUs"
 }
 
-// halfWithout is one half of a pair. What opening does to caches and clocks, it has too.
-func (b *bench) halfWithout(all []*throughput) error {
-	if err := attached(everything(), func(kernel) error { return nil }); err != nil {
-		return err
-	}
-	for _, r := range all {
-		rate, err := b.rate(r.workload, r.at, func() error { return nil })
-		if err != nil {
-			return err
-		}
-		r.without = append(r.without, rate)
-	}
-	return nil
-}
-
-// halfWith is the other one. A collection follows each run, its connection still open.
-func (b *bench) halfWith(all []*throughput, c *collections, counted *bool) error {
-	return attached(everything(), func(k kernel) error {
+// round is one setup's part of a round.
+func (b *bench) round(all []*throughput, s setup) error {
+	return s.during(func(after func() error) error {
 		for _, r := range all {
-			rate, err := b.rate(r.workload, r.at, func() error { return c.measure(k) })
+			rate, err := b.rate(r.workload, r.at, after)
 			if err != nil {
 				return err
 			}
-			r.with = append(r.with, rate)
+			r.rates[s.name] = append(r.rates[s.name], rate)
 		}
-		p, err := k.program(tcpbpf.ProgramSockOps)
-		*counted = *counted || p.Runs > 0
-		return err
+		return nil
 	})
 }
 
