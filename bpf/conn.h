@@ -81,8 +81,13 @@ struct conn {
 		u32 spurious;
 		u32 dropped; /* of a listener: requests */
 	};
-	u32 out_of_order;
-	u32 limited[LIMITED]; /* jiffies; see PARKED_SETUP */
+	union {
+		u32 out_of_order;
+		u32 setup; /* until the flow knows that the connection was opened: what the
+			    * handshake took, in µs; nothing has come out of order by then
+			    */
+	};
+	u32 limited[LIMITED]; /* jiffies; a disconnect does not zero the kernel's */
 	u32 visited;	      /* ticks: the last fold of its time by a sweep, or its opening */
 	u32 episode;	      /* what is retransmitted from this sequence number on is a new one;
 			       * of an attempt: the address that the socket had before
@@ -98,11 +103,6 @@ struct conn {
  * over, but the one after that does.
  */
 #define LIVE_DEFERRED 128
-
-/* Until the flow knows that the connection was opened, limited holds what the
- * handshake took, in µs: the kernel counts no phase before.
- */
-#define PARKED_SETUP 2
 
 /* What is known of a conversation, and of its end. */
 enum turn {

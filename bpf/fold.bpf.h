@@ -95,24 +95,32 @@ static __always_inline u32 spurious_read(struct tcp_sock *tp, u32 retransmits)
 	return reported < retransmits ? reported : retransmits;
 }
 
-/* The kernel adds to a phase when it ends. Torn between that and the next one's
- * beginning a phase looks too long: then the next claims are shorter.
- */
-static __always_inline void limits_read(struct totals *t, struct tcp_sock *tp)
+static __always_inline void limits_once(u32 *limited, struct tcp_sock *tp)
 {
 	u32 type = chrono_type(tp), start = tp->chrono_start;
 	u32 running = type ? (u32)bpf_jiffies64() - start : 0;
 
-	t->limited[0] = tp->chrono_stat[0];
-	t->limited[1] = tp->chrono_stat[1];
-	t->limited[2] = tp->chrono_stat[2];
+	limited[0] = tp->chrono_stat[0];
+	limited[1] = tp->chrono_stat[1];
+	limited[2] = tp->chrono_stat[2];
 	if (type == 1)
-		t->limited[0] += running;
+		limited[0] += running;
 	else if (type == 2)
-		t->limited[1] += running;
+		limited[1] += running;
 	else if (type == 3)
-		t->limited[2] += running;
-	t->now = ticks();
+		limited[2] += running;
+}
+
+/* The kernel adds to a phase when it ends. Between that and the next one's beginning, which
+ * only a sweep can see, a phase looks too long by what it has lasted: it is looked at again.
+ */
+static __always_inline void limits_read(u32 *limited, struct tcp_sock *tp)
+{
+	u32 start = tp->chrono_start;
+
+	limits_once(limited, tp);
+	if (*(volatile __u32 *)&tp->chrono_start != start)
+		limits_once(limited, tp);
 }
 
 static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, bool locked)
@@ -126,7 +134,8 @@ static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, b
 	t->spurious = spurious_read(tp, t->retransmits);
 	t->out_of_order = tp->rcv_ooopack;
 	t->backoff = tp->packets_out ? 0 : ((struct inet_connection_sock *)tp)->icsk_backoff;
-	limits_read(t, tp);
+	limits_read(t->limited, tp);
+	t->now = ticks();
 	t->bytes[1] = forget64(t->bytes[1]);
 	t->limited[0] = forget(t->limited[0]);
 	t->limited[1] = forget(t->limited[1]);
@@ -200,8 +209,8 @@ static __always_inline void claim_probes(struct delta *d, struct conn *c, const 
 static __always_inline void claim(struct delta *d, struct conn *c, const struct totals *t)
 {
 	if (!c->opened) {
-		d->setup = c->limited[PARKED_SETUP];
-		c->limited[PARKED_SETUP] = 0;
+		d->setup = c->setup;
+		c->out_of_order = 0;
 		c->opened = OPENED_KNOWN;
 		d->opened = 1;
 	}

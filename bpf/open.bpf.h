@@ -68,19 +68,21 @@ static __always_inline u8 first_turn(const struct conn *c, struct tcp_sock *tp)
 	return c->key.role != ROLE_CLIENT || tp->bytes_acked > 1 ? TURN_ASKED : 0;
 }
 
-/* Totals of a socket that is established for the first time count from zero:
- * its SYN is a segment of this connection. Until kind says so, no sweep looks at
+/* Totals of a socket that is established count from zero: its SYN is a segment of this
+ * connection. Phases do not: they may be of another one, before a disconnect, or of data
+ * that went with the SYN, and the handshake is none of a connection's time. Until kind says so, no sweep looks at
  * the record; the exchange makes the rest seen before it.
  */
 static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 {
 	u64 now = tp->tcp_mstamp;
+	u32 setup;
 
 	if (!now) /* a child of TCP Fast Open has not been stamped yet */
 		now = bpf_ktime_get_ns() / 1000;
 	census_reuse(c);
 	census_open();
-	c->limited[PARKED_SETUP] = handshake(c, now);
+	setup = handshake(c, now);
 	c->since = now;
 	c->opened = OPENED_NEWS;
 	c->sampled = 0;
@@ -91,8 +93,9 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 	c->segments[0] = c->segments[1] = 0;
 	c->data_segments[0] = c->data_segments[1] = 0;
 	c->retransmits = 0;
-	c->spurious = c->out_of_order = 0;
-	c->limited[0] = c->limited[1] = 0;
+	c->spurious = 0;
+	c->setup = setup;
+	limits_read(c->limited, tp);
 	c->visited = ticks();
 	c->live = 0;
 	c->backoff = 0;

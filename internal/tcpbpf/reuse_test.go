@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/nft"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
 )
 
@@ -114,6 +115,61 @@ func TestReconnectWhileSweeping(t *testing.T) {
 		require.EqualValues(t, n, s.closed())
 		require.Equal(t, want.bytes, s.Bytes)
 	}
+}
+
+// TestPhasesOfAnotherLife disconnects a socket that has waited long for acknowledgements, and
+// another that has waited for a window, and connects it anew: what it waited for is no time
+// of the second connection, though the kernel goes on counting.
+func TestPhasesOfAnotherLife(t *testing.T) {
+	const long = time.Second
+	for name, wait := range map[string]func(*testing.T, place, plug){
+		"network": func(t *testing.T, p place, client plug) {
+			f := nft.New(t, p.NS)
+			f.Drop(nft.Input, 1000, nft.Data())
+			require.NoError(t, client.write(1000))
+			awaitLimited(t, client, func(i tcpinfo.Info) uint64 { return i.Busy_time }, long)
+			f.Clear()
+		},
+		"receive window": func(t *testing.T, _ place, client plug) {
+			require.NoError(t, client.do(func(fd int) error { return unix.SetNonblock(fd, true) }))
+			for client.write(1<<20) == nil { // until the window is closed, and the buffer full
+			}
+			awaitLimited(t, client, func(i tcpinfo.Info) uint64 { return i.Rwnd_limited }, long)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlace(t)
+			k := observe(t, Config{Granularity: GranularityConnection})
+			first, second := p.Listen(p.IPv4.String()+":0"), p.Listen(p.IPv4.String()+":0")
+			client := newPlug(t, p.NS)
+			require.NoError(t, client.connect(addressOf(first)))
+			wait(t, p, client)
+			k.collect()
+			require.NoError(t, client.disconnect())
+
+			begin := time.Now()
+			require.NoError(t, client.connectLater(addressOf(second)))
+			require.NoError(t, client.write(10))
+			require.NoError(t, client.shutdown())
+			serve(t, second, 10)
+			k.until(func() bool { s := k.sum(to(addressOf(second))); return s.closed() >= 1 })
+			s := k.sum(to(addressOf(second)))
+			elapsed := uint64(time.Since(begin))
+			rounding, err := jiffy() // which is lost or won with each phase
+			require.NoError(t, err)
+			require.LessOrEqual(t, s.wall(), elapsed+2*uint64(rounding))
+			require.Less(t, s.wall(), uint64(long/2))
+		})
+	}
+}
+
+// awaitLimited waits until a socket has been limited for so long, by its own account.
+func awaitLimited(t *testing.T, p plug, limited func(tcpinfo.Info) uint64, long time.Duration) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		info, err := tcpinfo.Get(p.file)
+		return err == nil && limited(info) >= uint64(long.Microseconds())
+	}, patience, time.Millisecond)
 }
 
 // TestSimultaneousOpen has two sockets connect to each other: nobody listens, and
