@@ -23,7 +23,8 @@ struct totals {
 	u32 out_of_order;
 	u32 limited[LIMITED]; /* jiffies */
 	u32 now;	      /* ticks */
-	u32 backoff;	      /* of zero window probes */
+	u32 backoff;	      /* of zero window probes, or what they begin with */
+	bool probing;	      /* something waits for a window */
 	bool between;	      /* a retransmission may be under way */
 };
 
@@ -123,6 +124,24 @@ static __always_inline void limits_read(u32 *limited, struct tcp_sock *tp)
 		limits_once(limited, tp);
 }
 
+static __always_inline bool has_timestamps(struct tcp_sock *tp)
+{
+	return BPF_CORE_READ_BITFIELD(tp, rx_opt.tstamp_ok);
+}
+
+/* Probes back off by what timeouts back off by, too. That is set back by the next round trip,
+ * and without timestamps what was sent again has none: then it stays, and probes begin with
+ * it.
+ */
+static __always_inline void probes_read(struct totals *t, struct tcp_sock *tp)
+{
+	t->probing = !tp->packets_out && tp->write_seq != tp->snd_nxt;
+	if (t->probing || !has_timestamps(tp))
+		t->backoff = ((struct inet_connection_sock *)tp)->icsk_backoff;
+	t->probing = forget(t->probing);
+	t->backoff = forget(t->backoff);
+}
+
 static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, bool locked)
 {
 	t->bytes[0] = payload_sent(tp, locked);
@@ -133,15 +152,21 @@ static __always_inline void totals_read(struct totals *t, struct tcp_sock *tp, b
 	t->data_segments[1] = tp->data_segs_in;
 	t->spurious = spurious_read(tp, t->retransmits);
 	t->out_of_order = tp->rcv_ooopack;
-	t->backoff = tp->packets_out ? 0 : ((struct inet_connection_sock *)tp)->icsk_backoff;
+	probes_read(t, tp);
 	limits_read(t->limited, tp);
 	t->now = ticks();
 	t->bytes[1] = forget64(t->bytes[1]);
 	t->limited[0] = forget(t->limited[0]);
 	t->limited[1] = forget(t->limited[1]);
 	t->limited[2] = forget(t->limited[2]);
-	t->backoff = forget(t->backoff);
 	t->between = forget(t->between);
+}
+
+/* A round trip, with which the kernel sets it back (tcp_ack_update_rtt). */
+static __always_inline void backoff_ended(struct conn *c, struct tcp_sock *tp)
+{
+	if (c->backoff && !has_timestamps(tp))
+		c->backoff = 0;
 }
 
 /* 0 for a negative number, without a branch: there are too many claims for 6.1's
@@ -199,9 +224,10 @@ static __always_inline void claim_time(struct delta *d, struct conn *c, const st
  */
 static __always_inline void claim_probes(struct delta *d, struct conn *c, const struct totals *t)
 {
-	d->probes = t->backoff > c->backoff   ? t->backoff - c->backoff
-		    : t->backoff < c->backoff ? t->backoff
-					      : 0;
+	if (t->probing)
+		d->probes = t->backoff > c->backoff   ? t->backoff - c->backoff
+			    : t->backoff < c->backoff ? t->backoff
+						      : 0;
 	c->backoff = t->backoff;
 }
 

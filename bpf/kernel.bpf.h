@@ -82,6 +82,9 @@ enum skb_drop_reason {
 	SKB_DROP_REASON_TCP_LISTEN_OVERFLOW,
 };
 
+/* enum tcp_fastopen_client_fail in include/uapi/linux/tcp.h */
+#define TFO_DATA_NOT_ACKED 2
+
 /* Of a TCP header, and where they are in it. */
 enum {
 	TCP_RST = 0x04,
@@ -247,6 +250,7 @@ struct minmax {
 };
 
 struct tcp_options_received {
+	__u16 tstamp_ok : 1;
 	__u16 wscale_ok : 1;
 	__u16 snd_wscale : 4;
 	__u16 rcv_wscale : 4;
@@ -294,6 +298,7 @@ struct tcp_sock {
 	__u32 chrono_stat[3];
 	__u8 chrono_type : 2;
 	__u8 nonagle : 4;
+	__u8 fastopen_client_fail : 2;
 	struct minmax rtt_min;
 	struct tcp_options_received rx_opt;
 	__u64 tcp_mstamp; /* CLOCK_MONOTONIC, microseconds */

@@ -9,6 +9,7 @@
 #include "flow.bpf.h"
 #include "fold.bpf.h"
 #include "gauge.bpf.h"
+#include "retransmit.bpf.h"
 
 /* Its owner is there already. */
 static __always_inline void listener_key(struct conn *c, struct sock *sk)
@@ -134,16 +135,21 @@ static __always_inline u8 tcp_flags(struct sk_buff *skb)
 /* A SYN that comes again, for its SYN-ACK was lost or late, is answered by another one and
  * counted as a drop of the listener, though it is none. What sends SYN-ACKs again by itself
  * is the request's timer, which is not pending while it does so. That is a guess, where
- * timers of several requests run at once: who sees the SYN itself has no need of it.
+ * timers of several requests run at once: who sees the SYN itself has no need of it. A
+ * connection that began with data (TCP Fast Open) is there already, and sends its own.
  */
-static __always_inline void on_syn_ack_again(struct sock *listener, struct request_sock *request)
+static __always_inline void on_syn_ack_again(struct sock *sk, struct request_sock *request)
 {
 	struct conn *c;
 
-	if (listener->__sk_common.skc_state != TCP_LISTEN || current_control().drops)
+	if (sk->__sk_common.skc_state == TCP_LISTEN && current_control().drops)
 		return;
-	c = bpf_sk_storage_get(&conns, listener, NULL, 0);
-	if (!c || c->kind != CONN_LISTENER)
+	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
+	if (!c)
+		return;
+	if (c->kind == CONN_OPEN && sk->__sk_common.skc_state == TCP_SYN_RECV)
+		syn_ack_retransmit(c, tcp_sock_of(sk));
+	if (c->kind != CONN_LISTENER || sk->__sk_common.skc_state != TCP_LISTEN)
 		return;
 	if (request->rsk_timer.entry.pprev || repeated_twice(c, request))
 		__sync_fetch_and_add(&c->answered, 1);

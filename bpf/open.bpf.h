@@ -61,11 +61,13 @@ static __always_inline void syn_sample(struct conn *c, struct tcp_sock *tp)
 }
 
 /* A server answers from the beginning; a client has asked already if data went with its
- * SYN (bytes_acked counts the SYN too).
+ * SYN (bytes_acked counts the SYN too), whether the server took it or not.
  */
 static __always_inline u8 first_turn(const struct conn *c, struct tcp_sock *tp)
 {
-	return c->key.role != ROLE_CLIENT || tp->bytes_acked > 1 ? TURN_ASKED : 0;
+	if (c->key.role != ROLE_CLIENT || tp->bytes_acked > 1 || tp->snd_nxt != tp->snd_una)
+		return TURN_ASKED;
+	return 0;
 }
 
 /* Totals of a socket that is established count from zero: its SYN is a segment of this

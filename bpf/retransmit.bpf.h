@@ -6,6 +6,7 @@
 
 #include "flow.bpf.h"
 #include "fold.bpf.h"
+#include "stall.bpf.h"
 
 /* A router has said that the path takes smaller segments only: what is larger and in flight is
  * sent again at once, in the state of a timeout, but there is nothing to be undone
@@ -17,12 +18,24 @@ static __always_inline bool path_told(struct tcp_sock *tp, struct inet_connectio
 	return !tp->undo_marker && !icsk->icsk_retransmits;
 }
 
+/* A server has not taken what went with the SYN, for it knows no Fast Open or not the cookie:
+ * that is sent again with the end of the handshake, in the state of a timeout
+ * (tcp_rcv_fastopen_synack).
+ */
+static __always_inline bool syn_data_again(struct tcp_sock *tp, struct inet_connection_sock *icsk)
+{
+	return BPF_CORE_READ_BITFIELD(tp, fastopen_client_fail) >= TFO_DATA_NOT_ACKED &&
+	       tp->bytes_acked <= 1 && !icsk->icsk_retransmits;
+}
+
 /* A pending loss probe is the one that is just being sent (tcp_send_loss_probe). */
 static __always_inline u32 retransmit_kind(struct tcp_sock *tp)
 {
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
 
+	if (state == TCP_CA_Loss && syn_data_again(tp, icsk))
+		return RETRANSMIT_SYN;
 	if (state == TCP_CA_Loss)
 		return path_told(tp, icsk) ? RETRANSMIT_FAST : RETRANSMIT_TIMEOUT;
 	if (state == TCP_CA_Recovery)
@@ -45,6 +58,16 @@ static __always_inline bool new_episode(struct conn *c, struct tcp_sock *tp, u32
 	return true;
 }
 
+/* Without timestamps what is sent again has no round trip that would tell of a turn. */
+static __always_inline bool repeated_turn(struct conn *c, struct tcp_sock *tp)
+{
+	u32 state = ((struct sock *)tp)->__sk_common.skc_state;
+
+	if (has_timestamps(tp) || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT))
+		return false;
+	return turn_taken(c, tp, state == TCP_CLOSE_WAIT);
+}
+
 /* The kernel has counted the segments before it calls; what else is unclaimed found no
  * flow's entry when its kind was known.
  */
@@ -52,13 +75,14 @@ static __always_inline void conn_retransmit(struct conn *c, struct tcp_sock *tp,
 					    u32 segments)
 {
 	u32 kind = retransmit_kind(tp), total = tp->total_retrans, n;
-	bool episode;
+	u32 exchange, episode;
 	struct flow *f;
 
 	f = conn_flow(c, current_control().epoch, false);
 	if (!f)
 		return;
-	episode = new_episode(c, tp, seq);
+	exchange = forget(repeated_turn(c, tp));
+	episode = forget(kind != RETRANSMIT_SYN && new_episode(c, tp, seq));
 	bpf_spin_lock(&c->lock);
 	n = claim32(&c->retransmits, total);
 	bpf_spin_unlock(&c->lock);
@@ -70,7 +94,29 @@ static __always_inline void conn_retransmit(struct conn *c, struct tcp_sock *tp,
 		f->retransmits[kind] += segments;
 	f->retransmits[RETRANSMIT_UNKNOWN] += n - segments;
 	f->episodes += episode;
+	f->exchanges += exchange;
 	bpf_spin_unlock(&f->lock);
+}
+
+/* The SYN-ACK of a connection that began with data, sent again: see on_syn_ack_again. */
+static __noinline int syn_ack_retransmit(struct conn *c, struct tcp_sock *tp)
+{
+	struct flow *f;
+	u32 n, total;
+
+	if (!c || !tp)
+		return 0;
+	total = tp->total_retrans;
+	f = conn_flow(c, current_control().epoch, false);
+	if (!f)
+		return 0;
+	bpf_spin_lock(&c->lock);
+	n = claim32(&c->retransmits, total);
+	bpf_spin_unlock(&c->lock);
+	bpf_spin_lock(&f->lock);
+	f->retransmits[RETRANSMIT_SYN] += n;
+	bpf_spin_unlock(&f->lock);
+	return 0;
 }
 
 /* Those of the handshake, which are no episode. */

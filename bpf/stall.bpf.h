@@ -56,6 +56,22 @@ static __noinline int conn_stall(struct conn *c, u32 us, u32 stall, bool exchang
 	return 0;
 }
 
+/* An exchange that no sample goes with. */
+static __noinline int conn_exchange(struct conn *c)
+{
+	struct flow *f;
+
+	if (!c)
+		return 0;
+	f = conn_flow(c, current_control().epoch, true);
+	if (!f)
+		return 0;
+	bpf_spin_lock(&f->lock);
+	f->exchanges++;
+	bpf_spin_unlock(&f->lock);
+	return 0;
+}
+
 /* The sequence number up to which the application has read; the peer's FIN is no data. */
 static __always_inline u32 data_read(struct tcp_sock *tp, bool fin)
 {

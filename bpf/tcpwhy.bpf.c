@@ -154,8 +154,12 @@ static __noinline int on_established(struct bpf_sock_ops *ctx, u8 role)
 	return 0;
 }
 
+#define TURN_STATES (1 << TCP_ESTABLISHED | 1 << TCP_CLOSE_WAIT | 1 << TCP_SYN_RECV)
+
 /* Samples count while both ends may send: the ACK of a lone FIN comes when the
- * peer's delayed-ACK timer says so and tells nothing of the path.
+ * peer's delayed-ACK timer says so and tells nothing of the path. Who has answered what came
+ * with a SYN (TCP Fast Open) before the handshake ends hears of that with its end, or of
+ * no round trip at all: the one that is told then covers the answer.
  */
 static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 {
@@ -166,7 +170,7 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	bool exchange;
 	u32 stall;
 
-	if (!sk || (ctx->state != TCP_ESTABLISHED && ctx->state != TCP_CLOSE_WAIT))
+	if (!sk || !(1 << ctx->state & TURN_STATES))
 		return;
 	c = bpf_sk_storage_get(&conns, sk, NULL, 0);
 	if (!c || c->kind != CONN_OPEN)
@@ -178,7 +182,13 @@ static __always_inline void on_rtt(struct bpf_sock_ops *ctx)
 	s.rtt_variation = tp->mdev_us >> 2;
 	s.receive_window = tp->rcv_wnd;
 	s.send_window = tp->snd_wnd;
+	if (ctx->state == TCP_SYN_RECV) {
+		if ((tp->bytes_acked || tp->snd_nxt != tp->snd_una) && turn_taken(c, tp, false))
+			conn_exchange(c);
+		return;
+	}
 	exchange = turn_taken(c, tp, ctx->state == TCP_CLOSE_WAIT);
+	backoff_ended(c, tp);
 	stall = stall_ended(tp);
 	if (stall)
 		conn_stall(c, s.rtt, stall, exchange);

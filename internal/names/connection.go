@@ -20,11 +20,11 @@ var (
 	}
 	FlowConnectionAwaiting = Metric{
 		Name: "tcp.flow.connection.awaiting", Kind: Gauge, Merge: MergeSum, Unit: Connections, Enabled: true,
-		Description: "Client connections whose last act was to send, all of it acknowledged, and to which no answer has come.",
+		Description: "Client connections whose last act was to send, all of it acknowledged, and to which no answer has come. One that sends what nobody answers (a log shipper, HTTP/2 in between) is one, too.",
 	}
 	FlowExchanges = Metric{
 		Name: "tcp.flow.exchanges", Kind: Sum, Unit: Exchanges, Enabled: true,
-		Description: "Requests with their answers: changes of direction there and back, where the application reads one before it writes the other. Without TCP timestamps, one whose segments were retransmitted may be missing.",
+		Description: "Requests with their answers: changes of direction there and back, where the application reads one before it writes the other.",
 	}
 	FlowTime = Metric{
 		Name: "tcp.flow.time", Kind: Sum, Unit: Seconds, Enabled: true,

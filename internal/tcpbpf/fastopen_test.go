@@ -51,13 +51,15 @@ func TestFastOpenThatIsNeverWritten(t *testing.T) {
 }
 
 // TestFastOpen has clients whose first bytes travel in the SYN. What the server's
-// kernel does not take from there is sent again.
+// kernel does not take from there is sent again, and so is a SYN-ACK that is lost, by a
+// socket that answers already.
 func TestFastOpen(t *testing.T) {
 	const n = 30
 	for name, test := range map[string]struct {
 		client, server string // net.ipv4.tcp_fastopen
 		parallel       int
 		loss           uint32 // thousandths of SYNs with data
+		late           uint32 // SYN-ACKs that are lost
 		asked          uint64 // at least: connections with data in the SYN
 		taken          func(asked, taken uint64)
 	}{
@@ -67,6 +69,8 @@ func TestFastOpen(t *testing.T) {
 			taken: func(asked, taken uint64) { require.Equal(t, asked, taken) }},
 		"with loss": {client: "5", server: "514", parallel: 10, loss: 500, asked: n,
 			taken: func(asked, taken uint64) { require.NotZero(t, taken); require.Less(t, taken, asked) }},
+		"with SYN-ACKs lost": {client: "5", server: "514", parallel: 10, late: 20, asked: n,
+			taken: func(asked, taken uint64) { require.Equal(t, asked, taken) }},
 		"the server refuses": {client: "5", server: "0", parallel: 10, asked: n,
 			taken: func(_, taken uint64) { require.Zero(t, taken) }},
 	} {
@@ -78,6 +82,7 @@ func TestFastOpen(t *testing.T) {
 				if test.loss > 0 {
 					nft.New(t, server.NS).Drop(nft.Input, test.loss, nft.Flags(nft.SYN), nft.Data())
 				}
+				nft.New(t, client.NS).DropSome(nft.Input, 0, test.late, nft.Flags(nft.SYN))
 				before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
 				k := observe(t, Config{Granularity: GranularityConnection})
 				path := traffic.Between(client.NS, server.NS, server.IPv4)
@@ -94,9 +99,24 @@ func TestFastOpen(t *testing.T) {
 				t.Logf("%d SYNs with data taken, %d not", asked["TCPFastOpenActive"], asked["TCPFastOpenActiveFail"])
 				require.GreaterOrEqual(t, asked["TCPFastOpenActive"]+asked["TCPFastOpenActiveFail"], test.asked)
 				test.taken(test.asked, taken["TCPFastOpenPassive"])
+				requireOpened(t, k.sum(role(flow.RoleClient, at(client.IPv4))), asked)
+				requireOpened(t, k.sum(role(flow.RoleServer, at(client.IPv4))), taken)
 			})
 		}
 	}
+}
+
+// requireOpened compares what spoken connections of one role did with their applications'
+// count and the namespace's. No time before a connection was established is its own, and a
+// jiffy is lost or won with each phase.
+func requireOpened(t *testing.T, s sum, counted mib.Counters) {
+	t.Helper()
+	require.Equal(t, s.Opened/3*5, s.Exchanges)
+	require.Zero(t, s.Kinds[flow.RetransmitUnknown])
+	require.Equal(t, counted["TCPFastRetrans"], s.Kinds[flow.RetransmitFast])
+	require.GreaterOrEqual(t, s.Kinds[flow.RetransmitSYN], counted["TCPSynRetrans"])
+	require.Equal(t, counted["RetransSegs"], total(s.Kinds[:]))
+	require.InDelta(t, s.Lifetime*1000, s.wall(), float64(s.Opened*5*4_000_000))
 }
 
 // spoken is n connections on which the client speaks first, and goes on only when
