@@ -148,7 +148,7 @@ static __always_inline void on_syn_ack_again(struct sock *sk, struct request_soc
 	if (!c)
 		return;
 	if (c->kind == CONN_OPEN && sk->__sk_common.skc_state == TCP_SYN_RECV)
-		syn_ack_retransmit(c, tcp_sock_of(sk));
+		syn_retransmits(c, tcp_sock_of(sk));
 	if (c->kind != CONN_LISTENER || sk->__sk_common.skc_state != TCP_LISTEN)
 		return;
 	if (request->rsk_timer.entry.pprev || repeated_twice(c, request))

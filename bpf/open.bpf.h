@@ -107,7 +107,7 @@ static __always_inline void conn_open(struct conn *c, struct tcp_sock *tp)
 	__builtin_memset(&c->pending, 0, sizeof(c->pending));
 	__sync_lock_test_and_set(&c->busy, 0);
 	if (tp->total_retrans)
-		syn_retransmits(c, tp->total_retrans);
+		syn_retransmits(c, tp);
 	c->kind = CONN_OPEN;
 	if (c->key.role == ROLE_CLIENT)
 		syn_sample(c, tp);

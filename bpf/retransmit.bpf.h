@@ -98,8 +98,10 @@ static __always_inline void conn_retransmit(struct conn *c, struct tcp_sock *tp,
 	bpf_spin_unlock(&f->lock);
 }
 
-/* The SYN-ACK of a connection that began with data, sent again: see on_syn_ack_again. */
-static __noinline int syn_ack_retransmit(struct conn *c, struct tcp_sock *tp)
+/* Those of the handshake, which are no episode: as it ends, and later of a connection that
+ * began with data, whose SYN-ACK is sent again (see on_syn_ack_again).
+ */
+static __noinline int syn_retransmits(struct conn *c, struct tcp_sock *tp)
 {
 	struct flow *f;
 	u32 n, total;
@@ -107,29 +109,12 @@ static __noinline int syn_ack_retransmit(struct conn *c, struct tcp_sock *tp)
 	if (!c || !tp)
 		return 0;
 	total = tp->total_retrans;
-	f = conn_flow(c, current_control().epoch, false);
+	f = conn_flow(c, current_control().epoch, true);
 	if (!f)
 		return 0;
 	bpf_spin_lock(&c->lock);
 	n = claim32(&c->retransmits, total);
 	bpf_spin_unlock(&c->lock);
-	bpf_spin_lock(&f->lock);
-	f->retransmits[RETRANSMIT_SYN] += n;
-	bpf_spin_unlock(&f->lock);
-	return 0;
-}
-
-/* Those of the handshake, which are no episode. */
-static __noinline int syn_retransmits(struct conn *c, u32 n)
-{
-	struct flow *f;
-
-	if (!c)
-		return 0;
-	f = conn_flow(c, current_control().epoch, true);
-	if (!f)
-		return 0;
-	c->retransmits = n;
 	bpf_spin_lock(&f->lock);
 	f->retransmits[RETRANSMIT_SYN] += n;
 	bpf_spin_unlock(&f->lock);
