@@ -17,6 +17,7 @@ import (
 	"github.com/tcpwhy/tcpwhy/internal/testutil/mib"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/netns"
 	"github.com/tcpwhy/tcpwhy/internal/testutil/stall"
+	"github.com/tcpwhy/tcpwhy/internal/testutil/tcpinfo"
 )
 
 // TestSegmentForWhoIsDestroyed stops a segment between the look-up of its socket and the
@@ -38,7 +39,7 @@ func TestSegmentForWhoIsDestroyed(t *testing.T) {
 		plug.in(unix.BPF_TCP_CLOSE_WAIT)
 
 		to := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
-		overtake(t, plug, rawSegment{addressOf(listener), to, flagACK}, server.NS)
+		overtake(t, plug, rawSegment{addressOf(listener), to, flagACK}, server.NS, plug.close)
 		require.NoError(t, conn.Close())
 		k.untilClosed(2*attempt, at(client.IPv4))
 		s := k.sum(role(flow.RoleClient, at(client.IPv4)))
@@ -50,9 +51,40 @@ func TestSegmentForWhoIsDestroyed(t *testing.T) {
 	require.Zero(t, witness.To(server.IPv4))
 }
 
+// TestSegmentForWhoIsClosed has a segment wait in the same way for a socket that is closed and
+// still has its descriptor: what it says then has the segment in it.
+func TestSegmentForWhoIsClosed(t *testing.T) {
+	client, server := newPair(t, netns.Sysctl("net.ipv4.tcp_max_tw_buckets", "0"))
+	k := observe(t, Config{Granularity: GranularityConnection})
+	listener := server.Listen(netip.AddrPortFrom(server.IPv4, 0).String())
+	received := uint64(0)
+	for attempt, held := 1, false; !held; attempt++ {
+		require.LessOrEqual(t, attempt, 10, "no segment comes in time")
+		plug := newPlug(t, client.NS)
+		require.NoError(t, plug.connect(addressOf(listener)))
+		conn, err := listener.AcceptTCP()
+		require.NoError(t, err)
+		require.NoError(t, conn.CloseWrite())
+		plug.in(unix.BPF_TCP_CLOSE_WAIT)
+
+		to := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
+		held = overtake(t, plug, rawSegment{addressOf(listener), to, flagACK}, server.NS, func() error {
+			if err := plug.do(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }); err != nil {
+				return err
+			}
+			received += uint64(tcpinfo.WaitClosed(t, plug.file).Segs_in)
+			return plug.close()
+		})
+		require.NoError(t, conn.Close())
+		k.untilClosed(2*attempt, at(client.IPv4))
+	}
+	require.Equal(t, mib.Read(t, client.NS)["InSegs"], received)
+	require.Equal(t, received, k.sum(role(flow.RoleClient, at(client.IPv4))).Segments[flow.Receive])
+}
+
 // overtake has a segment wait on one CPU while a socket is closed on another one, to the
 // end: the ACK of its FIN comes at once.
-func overtake(t *testing.T, p plug, late rawSegment, from *netns.NS) {
+func overtake(t *testing.T, p plug, late rawSegment, from *netns.NS, closing func() error) (held bool) {
 	t.Helper()
 	var segment *stall.Stall
 	require.NoError(t, p.do(func(fd int) error {
@@ -66,8 +98,10 @@ func overtake(t *testing.T, p plug, late rawSegment, from *netns.NS) {
 		for !segment.Held() && len(sent) == 0 {
 			runtime.Gosched()
 		}
+		held = segment.Held()
 		defer segment.Release()
-		return p.close()
+		return closing()
 	}))
 	require.NoError(t, <-sent)
+	return held
 }

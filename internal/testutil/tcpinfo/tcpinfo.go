@@ -7,8 +7,9 @@
 // kernel tells the application that owns the socket.
 //
 // Totals rise until the state is CLOSE, because the closing handshake adds
-// segments; and they cannot be read once the descriptor is closed. So the last
-// word is had between the two, see [AwaitClosed].
+// segments, and by those that found their socket before and were overtaken by its
+// end; and they cannot be read once the descriptor is closed. So the last word is
+// had between the two, see [AwaitClosed].
 package tcpinfo
 
 import (
@@ -49,14 +50,18 @@ func Get(conn syscall.Conn) (Info, error) {
 }
 
 // AwaitClosed waits until a connection that both ends have shut down is in
-// state CLOSE, and reads its final totals. The descriptor must still be open.
+// state CLOSE and no segment is on its way to it, and reads its final totals. The
+// descriptor must still be open.
 func AwaitClosed(ctx context.Context, conn syscall.Conn) (Info, error) {
 	tick := time.NewTicker(200 * time.Microsecond)
 	defer tick.Stop()
 	for {
 		info, err := Get(conn)
-		if err != nil || info.State == StateClose {
+		if err != nil {
 			return info, err
+		}
+		if info.State == StateClose {
+			return settled(conn)
 		}
 		select {
 		case <-tick.C:
@@ -64,6 +69,20 @@ func AwaitClosed(ctx context.Context, conn syscall.Conn) (Info, error) {
 			return info, fmt.Errorf("await TCP state %d, have %d: %w", StateClose, info.State, ctx.Err())
 		}
 	}
+}
+
+// settled reads the totals of a socket that nobody finds any more, when all who have
+// found it are done: the kernel looks for it and counts what comes within one section
+// of RCU, or leaves it to who holds the socket, which the first reading does and ends.
+func settled(conn syscall.Conn) (Info, error) {
+	const global = 1 // MEMBARRIER_CMD_GLOBAL waits for all sections (kernel/sched/membarrier.c)
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, global, 0, 0); errno != 0 {
+		return Info{}, fmt.Errorf("wait for other CPUs: %w", errno)
+	}
+	if _, err := Get(conn); err != nil {
+		return Info{}, err
+	}
+	return Get(conn)
 }
 
 // WaitClosed is [AwaitClosed] for a test, which fails after a minute.
