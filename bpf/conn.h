@@ -106,12 +106,13 @@ struct conn {
 
 /* What is known of a conversation, and of its end. */
 enum turn {
-	TURN_ASKED = 1,	    /* a round trip has told of a request: what comes answers it */
-	TURN_OWED = 2,	    /* an exchange that no round trip has told of */
-	TURN_CLOSED = 4,    /* this end has sent its FIN and reads no more */
-	TURN_RESETTING = 8, /* it is closed by a RST of ours */
-	TURN_BLAMED = 16,   /* it is closed by a RST of its peer's, as far as one sees */
-	TURN_RESET = 32,    /* a RST of ours is counted */
+	TURN_ASKED = 1,	     /* a round trip has told of a request: what comes answers it */
+	TURN_OWED = 2,	     /* an exchange that no round trip has told of */
+	TURN_CLOSED = 4,     /* this end has sent its FIN and reads no more */
+	TURN_RESETTING = 8,  /* it is closed by a RST of ours */
+	TURN_BLAMED = 16,    /* it is closed by a RST of its peer's, as far as one sees */
+	TURN_RESET = 32,     /* a RST of ours is counted */
+	TURN_TIMED_OUT = 64, /* what was sent again last was a timeout's */
 };
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");

@@ -92,7 +92,17 @@ enum {
 	TCP_FLAGS_BYTE = 13,
 };
 
+struct rb_node {
+	struct rb_node *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct sk_buff {
+	struct rb_node rbnode; /* in flight */
+	char cb[48];
 	unsigned char *head;
 	__u16 transport_header;
 };
@@ -163,6 +173,12 @@ struct sk_buff_head {
 	__u32 qlen;
 };
 
+/* include/net/tcp.h: what TCP keeps in sk_buff.cb. */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u8 sacked; /* bits of TCPCB_ */
+};
+
 struct cgroup;
 
 struct sock_cgroup_data {
@@ -173,6 +189,7 @@ struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	struct sk_buff_head sk_receive_queue;
+	struct rb_root tcp_rtx_queue; /* what is in flight, by sequence number */
 	__u8 sk_shutdown;
 	__u8 sk_userlocks : 4;
 	int sk_err;
@@ -265,6 +282,7 @@ struct tcp_rack {
  */
 struct tcp_sock {
 	__u32 undo_marker;
+	__u32 high_seq; /* snd_nxt when congestion was met */
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_acked;

@@ -1,58 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* Copyright The tcpwhy Authors */
 
-/* Of what kind a retransmission is: known only while it happens. */
+/* What is retransmitted, by kind, and its episodes. */
 #pragma once
 
-#include "flow.bpf.h"
 #include "fold.bpf.h"
+#include "kind.bpf.h"
 #include "stall.bpf.h"
 
-/* A router has said that the path takes smaller segments only: what is larger and in flight is
- * sent again at once, in the state of a timeout, but there is nothing to be undone
- * (tcp_simple_retransmit). A timeout's first segment has been counted as one, or else undo
- * was begun.
- */
-static __always_inline bool path_told(struct tcp_sock *tp, struct inet_connection_sock *icsk)
-{
-	return !tp->undo_marker && !icsk->icsk_retransmits;
-}
-
-/* A server has not taken what went with the SYN, for it knows no Fast Open or not the cookie:
- * that is sent again with the end of the handshake, in the state of a timeout
- * (tcp_rcv_fastopen_synack).
- */
-static __always_inline bool syn_data_again(struct tcp_sock *tp, struct inet_connection_sock *icsk)
-{
-	return BPF_CORE_READ_BITFIELD(tp, fastopen_client_fail) >= TFO_DATA_NOT_ACKED &&
-	       tp->bytes_acked <= 1 && !icsk->icsk_retransmits;
-}
-
-/* A pending loss probe is the one that is just being sent (tcp_send_loss_probe). */
-static __always_inline u32 retransmit_kind(struct tcp_sock *tp)
-{
-	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
-	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
-
-	if (state == TCP_CA_Loss && syn_data_again(tp, icsk))
-		return RETRANSMIT_SYN;
-	if (state == TCP_CA_Loss)
-		return path_told(tp, icsk) ? RETRANSMIT_FAST : RETRANSMIT_TIMEOUT;
-	if (state == TCP_CA_Recovery)
-		return RETRANSMIT_FAST;
-	return icsk->icsk_pending == ICSK_TIME_LOSS_PROBE ? RETRANSMIT_TAIL_LOSS_PROBE
-							  : RETRANSMIT_UNKNOWN;
-}
-
-/* One episode for each burst of loss: what was sent before it began belongs to it. The last
- * one is open as long as its end is in flight; later its number means nothing, for what is
- * sent since may be more than half of all numbers.
- */
+/* One episode for each burst of loss: what was sent before it began belongs to it. */
 static __always_inline bool new_episode(struct conn *c, struct tcp_sock *tp, u32 seq)
 {
-	u32 una = tp->snd_una, open = c->episode - una;
+	u32 una = tp->snd_una;
 
-	if (open <= tp->snd_nxt - una && seq - una < open)
+	if (episode_open(c, tp) && seq - una < c->episode - una)
 		return false;
 	c->episode = tp->snd_nxt;
 	return true;
@@ -74,10 +35,11 @@ static __always_inline bool repeated_turn(struct conn *c, struct tcp_sock *tp)
 static __always_inline void conn_retransmit(struct conn *c, struct tcp_sock *tp, u32 seq,
 					    u32 segments)
 {
-	u32 kind = retransmit_kind(tp), total = tp->total_retrans, n;
+	u32 kind = retransmit_kind(c, tp, seq), total = tp->total_retrans, n;
 	u32 exchange, episode;
 	struct flow *f;
 
+	remember_kind(c, kind);
 	f = conn_flow(c, current_control().epoch, false);
 	if (!f)
 		return;

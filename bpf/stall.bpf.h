@@ -91,6 +91,6 @@ static __always_inline bool turn_taken(struct conn *c, struct tcp_sock *tp, bool
 	bool exchange = c->turn & TURN_ASKED && read != c->heard;
 
 	c->heard = read;
-	c->turn = TURN_ASKED;
+	c->turn = TURN_ASKED | (c->turn & TURN_TIMED_OUT);
 	return exchange;
 }

@@ -4,6 +4,7 @@
 package tcpbpf
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -35,9 +36,10 @@ var (
 
 // A loss is of segments that a client has sent.
 type loss struct {
-	option   netns.Option
+	options  []netns.Option
 	of       nft.Match
 	bursts   [][2]uint32 // the first one, counted from 0, and how many
+	marked   uint32      // so many of the first ones say that they met congestion
 	do       traffic.Scenario
 	want     kinds
 	episodes uint64
@@ -48,7 +50,8 @@ type loss struct {
 func TestKinds(t *testing.T) {
 	const syn, fast = flow.RetransmitSYN, flow.RetransmitFast
 	const timeout, probe = flow.RetransmitTimeout, flow.RetransmitTailLossProbe
-	noProbe := netns.Sysctl("net.ipv4.tcp_early_retrans", "0")
+	noProbe := []netns.Option{netns.Sysctl("net.ipv4.tcp_early_retrans", "0")}
+	congestible := append(noProbe, netns.Sysctl("net.ipv4.tcp_ecn", "1"))
 	for name, test := range map[string]loss{
 		"two SYNs": {of: nft.Flags(nft.SYN), bursts: [][2]uint32{{0, 2}},
 			do: questions, want: kinds{syn: 2}},
@@ -56,14 +59,17 @@ func TestKinds(t *testing.T) {
 			do: questions, want: kinds{probe: 1}, episodes: 1},
 		"two questions": {of: nft.Data(), bursts: [][2]uint32{{5, 1}, {8, 1}},
 			do: questions, want: kinds{probe: 2}, episodes: 2},
-		"a question, without probes": {of: nft.Data(), bursts: [][2]uint32{{5, 1}}, option: noProbe,
+		"a question, without probes": {of: nft.Data(), bursts: [][2]uint32{{5, 1}}, options: noProbe,
 			do: questions, want: kinds{timeout: 1}, episodes: 1},
 		"a question, for a while": {of: nft.Data(), bursts: [][2]uint32{{5, 3}},
 			do: questions, want: kinds{probe: 1, timeout: 2}, episodes: 1},
 		"a FIN": {of: nft.Flags(nft.FIN), bursts: [][2]uint32{{0, 1}},
 			do: questions, want: kinds{probe: 1}, episodes: 1},
-		"a flight, without probes": {of: nft.Data(), bursts: [][2]uint32{{0, 10}}, option: noProbe,
+		"a flight, without probes": {of: nft.Data(), bursts: [][2]uint32{{0, 10}}, options: noProbe,
 			do: flight, want: kinds{timeout: 10}, episodes: 1},
+		// What reduces the window without a loss has nothing to undo, nor has a timeout then.
+		"a flight, but for one that met congestion": {of: nft.Data(), bursts: [][2]uint32{{1, 9}}, marked: 1, options: congestible,
+			do: flight, want: kinds{timeout: 9}, episodes: 1},
 		"one of a stream": {of: nft.Data(), bursts: [][2]uint32{{300, 1}},
 			do: stream, want: kinds{fast: 1}, episodes: 1},
 		"ten of a stream": {of: nft.Data(), bursts: [][2]uint32{{300, 10}},
@@ -85,12 +91,9 @@ func TestKinds(t *testing.T) {
 // provokes reports whether the loss alone was what made the client retransmit.
 func (l loss) provokes(t *testing.T, congestion string) bool {
 	t.Helper()
-	options := []netns.Option{netns.CongestionControl(congestion)}
-	if l.option != nil {
-		options = append(options, l.option)
-	}
-	client, server := newPair(t, options...)
+	client, server := newPair(t, append(slices.Clone(l.options), netns.CongestionControl(congestion))...)
 	filter := nft.New(t, server.NS)
+	filter.CongestSome(nft.Input, 0, l.marked, l.of)
 	for _, burst := range l.bursts {
 		filter.DropSome(nft.Input, burst[0], burst[1], l.of)
 	}
@@ -130,6 +133,8 @@ func requireSuffered(t *testing.T, k *collector, host netns.Host, end traffic.En
 func requireKinds(t *testing.T, s *sum, counted mib.Counters, r flow.Role, idle uint64) {
 	t.Helper()
 	t.Logf("%v retransmitted in %d episodes, %d spurious, %d out of order", s.Kinds, s.Episodes, s.Spurious, s.OutOfOrder)
+	t.Logf("the kernel: %d SYN, %d fast, %d timeouts and %d after them, %d idle, %d gave up, %d probes", counted["TCPSynRetrans"], counted["TCPFastRetrans"],
+		counted["TCPTimeouts"], counted["TCPSlowStartRetrans"], idle, counted["TCPAbortOnTimeout"], counted["TCPLossProbes"])
 	require.Equal(t, counted["RetransSegs"], s.Retransmits)
 	require.Equal(t, counted["TCPSynRetrans"], s.Kinds[flow.RetransmitSYN])
 	require.Equal(t, counted["TCPFastRetrans"], s.Kinds[flow.RetransmitFast])

@@ -66,6 +66,9 @@ func tcp() Match {
 	return one(compareMeta(expr.MetaKeyL4PROTO, expr.CmpOpEq, []byte{unix.IPPROTO_TCP}))
 }
 
+// ip4 matches all of IPv4.
+func ip4() Match { return one(compareMeta(expr.MetaKeyNFPROTO, expr.CmpOpEq, []byte{unix.NFPROTO_IPV4})) }
+
 // random matches a share of the packets that reach it, in thousandths.
 func random(permille uint32) Match {
 	return one(append([]expr.Any{

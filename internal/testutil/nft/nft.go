@@ -83,9 +83,22 @@ func (f *Filter) Drop(d Direction, permille uint32, matches ...Match) *Rule {
 // and counts what it dropped. The first one is number 0.
 func (f *Filter) DropSome(d Direction, first, n uint32, matches ...Match) *Rule {
 	f.t.Helper()
+	return f.some(d, first, n, matches, drop())
+}
+
+// CongestSome marks n of the segments over IPv4 that match everything, from the given one
+// on, as having met congestion, as a router does (RFC 3168), and counts them.
+func (f *Filter) CongestSome(d Direction, first, n uint32, matches ...Match) *Rule {
+	f.t.Helper()
+	return f.some(d, first, n, append(matches, ip4()), congest()...)
+}
+
+// some does something with n of the segments that match everything, and counts them.
+func (f *Filter) some(d Direction, first, n uint32, matches []Match, then ...expr.Any) *Rule {
+	f.t.Helper()
 	rule := f.counter(d)
 	chain := f.conn.AddChain(&nftables.Chain{Name: rule.name, Table: f.table})
-	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(numbered(first, n), rule.count(), drop())})
+	f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: append(append(numbered(first, n), rule.count()), then...)})
 	// Alternatives share the chain and so its numbers.
 	return f.append(rule, d, matches, &expr.Verdict{Kind: expr.VerdictJump, Chain: chain.Name})
 }
@@ -145,6 +158,18 @@ func (f *Filter) append(rule *Rule, d Direction, matches []Match, then ...expr.A
 }
 
 func drop() expr.Any { return &expr.Verdict{Kind: expr.VerdictDrop} }
+
+// congest sets both bits for congestion in the second byte of an IPv4 header, and mends its
+// checksum.
+func congest() []expr.Any {
+	const offset, checksum = 1, 10
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{0xfc}, Xor: []byte{3}},
+		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader,
+			Offset: offset, Len: 1, CsumType: expr.CsumTypeInet, CsumOffset: checksum},
+	}
+}
 
 // A Rule counts what matched it.
 type Rule struct {
