@@ -112,7 +112,7 @@ enum turn {
 	TURN_RESETTING = 8,  /* it is closed by a RST of ours */
 	TURN_BLAMED = 16,    /* it is closed by a RST of its peer's, as far as one sees */
 	TURN_RESET = 32,     /* a RST of ours is counted */
-	TURN_TIMED_OUT = 64, /* what was sent again last was a timeout's */
+	TURN_TIMED_OUT = 64, /* the last retransmission was a timeout's, and that is not over */
 };
 
 _Static_assert(sizeof(struct conn) <= 184, "with its head in kmalloc-256");

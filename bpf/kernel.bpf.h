@@ -282,7 +282,7 @@ struct tcp_rack {
  */
 struct tcp_sock {
 	__u32 undo_marker;
-	__u32 high_seq; /* snd_nxt when congestion was met */
+	__u32 high_seq; /* snd_nxt when congestion was met last; F-RTO moves it */
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 bytes_acked;

@@ -11,39 +11,25 @@
 
 /* include/net/tcp.h */
 #define TCPCB_LOST 0x04
-
-/* The last episode is open as long as its end is in flight; later its number means nothing,
- * for what is sent since may be more than half of all numbers.
- */
-static __always_inline bool episode_open(const struct conn *c, struct tcp_sock *tp)
-{
-	u32 una = tp->snd_una;
-
-	return c->episode - una <= tp->snd_nxt - una && c->episode != una;
-}
-
-/* A timer has run out before, and this state began with it: what follows it is its own, also
- * what was sent since (F-RTO), but for what begins anew.
- */
-static __always_inline bool timed_out(const struct conn *c, struct tcp_sock *tp)
-{
-	return c->turn & TURN_TIMED_OUT && (episode_open(c, tp) || tp->high_seq != tp->snd_nxt);
-}
+#define TCPCB_TAGBITS 0x07 /* acknowledged, sent again, lost */
 
 /* A router has said that the path takes smaller segments only: what is larger and in flight is
  * sent again at once, in the state of a timeout, but there is nothing to be undone
- * (tcp_simple_retransmit). Nor is there after a timeout while the window was being reduced
- * (ECN, a full queue of this host): its first segment has been counted as one.
+ * (tcp_simple_retransmit). A timeout has nothing to undo either if the window was already being
+ * reduced (ECN, a full queue of this host): its first segment is told by icsk_retransmits, or by
+ * a window that the peer has taken back, and the rest by what was sent again before.
  */
 static __always_inline bool path_told(const struct conn *c, struct tcp_sock *tp,
 				      struct inet_connection_sock *icsk)
 {
-	return !tp->undo_marker && !icsk->icsk_retransmits && !timed_out(c, tp);
+	return !tp->undo_marker && !icsk->icsk_retransmits && tp->snd_wnd &&
+	       !(c->turn & TURN_TIMED_OUT);
 }
 
 /* A server has not taken what went with the SYN, for it knows no Fast Open or not the cookie:
- * that is sent again with the end of the handshake, in the state of a timeout
- * (tcp_rcv_fastopen_synack).
+ * that is sent again with the end of the handshake (tcp_rcv_fastopen_synack), in the state of
+ * a timeout since 5dfe9d273932 "tcp: fix tcp_rcv_fastopen_synack() to enter TCP_CA_Loss for
+ * failed TFO" (6.10, and stable kernels).
  */
 static __always_inline bool syn_data_again(struct tcp_sock *tp, struct inet_connection_sock *icsk)
 {
@@ -51,8 +37,8 @@ static __always_inline bool syn_data_again(struct tcp_sock *tp, struct inet_conn
 	       tp->bytes_acked <= 1 && !icsk->icsk_retransmits;
 }
 
-/* The last segment in flight, which is what a loss probe sends again if there is nothing new.
- * One that is taken for lost is no probe.
+/* The last segment in flight, which a loss probe sends again if there is nothing new. If it is
+ * lost and was not sent again, it is sent for that.
  */
 static __noinline int last_in_flight(struct tcp_sock *tp, u32 seq)
 {
@@ -73,12 +59,13 @@ static __noinline int last_in_flight(struct tcp_sock *tp, u32 seq)
 		return false;
 	skb = (void *)node - bpf_core_field_offset(struct sk_buff, rbnode);
 	cb = (void *)skb + bpf_core_field_offset(struct sk_buff, cb);
-	return BPF_CORE_READ(cb, seq) == seq && !(BPF_CORE_READ(cb, sacked) & TCPCB_LOST);
+	return BPF_CORE_READ(cb, seq) == seq &&
+	       (BPF_CORE_READ(cb, sacked) & TCPCB_TAGBITS) != TCPCB_LOST;
 }
 
-/* A loss probe that is pending is the one that is just being sent (tcp_send_loss_probe), unless
- * what is lost is sent again before it: its timer is set anew only after that, or never, if
- * the first segment in flight is not lost, or is still in this host's queue.
+/* As long as no segment is known to be lost, a loss probe that is pending is the one that is
+ * being sent (tcp_send_loss_probe). Later, what is lost may go again while it is pending, for
+ * its timer is replaced only when the first segment in flight has gone again.
  */
 static __always_inline bool probed(struct tcp_sock *tp, struct inet_connection_sock *icsk,
 				   u32 state, u32 seq)
@@ -93,14 +80,14 @@ static __always_inline u32 retransmit_kind(const struct conn *c, struct tcp_sock
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
 
+	if (syn_data_again(tp, icsk))
+		return RETRANSMIT_SYN;
 	if (probed(tp, icsk, state, seq))
 		return RETRANSMIT_TAIL_LOSS_PROBE;
 	if (state == TCP_CA_Recovery)
 		return RETRANSMIT_FAST;
 	if (state != TCP_CA_Loss)
 		return RETRANSMIT_UNKNOWN;
-	if (syn_data_again(tp, icsk))
-		return RETRANSMIT_SYN;
 	return path_told(c, tp, icsk) ? RETRANSMIT_FAST : RETRANSMIT_TIMEOUT;
 }
 

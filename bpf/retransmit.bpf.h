@@ -8,12 +8,15 @@
 #include "kind.bpf.h"
 #include "stall.bpf.h"
 
-/* One episode for each burst of loss: what was sent before it began belongs to it. */
+/* One episode for each burst of loss: what was sent before it began belongs to it. The last
+ * one is open as long as its end is in flight; later its number means nothing, for what is
+ * sent since may be more than half of all numbers.
+ */
 static __always_inline bool new_episode(struct conn *c, struct tcp_sock *tp, u32 seq)
 {
-	u32 una = tp->snd_una;
+	u32 una = tp->snd_una, open = c->episode - una;
 
-	if (episode_open(c, tp) && seq - una < c->episode - una)
+	if (open <= tp->snd_nxt - una && seq - una < open)
 		return false;
 	c->episode = tp->snd_nxt;
 	return true;

@@ -80,6 +80,14 @@ static __always_inline u32 data_read(struct tcp_sock *tp, bool fin)
 	return read - (fin && read == tp->rcv_nxt);
 }
 
+/* TURN_TIMED_OUT, until what was in flight when the timer ran out is acknowledged. */
+static __always_inline u32 timeout_open(const struct conn *c, struct tcp_sock *tp)
+{
+	u32 open = c->turn & TURN_TIMED_OUT;
+
+	return open && (s32)(tp->snd_una - tp->high_seq) < 0 ? open : 0;
+}
+
 /* Whether an exchange is complete. A client that has its request acknowledged has read the
  * answer to the one before; a server that has its answer acknowledged has read the request.
  * What has come is no measure: the segment that is being processed may be the answer, and
@@ -91,6 +99,6 @@ static __always_inline bool turn_taken(struct conn *c, struct tcp_sock *tp, bool
 	bool exchange = c->turn & TURN_ASKED && read != c->heard;
 
 	c->heard = read;
-	c->turn = TURN_ASKED | (c->turn & TURN_TIMED_OUT);
+	c->turn = TURN_ASKED | timeout_open(c, tp);
 	return exchange;
 }

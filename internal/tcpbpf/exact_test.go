@@ -124,29 +124,50 @@ func TestLossIsExact(t *testing.T) {
 	for _, congestion := range congestionControls(t) {
 		t.Run(congestion, func(t *testing.T) {
 			t.Parallel()
-			client, server := newPair(t, netns.CongestionControl(congestion))
-			there := nft.New(t, server.NS).Drop(nft.Input, 20)
-			back := nft.New(t, client.NS).Drop(nft.Input, 20)
-			expiries := expiry.Watch(t, cgroup.Root(t))
-			before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
-			k := observe(t, Config{Granularity: GranularityConnection})
-
-			truths := traffic.Between(client.NS, server.NS, server.IPv4).Run(t, 100, lossy()...)
-			here := at(client.IPv4, server.IPv4)
-			k.untilClosed(2*len(truths), here)
-
-			for _, truth := range truths {
-				requireExact(t, k, truth, flow.RoleClient)
-				requireExact(t, k, truth, flow.RoleServer)
-			}
-			for i, r := range []flow.Role{flow.RoleClient, flow.RoleServer} {
-				s, ns := k.sum(role(r, here)), [2]*netns.NS{client.NS, server.NS}[i]
-				requireKinds(t, &s, mib.Read(t, ns).Since(before[i]), r, expiries.Idle(ns))
-			}
-			require.NotZero(t, there.Packets())
-			require.NotZero(t, back.Packets())
+			requireLossExact(t, netns.CongestionControl(congestion))
 		})
 	}
+}
+
+// TestLossIsExactHoweverRecovered switches off what ends that find out what is missing are
+// helped by, or on what they seldom use.
+func TestLossIsExactHoweverRecovered(t *testing.T) {
+	for name, value := range map[string]string{
+		"tcp_ecn": "1", "tcp_sack": "0", "tcp_dsack": "0", "tcp_timestamps": "0", "tcp_frto": "0", "tcp_recovery": "0",
+		"tcp_early_retrans": "0", "tcp_mtu_probing": "2", "tcp_retrans_collapse": "0", "tcp_window_scaling": "0",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requireLossExact(t, netns.Sysctl("net.ipv4."+name, value))
+		})
+	}
+}
+
+func requireLossExact(t *testing.T, options ...netns.Option) {
+	t.Helper()
+	client, server := newPair(t, options...)
+	there, back := nft.New(t, server.NS), nft.New(t, client.NS)
+	there.Congest(nft.Input, 20)
+	back.Congest(nft.Input, 20)
+	lostThere, lostBack := there.Drop(nft.Input, 20), back.Drop(nft.Input, 20)
+	expiries := expiry.Watch(t, cgroup.Root(t))
+	before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
+	k := observe(t, Config{Granularity: GranularityConnection})
+
+	truths := traffic.Between(client.NS, server.NS, server.IPv4).Run(t, 100, lossy()...)
+	here := at(client.IPv4, server.IPv4)
+	k.untilClosed(2*len(truths), here)
+
+	for _, truth := range truths {
+		requireExact(t, k, truth, flow.RoleClient)
+		requireExact(t, k, truth, flow.RoleServer)
+	}
+	for i, r := range []flow.Role{flow.RoleClient, flow.RoleServer} {
+		s, ns := k.sum(role(r, here)), [2]*netns.NS{client.NS, server.NS}[i]
+		requireKinds(t, &s, mib.Read(t, ns).Since(before[i]), r, expiries.Idle(ns))
+	}
+	require.NotZero(t, lostThere.Packets())
+	require.NotZero(t, lostBack.Packets())
 }
 
 // lossy is connections that get to their end although segments are missing: no

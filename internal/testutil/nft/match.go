@@ -66,8 +66,15 @@ func tcp() Match {
 	return one(compareMeta(expr.MetaKeyL4PROTO, expr.CmpOpEq, []byte{unix.IPPROTO_TCP}))
 }
 
-// ip4 matches all of IPv4.
-func ip4() Match { return one(compareMeta(expr.MetaKeyNFPROTO, expr.CmpOpEq, []byte{unix.NFPROTO_IPV4})) }
+// congestible matches packets of IPv4 that may be marked as having met congestion, which SYNs
+// and retransmissions are not (RFC 3168).
+func congestible() Match {
+	bits := []byte{0x03}
+	return one(append(compareMeta(expr.MetaKeyNFPROTO, expr.CmpOpEq, []byte{unix.NFPROTO_IPV4}),
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: trafficClass, Len: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: bits, Xor: []byte{0}},
+		&expr.Cmp{Register: 1, Op: expr.CmpOpNeq, Data: []byte{0}}))
+}
 
 // random matches a share of the packets that reach it, in thousandths.
 func random(permille uint32) Match {

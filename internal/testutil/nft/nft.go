@@ -86,11 +86,29 @@ func (f *Filter) DropSome(d Direction, first, n uint32, matches ...Match) *Rule 
 	return f.some(d, first, n, matches, drop())
 }
 
-// CongestSome marks n of the segments over IPv4 that match everything, from the given one
-// on, as having met congestion, as a router does (RFC 3168), and counts them.
+// Congest marks at random a share of what [Filter.CongestSome] does, in thousandths.
+func (f *Filter) Congest(d Direction, permille uint32, matches ...Match) *Rule {
+	f.t.Helper()
+	return f.add(d, append(matches, congestible(), random(permille)), congest()...)
+}
+
+// CongestSome marks n of the segments over IPv4 that match everything and say that they may
+// be marked, from the given one on, as having met congestion, as a router does (RFC 3168), and
+// counts them.
 func (f *Filter) CongestSome(d Direction, first, n uint32, matches ...Match) *Rule {
 	f.t.Helper()
-	return f.some(d, first, n, append(matches, ip4()), congest()...)
+	return f.some(d, first, n, append(matches, congestible()), congest()...)
+}
+
+// CloseWindow has segments that match everything say that their sender takes no more, and counts
+// them.
+func (f *Filter) CloseWindow(d Direction, matches ...Match) *Rule {
+	f.t.Helper()
+	const window, checksum = 14, 16
+	return f.add(d, matches, &expr.Immediate{Register: 1, Data: []byte{0, 0}}, &expr.Payload{
+		OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseTransportHeader,
+		Offset: window, Len: 2, CsumType: expr.CsumTypeInet, CsumOffset: checksum,
+	})
 }
 
 // some does something with n of the segments that match everything, and counts them.
@@ -159,15 +177,17 @@ func (f *Filter) append(rule *Rule, d Direction, matches []Match, then ...expr.A
 
 func drop() expr.Any { return &expr.Verdict{Kind: expr.VerdictDrop} }
 
-// congest sets both bits for congestion in the second byte of an IPv4 header, and mends its
-// checksum.
+// trafficClass is where an IPv4 header has the two bits for congestion.
+const trafficClass = 1
+
+// congest sets both bits for congestion, and mends the header's checksum.
 func congest() []expr.Any {
-	const offset, checksum = 1, 10
+	const checksum = 10
 	return []expr.Any{
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: 1},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: trafficClass, Len: 1},
 		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 1, Mask: []byte{0xfc}, Xor: []byte{3}},
 		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader,
-			Offset: offset, Len: 1, CsumType: expr.CsumTypeInet, CsumOffset: checksum},
+			Offset: trafficClass, Len: 1, CsumType: expr.CsumTypeInet, CsumOffset: checksum},
 	}
 }
 
