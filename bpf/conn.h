@@ -104,7 +104,7 @@ struct conn {
  */
 #define LIVE_DEFERRED 128
 
-/* What is known of a conversation, and of its end. */
+/* What is known of a conversation, of its last loss, and of its end. */
 enum turn {
 	TURN_ASKED = 1,	     /* a round trip has told of a request: what comes answers it */
 	TURN_OWED = 2,	     /* an exchange that no round trip has told of */

@@ -16,6 +16,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "task.bpf.h"
+
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
@@ -179,8 +181,6 @@ struct tcp_skb_cb {
 	__u8 sacked; /* bits of TCPCB_ */
 };
 
-struct cgroup;
-
 struct sock_cgroup_data {
 	struct cgroup *cgroup;
 };
@@ -323,62 +323,6 @@ struct tcp_sock {
 	struct tcp_rack rack;
 	__u8 bpf_sock_ops_cb_flags;
 	bool is_mptcp;
-};
-
-/* What names the current process: its executable and its cgroups. */
-struct qstr {
-	const unsigned char *name;
-};
-
-struct dentry {
-	struct qstr d_name;
-};
-
-struct path {
-	struct dentry *dentry;
-};
-
-struct file {
-	struct path f_path;
-};
-
-struct mm_struct {
-	struct file *exe_file;
-};
-
-struct kernfs_node {
-	__u64 id; /* of a cgroup: never used again */
-	const char *name;
-	struct kernfs_node *parent;
-};
-
-struct cgroup {
-	struct kernfs_node *kn;
-};
-
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-};
-
-enum cgroup_subsys_id {
-	memory_cgrp_id,
-	pids_cgrp_id,
-	CGROUP_SUBSYS_COUNT,
-};
-
-struct css_set {
-	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
-	struct cgroup *dfl_cgrp;
-};
-
-struct task_struct {
-	int tgid;
-	__u64 start_boottime;
-	__u64 self_exec_id; /* grows with each exec */
-	struct task_struct *group_leader;
-	struct mm_struct *mm;
-	struct css_set *cgroups;
-	char comm[16];
 };
 
 struct seq_file;

@@ -28,8 +28,8 @@ static __always_inline bool path_told(const struct conn *c, struct tcp_sock *tp,
 
 /* A server has not taken what went with the SYN, for it knows no Fast Open or not the cookie:
  * that is sent again with the end of the handshake (tcp_rcv_fastopen_synack), in the state of
- * a timeout since 5dfe9d273932 "tcp: fix tcp_rcv_fastopen_synack() to enter TCP_CA_Loss for
- * failed TFO" (6.10, and stable kernels).
+ * a timeout. Kernels without 5dfe9d273932 "tcp: fix tcp_rcv_fastopen_synack() to enter
+ * TCP_CA_Loss for failed TFO" (6.10, and stable ones) are in none: there it is of another kind.
  */
 static __always_inline bool syn_data_again(struct tcp_sock *tp, struct inet_connection_sock *icsk)
 {
@@ -80,14 +80,14 @@ static __always_inline u32 retransmit_kind(const struct conn *c, struct tcp_sock
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)tp;
 	u32 state = BPF_CORE_READ_BITFIELD(icsk, icsk_ca_state);
 
-	if (syn_data_again(tp, icsk))
-		return RETRANSMIT_SYN;
 	if (probed(tp, icsk, state, seq))
 		return RETRANSMIT_TAIL_LOSS_PROBE;
 	if (state == TCP_CA_Recovery)
 		return RETRANSMIT_FAST;
 	if (state != TCP_CA_Loss)
 		return RETRANSMIT_UNKNOWN;
+	if (syn_data_again(tp, icsk))
+		return RETRANSMIT_SYN;
 	return path_told(c, tp, icsk) ? RETRANSMIT_FAST : RETRANSMIT_TIMEOUT;
 }
 
@@ -96,4 +96,12 @@ static __always_inline void remember_kind(struct conn *c, u32 kind)
 	u32 turn = c->turn & ~TURN_TIMED_OUT;
 
 	c->turn = kind == RETRANSMIT_TIMEOUT ? turn | TURN_TIMED_OUT : turn;
+}
+
+/* TURN_TIMED_OUT, until what was in flight when the timer ran out is acknowledged. */
+static __always_inline u32 timeout_open(const struct conn *c, struct tcp_sock *tp)
+{
+	u32 open = c->turn & TURN_TIMED_OUT;
+
+	return open && (s32)(tp->snd_una - tp->high_seq) < 0 ? open : 0;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "flow.bpf.h"
+#include "kind.bpf.h"
 #include "pending.bpf.h"
 
 enum stall {
@@ -78,14 +79,6 @@ static __always_inline u32 data_read(struct tcp_sock *tp, bool fin)
 	u32 read = tp->copied_seq;
 
 	return read - (fin && read == tp->rcv_nxt);
-}
-
-/* TURN_TIMED_OUT, until what was in flight when the timer ran out is acknowledged. */
-static __always_inline u32 timeout_open(const struct conn *c, struct tcp_sock *tp)
-{
-	u32 open = c->turn & TURN_TIMED_OUT;
-
-	return open && (s32)(tp->snd_una - tp->high_seq) < 0 ? open : 0;
 }
 
 /* Whether an exchange is complete. A client that has its request acknowledged has read the
