@@ -138,17 +138,19 @@ func TestLossIsExactHoweverRecovered(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			requireLossExact(t, netns.Sysctl("net.ipv4."+name, value))
+			marked := requireLossExact(t, netns.Sysctl("net.ipv4."+name, value))
+			require.Equal(t, name == "tcp_ecn", marked > 0)
 		})
 	}
 }
 
-func requireLossExact(t *testing.T, options ...netns.Option) {
+// requireLossExact returns how many segments were marked as having met congestion: none if
+// neither end has asked for that.
+func requireLossExact(t *testing.T, options ...netns.Option) (marked uint64) {
 	t.Helper()
 	client, server := newPair(t, options...)
 	there, back := nft.New(t, server.NS), nft.New(t, client.NS)
-	there.Congest(nft.Input, 20)
-	back.Congest(nft.Input, 20)
+	congested := there.Congest(nft.Input, 20)
 	lostThere, lostBack := there.Drop(nft.Input, 20), back.Drop(nft.Input, 20)
 	expiries := expiry.Watch(t, cgroup.Root(t))
 	before := [2]mib.Counters{mib.Read(t, client.NS), mib.Read(t, server.NS)}
@@ -168,6 +170,7 @@ func requireLossExact(t *testing.T, options ...netns.Option) {
 	}
 	require.NotZero(t, lostThere.Packets())
 	require.NotZero(t, lostBack.Packets())
+	return congested.Packets()
 }
 
 // lossy is connections that get to their end although segments are missing: no

@@ -31,15 +31,8 @@ func TestSegmentForWhoIsDestroyed(t *testing.T) {
 	late := uint64(0)
 	for attempt := 1; late == 0; attempt++ {
 		require.LessOrEqual(t, attempt, 10, "no segment comes in time")
-		plug := newPlug(t, client.NS)
-		require.NoError(t, plug.connect(addressOf(listener)))
-		conn, err := listener.AcceptTCP()
-		require.NoError(t, err)
-		require.NoError(t, conn.CloseWrite())
-		plug.in(unix.BPF_TCP_CLOSE_WAIT)
-
-		to := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
-		overtake(t, plug, rawSegment{addressOf(listener), to, flagACK}, server.NS, plug.close)
+		plug, conn, segment := halfClosed(t, client, listener)
+		overtake(t, plug, segment, server.NS, plug.close)
 		require.NoError(t, conn.Close())
 		k.untilClosed(2*attempt, at(client.IPv4))
 		s := k.sum(role(flow.RoleClient, at(client.IPv4)))
@@ -60,15 +53,8 @@ func TestSegmentForWhoIsClosed(t *testing.T) {
 	received := uint64(0)
 	for attempt, held := 1, false; !held; attempt++ {
 		require.LessOrEqual(t, attempt, 10, "no segment comes in time")
-		plug := newPlug(t, client.NS)
-		require.NoError(t, plug.connect(addressOf(listener)))
-		conn, err := listener.AcceptTCP()
-		require.NoError(t, err)
-		require.NoError(t, conn.CloseWrite())
-		plug.in(unix.BPF_TCP_CLOSE_WAIT)
-
-		to := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
-		held = overtake(t, plug, rawSegment{addressOf(listener), to, flagACK}, server.NS, func() error {
+		plug, conn, segment := halfClosed(t, client, listener)
+		held = overtake(t, plug, segment, server.NS, func() error {
 			if err := plug.do(func(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }); err != nil {
 				return err
 			}
@@ -80,6 +66,19 @@ func TestSegmentForWhoIsClosed(t *testing.T) {
 	}
 	require.Equal(t, mib.Read(t, client.NS)["InSegs"], received)
 	require.Equal(t, received, k.sum(role(flow.RoleClient, at(client.IPv4))).Segments[flow.Receive])
+}
+
+// halfClosed is a connection whose server has sent its FIN, and a segment that the server could
+// send as well.
+func halfClosed(t *testing.T, client netns.Host, listener *net.TCPListener) (plug, *net.TCPConn, rawSegment) {
+	t.Helper()
+	plug := newPlug(t, client.NS)
+	require.NoError(t, plug.connect(addressOf(listener)))
+	conn, err := listener.AcceptTCP()
+	require.NoError(t, err)
+	require.NoError(t, conn.CloseWrite())
+	plug.in(unix.BPF_TCP_CLOSE_WAIT)
+	return plug, conn, rawSegment{addressOf(listener), conn.RemoteAddr().(*net.TCPAddr).AddrPort(), flagACK}
 }
 
 // overtake has a segment wait on one CPU while a socket is closed on another one, to the

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcpwhy/tcpwhy/internal/flow"
@@ -78,7 +77,7 @@ func set(t *testing.T, conn *net.TCPConn, options ...option) {
 // expires as often as it likes and sends nothing until the segment has left the queue.
 // The kernel counts those timeouts too.
 func TestTimeoutsThatSendNothing(t *testing.T) {
-	const bytes, rate = 10_000, 1_000 // more than a second for a full segment
+	const bytes = 10_000
 	client, server := newPair(t)
 	expiries := expiry.Watch(t, cgroup.Root(t))
 	k := observe(t, Config{})
@@ -89,15 +88,12 @@ func TestTimeoutsThatSendNothing(t *testing.T) {
 	require.NoError(t, err)
 	link, err := client.Netlink().LinkByName(client.Link)
 	require.NoError(t, err)
-	jam := &netlink.Tbf{
-		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
-		Rate:       rate, Limit: 10 * bytes, Buffer: uint32(float64(1_600) / rate * 1e6 * 15.625),
-	}
-	require.NoError(t, client.Netlink().QdiscAdd(jam))
+	queue := trickle(link.Attrs().Index)
+	require.NoError(t, client.Netlink().QdiscAdd(queue))
 	_, err = conn.Write(make([]byte, bytes))
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return mib.Read(t, client.NS)["TCPTimeouts"] >= 2 }, patience, time.Millisecond)
-	require.NoError(t, client.Netlink().QdiscDel(jam)) // what is in it is lost
+	require.NoError(t, client.Netlink().QdiscDel(queue)) // what is in it is lost
 
 	require.NoError(t, conn.CloseWrite())
 	n, err := io.Copy(io.Discard, peer)
